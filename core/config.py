@@ -1,0 +1,144 @@
+"""Settings as frozen values, checked when made, that go to TOML and back unchanged."""
+
+import dataclasses
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import tomli_w
+
+from core.errors import ConfigError
+
+Constraint = Literal["projection", "penalty"]
+Streams = Literal["auto", "keep", "prune"]
+Precision = Literal["auto", "float32", "bfloat16"]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class PPOConfig:
+    """How the policy learns from one batch of sampled masks."""
+
+    epochs: int = 4
+    clip_coef: float = 0.2
+    learning_rate: float = 0.01
+    channel_offset_rate: float = 0.3
+    layer_offset_rate: float = 0.15
+    value_coef: float = 0.5
+    entropy_coef: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_range(self, "epochs", 1, 100)
+        _check_range(self, "clip_coef", 0.01, 1.0)
+        for rate in ("learning_rate", "channel_offset_rate", "layer_offset_rate"):
+            _check_range(self, rate, 0.0, 10.0)
+        _check_range(self, "value_coef", 0.0, 10.0)
+        _check_range(self, "entropy_coef", 0.0, 10.0)
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """One search: the budget, how long, and the method's parts."""
+
+    macs_budget: float = 0.5  # share of the network's MACs that may be kept, 0-1
+    evaluations: int = 300  # masks scored on reward images
+    seed: int = 0
+    device: str = "auto"
+    threads: int = 0  # 0: all cores but one
+    precision: Precision = "auto"  # of the scoring passes
+    reward: str = "cross_entropy"  # a name in REWARDS
+    constraint: Constraint = "projection"
+    prior: str = "tournament"  # "tournament", "none" or "<criterion>_<allocation>"
+    streams: Streams = "auto"  # whether residual streams are pruned too
+    reward_images: int = 128  # per evaluation; they rotate
+    samples_per_update: int = 16
+    ppo: PPOConfig = field(default_factory=PPOConfig)
+
+    def __post_init__(self) -> None:
+        _check_range(self, "macs_budget", 0.01, 1.0)
+        _check_range(self, "evaluations", 1, 1_000_000)
+        _check_range(self, "seed", 0, 2**31 - 1)
+        _check_range(self, "threads", 0, 1024)
+        _check_range(self, "reward_images", 2, 100_000)
+        _check_range(self, "samples_per_update", 2, 1024)
+        _check_choice(self, "constraint", typing.get_args(Constraint))
+        _check_choice(self, "streams", typing.get_args(Streams))
+        _check_choice(self, "precision", typing.get_args(Precision))
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """All that reproduces a run: where the network and images come from, and the search."""
+
+    network: str = "demo"
+    data: str = "digits"
+    checkpoint: str = ""  # empty: the source's own weights
+    search: SearchConfig = field(default_factory=SearchConfig)
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """Turn any configuration into nested plain values."""
+    return dataclasses.asdict(config)
+
+
+def to_toml(config: Any) -> str:
+    """Write any configuration as TOML."""
+    return tomli_w.dumps(to_dict(config))
+
+
+def run_config_from_toml(text: str) -> RunConfig:
+    """Read a RunConfig from TOML; ConfigError names the setting that does not fit."""
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"Cannot read the settings: {error}. Mend or remove that line.") from error
+    return _from_dict(RunConfig, values, "")
+
+
+def load_run_config(path: Path) -> RunConfig:
+    """Read a RunConfig from a TOML file; ConfigError if it cannot be read."""
+    try:
+        return run_config_from_toml(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"Cannot read settings from {path}: {error}.") from error
+
+
+def _from_dict(kind: type[T], values: Mapping[str, Any], where: str) -> T:
+    hints = typing.get_type_hints(kind)
+    known = {entry.name for entry in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    for name in values:
+        if name not in known:
+            raise ConfigError(
+                f"Unknown setting '{where}{name}'. Known here: {', '.join(sorted(known))}."
+            )
+    return kind(**{k: _convert(hints[k], v, f"{where}{k}") for k, v in values.items()})
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"Setting '{where}' must be a table, not {value!r}.")
+        return _from_dict(typing.cast(type, hint), value, f"{where}.")
+    if typing.get_origin(hint) in (Literal, types.UnionType):
+        return value
+    if hint is float and type(value) is int:
+        return float(value)
+    if type(value) is not hint:
+        raise ConfigError(f"Setting '{where}' must be {hint.__name__}, not {value!r}.")
+    return value
+
+
+def _check_range(config: object, name: str, low: float, high: float) -> None:
+    value = getattr(config, name)
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not low <= value <= high:
+        raise ConfigError(f"Setting '{name}' must be between {low} and {high}, not {value!r}.")
+
+
+def _check_choice(config: object, name: str, choices: tuple[str, ...]) -> None:
+    value = getattr(config, name)
+    if value not in choices:
+        raise ConfigError(f"Setting '{name}' must be one of {', '.join(choices)}, not {value!r}.")

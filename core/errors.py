@@ -1,0 +1,59 @@
+"""What can go wrong that a user can mend.
+
+EspalierError                 one sentence: what, where, the value, the remedy
+├── ConfigError               a setting is out of range or unknown
+│   └── BudgetError           the budget cannot be reached with this network
+├── NetworkError              a network cannot be opened or run
+│   └── CheckpointError       a checkpoint is missing, broken, unsafe or does not fit
+├── DataError                 images cannot be opened or do not fit the network
+├── GraphError                a network runs but cannot be understood
+├── RunError                  a run's folder cannot be made, written or read
+└── ExportError               a file cannot be written
+    └── ParityError           the exported network is not the network on the screen
+
+Everything else is a bug and crashes with its traceback.
+"""
+
+
+class EspalierError(Exception):
+    """Something that the user can mend; `details` unfolds behind the sentence."""
+
+    def __init__(self, message: str, details: str = "") -> None:
+        super().__init__(message)
+        self.details = details
+
+
+class ConfigError(EspalierError):
+    """A setting is out of range or unknown."""
+
+
+class BudgetError(ConfigError):
+    """The budget cannot be reached with this network."""
+
+
+class NetworkError(EspalierError):
+    """A network cannot be opened or run."""
+
+
+class CheckpointError(NetworkError):
+    """A checkpoint is missing, broken, unsafe or does not fit."""
+
+
+class DataError(EspalierError):
+    """Images cannot be opened or do not fit the network."""
+
+
+class GraphError(EspalierError):
+    """A network runs but cannot be understood."""
+
+
+class RunError(EspalierError):
+    """A run's folder cannot be made, written or read."""
+
+
+class ExportError(EspalierError):
+    """A file cannot be written."""
+
+
+class ParityError(ExportError):
+    """The exported network is not the network on the screen."""

@@ -65,11 +65,13 @@ class PruningPlan:
 
     `owners[key][dim][i]` is the channel id that decides over index i of that dimension of
     the state-dict entry, or -1 where it is always kept.
-    `producers` are the (key, dim) whose zeroing silences a channel: soft pruning.
+    `producers` are the (key, dim) that give a channel its values, `consumers` those that read
+    them; soft pruning zeroes both.
     """
 
     owners: Mapping[str, Mapping[int, NDArray[np.int64]]]
     producers: frozenset[tuple[str, int]]
+    consumers: frozenset[tuple[str, int]]
     channel_count: int
 
 
@@ -87,3 +89,9 @@ class MacOperation:
     inputs: NDArray[np.int64] | None  # (in channels,) owner ids, -1 = always kept
     outputs: NDArray[np.int64]  # (out channels,)
     groups: int = 1
+
+    @property
+    def macs(self) -> int:
+        """MACs of the unpruned operation, for one image."""
+        inputs = 1 if self.inputs is None else len(self.inputs) // self.groups
+        return self.positions * inputs * len(self.outputs)

@@ -1,0 +1,362 @@
+"""nn.Module -> Analysis: its layer graph, coupling groups, pruning plan and MACs, in one pass.
+
+The network runs once on an example batch under a TorchDispatchMode. Every activation carries
+channel labels (labels.py); every ATen operation couples, freezes or binds them (rules.py).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import flop_registry
+
+from core.errors import GraphError
+from core.graph.assembly import Analysis, TracedLayer, assemble
+from core.graph.labels import ChannelLabels
+from core.graph.rules import LayerDraft, Operation, rule_of
+
+
+@dataclass(frozen=True, eq=False)
+class _Parameter:
+    """A parameter or buffer, or a view of one: `dims[i]` is dimension i's place in the original.
+
+    None stands for a dimension of size 1 that the view added.
+    """
+
+    key: str
+    dims: tuple[int | None, ...]
+
+
+def analyse_network(module: nn.Module, example: Tensor) -> Analysis:
+    """Run `module` once on `example` (N, C, H, W) and say how its channels hang together.
+
+    The network must be in eval mode. It is not changed.
+    Raises: GraphError if its forward pass fails or nothing of it can be seen.
+    """
+    trace = NetworkTrace(module, example)
+    try:
+        with torch.no_grad(), trace.follow_modules(), _without_fast_attention(), trace:
+            out = module(example)
+    except Exception as error:
+        where = trace.module_path or "the network"
+        raise GraphError(
+            f"Cannot trace {where}: running it on an input of shape {tuple(example.shape)} "
+            f"failed: {_shortened(error)}. Check the input shape.",
+            details=repr(error),
+        ) from error
+    trace.finish(out)
+    return assemble(trace, module)
+
+
+def _shortened(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= 160 else f"{text[:157]}..."
+
+
+@contextmanager
+def _without_fast_attention() -> Iterator[None]:
+    # the fused path is one opaque operation and hides its MACs
+    was_enabled = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(was_enabled)
+
+
+class NetworkTrace(TorchDispatchMode):
+    """The running pass: labels and source layer of every activation, bindings of every weight."""
+
+    def __init__(self, module: nn.Module, example: Tensor) -> None:
+        super().__init__()
+        self.labels = ChannelLabels()
+        self.image_count = example.shape[0]
+        self.layers: dict[str, TracedLayer] = {}
+        self.edges: list[tuple[str, str]] = []
+        self.bindings: dict[str, dict[int, Tensor]] = defaultdict(dict)
+        self.producers: set[tuple[str, int]] = set()
+        self.consumers: set[tuple[str, int]] = set()
+        self.widths: set[tuple[str, int]] = set()
+        self.approximations: list[tuple[Tensor, str]] = []
+        self.sums: list[Tensor] = []  # labels that pass through an addition
+        self.used_parameters: set[str] = set()
+        self.module_path = ""
+        self._module = module
+        self._stack: list[str] = []
+        self._activations: dict[int, Tensor] = {}  # id -> labels
+        self._sources: dict[int, str] = {}  # id -> layer that made it
+        self._alive: list[Tensor] = []  # ids stay unique while these live
+        self._parameters: dict[int, _Parameter] = {}
+        entries = [
+            *module.named_parameters(remove_duplicate=False),
+            *module.named_buffers(remove_duplicate=False),
+        ]
+        self._parameter_keys = {key for key, _ in module.named_parameters()}
+        for key, tensor in entries:
+            self._parameters.setdefault(id(tensor), _Parameter(key, tuple(range(tensor.dim()))))
+        self.put(example, torch.zeros(1, dtype=torch.int64).expand(example.shape))
+        self._add_layer("input", LayerDraft("input"), [], example)
+
+    # --- what rules use (rules.Trace) ---
+
+    def of(self, tensor: Tensor) -> Tensor | None:
+        return self._activations.get(id(tensor))
+
+    def put(self, tensor: Tensor, labels: Tensor) -> None:
+        self._activations[id(tensor)] = labels
+        self._alive.append(tensor)
+
+    def is_parameter(self, tensor: Tensor) -> bool:
+        return id(tensor) in self._parameters
+
+    def bound(self, tensor: Tensor, dim: int) -> Tensor | None:
+        parameter = self._parameters.get(id(tensor))
+        if parameter is None or parameter.dims[dim] is None:
+            return None
+        return self.bindings[parameter.key].get(parameter.dims[dim] or 0)
+
+    def bind(self, tensor: Tensor, dim: int, channels: Tensor) -> None:
+        self._bind(tensor, dim, channels)
+
+    def bind_producer(self, tensor: Tensor | None, dim: int, channels: Tensor) -> None:
+        place = None if tensor is None else self._bind(tensor, dim, channels)
+        if place is not None:
+            self.producers.add(place)
+
+    def bind_consumer(self, tensor: Tensor, dim: int, channels: Tensor) -> None:
+        place = self._bind(tensor, dim, channels)
+        if place is not None:
+            self.consumers.add(place)
+
+    def is_width(self, tensor: Tensor, dim: int) -> None:
+        parameter = self._parameters.get(id(tensor))
+        if parameter is not None and parameter.dims[dim] is not None:
+            self.widths.add((parameter.key, parameter.dims[dim] or 0))
+
+    def approximate(self, channels: Tensor, reason: str) -> None:
+        self.approximations.append((channels, reason))
+
+    def unknown(self, op: Operation, reason: str) -> None:
+        """Freeze all channels that reach an operation, and those that leave it."""
+        for tensor in op.tensors:
+            labels = self.of(tensor)
+            if labels is not None:
+                self.labels.freeze(labels, reason)
+        for out in op.outputs:
+            self.put(out, torch.zeros(1, dtype=torch.int64).expand(out.shape))
+
+    def _bind(self, tensor: Tensor, dim: int, channels: Tensor) -> tuple[str, int] | None:
+        parameter = self._parameters.get(id(tensor))
+        if parameter is None:
+            self.labels.freeze(channels, "its weight is computed on the fly")
+            return None
+        place = parameter.dims[dim]
+        if place is None:
+            self.labels.freeze(channels, "its weight is broadcast over channels")
+            return None
+        known = self.bindings[parameter.key]
+        if place in known:
+            self.labels.unify(known[place], channels)
+        else:
+            known[place] = channels.clone()
+        return parameter.key, place
+
+    # --- the pass itself ---
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        out = func(*args, **kwargs)
+        name = func.overloadpacket.__name__
+        name = name[:-1] if name.endswith("_") and not name.endswith("__") else name
+        self._see(Operation(func, name, tuple(args), kwargs, out))
+        return out
+
+    def _see(self, op: Operation) -> None:
+        if not any(self.of(t) is not None for t in op.tensors):
+            self._see_parameter_view(op)
+            return
+        sources = self._sources_of(op)
+        rule = rule_of(op)
+        draft = None
+        if rule is None:
+            self.unknown(op, f"operation '{op.name}' is not known")
+        else:
+            draft = rule(self, op)
+        if draft is None:
+            draft = self._implicit_layer(op, sources)
+        layer = sources[-1] if draft is None else self._layer_name(op, draft)
+        if draft is not None:
+            self._add_layer(layer, draft, sources, *op.outputs)
+        for out in op.outputs:
+            self._sources[id(out)] = layer
+        self._credit(op, layer)
+
+    def _sources_of(self, op: Operation) -> list[str]:
+        found = [self._sources[id(t)] for t in op.tensors if id(t) in self._sources]
+        return list(dict.fromkeys(found))
+
+    def _implicit_layer(self, op: Operation, sources: list[str]) -> LayerDraft | None:
+        """Operations that join several layers are drawn; all others belong to their source."""
+        macs = self._counted_macs(op)
+        if macs:
+            return LayerDraft("other", positions=macs)
+        if len(sources) < 2:
+            # a norm or activation of the raw input would otherwise vanish from the picture
+            is_first_norm = "norm" in op.name and sources == ["input"]
+            return LayerDraft("norm") if is_first_norm else None
+        if op.name in ("add", "sub"):
+            self.sums.append(self._activations[id(op.outputs[0])])
+            return LayerDraft("add")
+        if op.name in ("mul", "div"):
+            return LayerDraft("multiply")
+        return LayerDraft("concat" if op.name in ("cat", "stack") else "other")
+
+    def _counted_macs(self, op: Operation) -> int:
+        """MACs of one image in an operation that has no closed form here: attention."""
+        formula = flop_registry.get(op.func.overloadpacket)
+        if formula is None or op.name in ("convolution", "_convolution"):
+            return 0
+        flops = formula(*op.args, **op.kwargs, out_val=op.out)
+        return int(flops) // 2 // self.image_count
+
+    def _see_parameter_view(self, op: Operation) -> None:
+        """Follow dimensions through views of a parameter (linear's transposed weight)."""
+        tensors = op.tensors
+        if len(tensors) != 1 or not isinstance(op.out, Tensor):
+            return
+        parameter = self._parameters.get(id(tensors[0]))
+        if parameter is None:
+            return
+        dims = _viewed_dims(op, parameter.dims)
+        if dims is not None:
+            self._parameters[id(op.out)] = _Parameter(parameter.key, dims)
+            self._alive.append(op.out)
+
+    def _layer_name(self, op: Operation, draft: LayerDraft) -> str:
+        name = self.module_path
+        parameter = self._parameters.get(id(draft.weight)) if draft.weight is not None else None
+        if parameter is not None:
+            owner, _, leaf = parameter.key.rpartition(".")
+            name = owner if leaf == "weight" and owner else parameter.key
+        elif not self._is_leaf or not name:
+            kind = draft.kind if draft.kind != "other" else op.name.strip("_")
+            name = f"{name}.{kind}" if name else kind
+        unique, count = name, 1
+        while unique in self.layers:
+            count += 1
+            unique = f"{name}#{count}"
+        return unique
+
+    def _add_layer(
+        self, name: str, draft: LayerDraft, sources: list[str], *outputs: Tensor
+    ) -> None:
+        out = outputs[0]
+        labels = self._activations[id(out)]
+        source = self.layers[sources[0]].output_shape if sources else tuple(out.shape[1:])
+        key = None
+        if draft.weight is not None and self.is_parameter(draft.weight):
+            key = self._parameters[id(draft.weight)].key
+        self.layers[name] = TracedLayer(
+            name=name,
+            draft=draft,
+            input_shape=source,
+            output_shape=tuple(out.shape[1:]),
+            labels=_channel_vector(labels),
+            weight_key=key,
+        )
+        self._sources[id(out)] = name
+        self.edges.extend((before, name) for before in sources)
+
+    def _credit(self, op: Operation, layer: str) -> None:
+        """A layer owns the parameters of its own and of the norms folded into it, once."""
+        traced = self.layers[layer]
+        for tensor in op.tensors:
+            parameter = self._parameters.get(id(tensor))
+            if parameter is None or parameter.key in self.used_parameters:
+                continue
+            self.used_parameters.add(parameter.key)
+            if parameter.key in self._parameter_keys:
+                traced.parameter_keys.append(parameter.key)
+        if self._is_leaf and self.module_path not in (layer.split("#")[0], *traced.folded):
+            traced.folded.append(self.module_path)
+
+    @property
+    def _is_leaf(self) -> bool:
+        return bool(self._stack) and not any(
+            True for _ in self._module.get_submodule(self.module_path).children()
+        )
+
+    def finish(self, out: Any) -> None:
+        """Freeze what the network returns and draw the output."""
+        outputs = [t for t in tree_leaves(out) if isinstance(t, Tensor) and self.of(t) is not None]
+        if not outputs:
+            raise GraphError(
+                "Cannot trace the network: its output does not depend on its input through "
+                "operations that can be seen. Choose a network that returns tensors."
+            )
+        for tensor in outputs:
+            self.labels.freeze(self._activations[id(tensor)], "it is an output of the network")
+        sources = list(dict.fromkeys(self._sources[id(t)] for t in outputs))
+        self._add_layer("output", LayerDraft("output"), sources, outputs[0])
+
+    @contextmanager
+    def follow_modules(self) -> Iterator[None]:
+        """Know, while the network runs, which module is running."""
+        names = {id(m): name for name, m in self._module.named_modules()}
+
+        def enter(module: nn.Module, args: Any) -> None:
+            self._stack.append(self.module_path)
+            self.module_path = names.get(id(module), self.module_path)
+
+        def leave(module: nn.Module, args: Any, out: Any) -> None:
+            self.module_path = self._stack.pop()
+
+        handles = []
+        for module in self._module.modules():
+            handles.append(module.register_forward_pre_hook(enter))
+            handles.append(module.register_forward_hook(leave))
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+def _viewed_dims(op: Operation, dims: tuple[int | None, ...]) -> tuple[int | None, ...] | None:
+    """Where the dimensions of a view lie in its base; None if they were mixed."""
+    before, after = op.tensors[0].shape, op.out.shape
+    if op.name == "t":
+        return dims[::-1]
+    if op.name == "transpose":
+        swapped = list(dims)
+        a, b = op.args[1], op.args[2]
+        swapped[a], swapped[b] = swapped[b], swapped[a]
+        return tuple(swapped)
+    if op.name == "permute":
+        return tuple(dims[d] for d in op.args[1])
+    if op.name in ("detach", "alias", "clone", "_to_copy", "contiguous"):
+        return dims
+    if op.name in ("view", "_unsafe_view", "reshape", "unsqueeze", "squeeze", "expand"):
+        if [n for n in before if n > 1] != [n for n in after if n > 1]:
+            return None
+        large = iter(d for d, n in zip(dims, before, strict=True) if n > 1)
+        return tuple(next(large) if n > 1 else None for n in after)
+    return None
+
+
+def _channel_vector(labels: Tensor) -> Tensor:
+    """Labels along the channel dimension: dim 1 of images and vectors, the last of tokens."""
+    if labels.dim() < 2:
+        return labels.reshape(-1)
+    dim = labels.dim() - 1 if labels.dim() == 3 else 1
+    index: list[int | slice] = [0] * labels.dim()
+    index[dim] = slice(None)
+    return labels[tuple(index)].clone()

@@ -1,0 +1,74 @@
+"""The jobs that the search thread runs.
+
+Everything that needs torch is imported inside these functions, so that the window is on the
+screen before torch is, and the seconds of importing pass in the thread.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.config import RunConfig
+from core.events import BoolArray, Event, StageStarted
+
+if TYPE_CHECKING:
+    from core.opening import Opened
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the settings can offer on this machine."""
+
+    networks: tuple[str, ...] = ("demo",)
+    datasets: tuple[str, ...] = ("digits",)
+    rewards: tuple[str, ...] = ("cross_entropy",)
+    devices: tuple[str, ...] = ("auto", "cpu")
+
+
+def list_choices() -> Generator[Event, None, Choices]:
+    """Import the heavy libraries and say what there is to choose from."""
+    yield StageStarted("Preparing")
+    import torch
+
+    yield StageStarted("Preparing")
+    from core.data import DATASETS
+    from core.networks import network_names
+    from core.rl.rewards import REWARDS
+
+    accelerators = ("cuda",) if torch.cuda.is_available() else ()
+    return Choices(
+        networks=tuple(network_names()),
+        datasets=tuple(DATASETS),
+        rewards=tuple(REWARDS),
+        devices=("auto", "cpu", *accelerators),
+    )
+
+
+def open_network(config: RunConfig, *, allow_download: bool) -> Generator[Event, None, "Opened"]:
+    """Open the network and the images of `config`."""
+    yield StageStarted("Preparing")
+    from core.opening import open_run
+
+    return (yield from open_run(config, allow_download=allow_download))
+
+
+def search(opened: "Opened", config: RunConfig) -> Generator[Event, None, Path]:
+    """Search and record into a new run folder, which is returned."""
+    yield StageStarted("Preparing the run")
+    from core.runs import new_run_folder, record_run
+
+    folder = new_run_folder(config)
+    yield from record_run(opened, config, folder)
+    return folder
+
+
+def export(
+    opened: "Opened", keep: BoolArray, folder: Path, formats: tuple[str, ...], config: RunConfig
+) -> Generator[Event, None, Path]:
+    """Write the pruned network into `folder`, after the parity gate."""
+    yield StageStarted("Preparing the export")
+    from core.export import export_pruned
+
+    yield from export_pruned(opened, keep, folder, formats=formats, config=config)
+    return folder

@@ -1,0 +1,119 @@
+"""The only QThread: it runs one generator of events and can pause or stop between two of them."""
+
+import threading
+import traceback
+from collections.abc import Callable, Generator
+from typing import Any
+
+from PySide6.QtCore import QObject, QThread, Signal
+
+from core.errors import EspalierError
+from core.events import Event, StopRequested
+
+MakeEvents = Callable[[], Generator[Event, None, Any]]
+# The first stop lets the job finish with what it has; the second ends it as it stands.
+STOPS_THAT_A_JOB_HEARS = 2
+
+
+class SearchThread(QThread):
+    """Runs one job: opening, searching or exporting.
+
+    The job is made and driven inside the thread, so its imports happen there too. Nobody
+    needs to wait for the thread: exactly one of `succeeded`, `stopped` and `failed` comes,
+    then QThread's own `finished`.
+
+    Signals:
+        event_emitted(object): the job yielded this event.
+        succeeded(object): the job ended and returned this.
+        stopped(): the job let a stop end it.
+        failed(str, str): the job raised; a sentence and the details behind it.
+        pause_changed(bool): the job now waits between two events, or goes on.
+    """
+
+    event_emitted = Signal(object)
+    succeeded = Signal(object)
+    stopped = Signal()
+    failed = Signal(str, str)
+    pause_changed = Signal(bool)
+
+    def __init__(self, make_events: MakeEvents, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("espalier-search")
+        self._make_events = make_events
+        self._turn = threading.Condition()
+        self._is_paused = False
+        self._stops_wanted = 0
+        self._stops_thrown = 0
+
+    def pause(self) -> None:
+        """Wait before the next step of the job."""
+        with self._turn:
+            self._is_paused = True
+
+    def resume(self) -> None:
+        """Go on with a paused job."""
+        with self._turn:
+            self._is_paused = False
+            self._turn.notify()
+
+    def request_stop(self) -> None:
+        """Ask the job to finish with what it has; asked again, it ends at its next event."""
+        self._want_stops(self._stops_wanted + 1)
+
+    def abandon(self) -> None:
+        """End the job at its next event, whatever it is doing."""
+        self._want_stops(STOPS_THAT_A_JOB_HEARS + 1)
+
+    def run(self) -> None:
+        try:
+            result = self._drive(self._make_events())
+        except StopRequested:
+            self.stopped.emit()
+        except EspalierError as error:
+            self.failed.emit(str(error), error.details or _chain(error))
+        except Exception as error:  # a bug must reach the person, not vanish with the thread
+            self.failed.emit(f"{type(error).__name__}: {error}", traceback.format_exc())
+        else:
+            self.succeeded.emit(result)
+
+    def _drive(self, events: Generator[Event, None, Any]) -> Any:
+        try:
+            while True:
+                self._wait_while_paused()
+                self.event_emitted.emit(self._step(events))
+        except StopIteration as end:
+            return end.value
+        finally:
+            events.close()
+
+    def _step(self, events: Generator[Event, None, Any]) -> Event:
+        with self._turn:
+            is_stop_due = self._stops_thrown < self._stops_wanted
+            if is_stop_due:
+                self._stops_thrown += 1
+            is_deaf = self._stops_thrown > STOPS_THAT_A_JOB_HEARS
+        if is_deaf:
+            raise StopRequested
+        return events.throw(StopRequested()) if is_stop_due else next(events)
+
+    def _wait_while_paused(self) -> None:
+        with self._turn:
+            if not self._may_go_on():
+                self.pause_changed.emit(True)
+                self._turn.wait_for(self._may_go_on)
+                self.pause_changed.emit(False)
+
+    def _may_go_on(self) -> bool:
+        return not self._is_paused or self._stops_thrown < self._stops_wanted
+
+    def _want_stops(self, count: int) -> None:
+        with self._turn:
+            self._stops_wanted = count
+            # A stopping job has to move to reach its end.
+            self._is_paused = False
+            self._turn.notify()
+
+
+def _chain(error: EspalierError) -> str:
+    """Tell what lay behind a failure that came without details of its own."""
+    return "" if error.__cause__ is None else "".join(traceback.format_exception(error))

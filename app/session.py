@@ -1,0 +1,263 @@
+"""What is open and what is going on: the one owner of the network, the masks and the thread."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from app import jobs
+from app.search_thread import MakeEvents, SearchThread
+from core.config import RunConfig
+from core.events import (
+    BestChanged,
+    BoolArray,
+    Event,
+    NetworkOpened,
+    RunReported,
+    SearchFinished,
+    SearchStarted,
+)
+
+
+class SessionState(Enum):
+    """What the person can do now follows from this."""
+
+    EMPTY = "empty"
+    OPENING = "opening"
+    READY = "ready"
+    SEARCHING = "searching"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    FINISHED = "finished"
+    EXPORTING = "exporting"
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job that the person asked for is going on."""
+        return self not in (SessionState.EMPTY, SessionState.READY, SessionState.FINISHED)
+
+    @property
+    def is_run(self) -> bool:
+        """Whether closing the window now would cut something short that took time."""
+        return self in (
+            SessionState.SEARCHING,
+            SessionState.PAUSED,
+            SessionState.STOPPING,
+            SessionState.EXPORTING,
+        )
+
+
+@dataclass(frozen=True)
+class _Job:
+    """Something for the thread to do, and the state while it does."""
+
+    state: SessionState | None  # None: in the background, the state stays as it is
+    begin: Callable[[], MakeEvents]  # called in this thread when the job's turn has come
+
+
+class Session(QObject):
+    """Owns the opened network, its images, the best mask and the run's folder.
+
+    One job runs at a time. What is open stays open when a later job fails.
+
+    Signals:
+        state_changed(SessionState): what can be done now has changed.
+        event_received(object): an event of a job, for every panel that knows it.
+        choices_listed(Choices): what the settings can offer is known.
+        failed(str, str): a job failed; a sentence and the details behind it.
+        shut_down_finished(): no thread runs and none will be started.
+    """
+
+    state_changed = Signal(object)
+    event_received = Signal(object)
+    choices_listed = Signal(object)
+    failed = Signal(str, str)
+    shut_down_finished = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._state = SessionState.EMPTY
+        self._thread: SearchThread | None = None
+        self._queue: list[_Job] = []
+        self._is_in_background = False
+        self._is_shutting_down = False
+        self._handle: Any = None  # core.opening.Opened
+        self._wanted_config: RunConfig | None = None
+        self._opened_config: RunConfig | None = None
+        self._search_config: RunConfig | None = None
+        self._best_keep: BoolArray | None = None
+        self._run_folder: Path | None = None
+
+    @property
+    def state(self) -> SessionState:
+        """What is going on."""
+        return self._state
+
+    @property
+    def opened_config(self) -> RunConfig | None:
+        """The settings with which the network and images were opened."""
+        return self._opened_config
+
+    @property
+    def best_keep(self) -> BoolArray | None:
+        """The best mask known, shape (channels,); it outlives a failed write."""
+        return self._best_keep
+
+    @property
+    def run_folder(self) -> Path | None:
+        """Where the last search was recorded."""
+        return self._run_folder
+
+    def prepare(self) -> None:
+        """Import the heavy libraries in the background and list the choices."""
+        self._enqueue(_Job(None, lambda: jobs.list_choices))
+
+    def open(self, config: RunConfig, *, allow_download: bool = False) -> None:
+        """Open the network and images of `config` in place of what is open."""
+        self._enqueue(self._open_job(config, allow_download))
+
+    def start(self, config: RunConfig, *, allow_download: bool = False) -> None:
+        """Search; first open what `config` names, if something else is open."""
+        wanted = [_Job(SessionState.SEARCHING, partial(self._begin_search, config))]
+        if self._opened_config is None or _source(self._opened_config) != _source(config):
+            wanted.insert(0, self._open_job(config, allow_download))
+        self._enqueue(*wanted)
+
+    def pause(self) -> None:
+        """Hold the search between two evaluations."""
+        if self._thread is not None and self._state is SessionState.SEARCHING:
+            self._thread.pause()
+            self._set_state(SessionState.PAUSED)
+
+    def resume(self) -> None:
+        """Go on with a paused search."""
+        if self._thread is not None and self._state is SessionState.PAUSED:
+            self._thread.resume()
+            self._set_state(SessionState.SEARCHING)
+
+    def stop(self) -> None:
+        """Finish the job with what it has; asked again, end it as it stands."""
+        self._queue.clear()
+        if self._thread is None or not self._state.is_busy:
+            return
+        if self._is_in_background:
+            self._set_state(self._resting_state())
+        else:
+            self._thread.request_stop()
+            self._set_state(SessionState.STOPPING)
+
+    def export(self, folder: Path, formats: tuple[str, ...]) -> None:
+        """Write the best mask's network into `folder`."""
+        self._enqueue(_Job(SessionState.EXPORTING, partial(self._begin_export, folder, formats)))
+
+    def shut_down(self) -> None:
+        """End whatever runs; `shut_down_finished` comes when nothing does."""
+        self._is_shutting_down = True
+        self._queue.clear()
+        if self._thread is None:
+            self.shut_down_finished.emit()
+            return
+        self._thread.abandon()
+        self._set_state(SessionState.STOPPING)
+
+    def _open_job(self, config: RunConfig, allow_download: bool) -> _Job:
+        return _Job(SessionState.OPENING, partial(self._begin_opening, config, allow_download))
+
+    def _begin_opening(self, config: RunConfig, allow_download: bool) -> MakeEvents:
+        self._wanted_config = config
+        return partial(jobs.open_network, config, allow_download=allow_download)
+
+    def _begin_search(self, config: RunConfig) -> MakeEvents:
+        self._wanted_config = config
+        return partial(jobs.search, self._handle, config)
+
+    def _begin_export(self, folder: Path, formats: tuple[str, ...]) -> MakeEvents:
+        if self._best_keep is None or self._search_config is None:
+            raise RuntimeError("there is no mask to export")
+        return partial(
+            jobs.export, self._handle, self._best_keep, folder, formats, self._search_config
+        )
+
+    def _enqueue(self, *wanted: _Job) -> None:
+        if self._is_shutting_down:
+            return
+        self._queue.extend(wanted)
+        if wanted[0].state is not None:
+            self._set_state(wanted[0].state)
+        if self._thread is None:
+            self._begin_next()
+
+    def _begin_next(self) -> None:
+        job = self._queue.pop(0)
+        thread = SearchThread(job.begin(), self)
+        thread.event_emitted.connect(self._on_event)
+        thread.succeeded.connect(self._on_succeeded)
+        thread.stopped.connect(self._on_stopped)
+        thread.failed.connect(self._on_failed)
+        thread.finished.connect(self._on_thread_finished)
+        self._thread = thread
+        self._is_in_background = job.state is None
+        if job.state is not None:
+            self._set_state(job.state)
+        thread.start()
+
+    def _on_event(self, event: Event) -> None:
+        match event:
+            case NetworkOpened():
+                self._handle = event.handle
+                self._opened_config = self._wanted_config
+                self._forget_search()
+            case SearchStarted():
+                self._forget_search()
+                self._search_config = self._wanted_config
+            case BestChanged() | SearchFinished():
+                self._best_keep = event.keep
+            case RunReported():
+                self._run_folder = Path(event.folder)
+        self.event_received.emit(event)
+
+    def _on_succeeded(self, result: object) -> None:
+        if isinstance(result, jobs.Choices):
+            self.choices_listed.emit(result)
+
+    def _on_stopped(self) -> None:
+        self._queue.clear()
+
+    def _on_failed(self, message: str, details: str) -> None:
+        self._queue.clear()
+        self.failed.emit(message, details)
+
+    def _on_thread_finished(self) -> None:
+        if self._thread is not None:
+            self._thread.deleteLater()
+            self._thread = None
+        if self._is_shutting_down:
+            self.shut_down_finished.emit()
+        elif self._queue:
+            self._begin_next()
+        else:
+            self._set_state(self._resting_state())
+
+    def _resting_state(self) -> SessionState:
+        if self._handle is None:
+            return SessionState.EMPTY
+        return SessionState.READY if self._best_keep is None else SessionState.FINISHED
+
+    def _forget_search(self) -> None:
+        self._best_keep = None
+        self._search_config = None
+        self._run_folder = None
+
+    def _set_state(self, state: SessionState) -> None:
+        if state is not self._state:
+            self._state = state
+            self.state_changed.emit(state)
+
+
+def _source(config: RunConfig) -> tuple[str, str, str, int]:
+    """What decides over the opened network and the splits of its images."""
+    return config.network, config.checkpoint, config.data, config.search.seed

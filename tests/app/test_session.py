@@ -1,0 +1,226 @@
+"""The session's states, driven by jobs that are plain generators. No torch, no sleeps."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from app import jobs
+from app.session import Session, SessionState
+from core.config import RunConfig, SearchConfig
+from core.errors import DataError, RunError
+from core.events import ExportFinished, StageAdvanced, StageStarted, StopRequested
+from tests.app import samples
+
+CONFIG = RunConfig()
+NEVER = threading.Event()
+
+
+def open_tiny(config, *, allow_download):
+    yield StageStarted("Reading the network")
+    yield samples.network_opened(handle=config)
+
+
+def search_tiny(opened, config):
+    yield from samples.search_events()
+    yield samples.run_reported()
+
+
+def search_until_stopped(opened, config):
+    yield samples.search_started()
+    try:
+        while True:
+            NEVER.wait(0.001)  # scoring takes time; without it the events would flood the window
+            yield StageAdvanced(0)
+    except StopRequested:
+        yield samples.search_finished(is_stopped=True)
+
+
+@pytest.fixture
+def fakes(monkeypatch):
+    """Jobs without torch; a test may put in others."""
+    monkeypatch.setattr(jobs, "open_network", open_tiny)
+    monkeypatch.setattr(jobs, "search", search_tiny)
+    return monkeypatch
+
+
+@pytest.fixture
+def session(qtbot, fakes):
+    session = Session()
+    yield session
+    with qtbot.waitSignal(session.shut_down_finished, timeout=5000):
+        session.shut_down()
+    session.deleteLater()
+
+
+def reach(qtbot, session: Session, state: SessionState):
+    """Wait for the session to arrive in `state`."""
+    return qtbot.waitSignal(
+        session.state_changed, timeout=5000, check_params_cb=lambda new: new is state
+    )
+
+
+@pytest.fixture
+def opened(qtbot, session):
+    with reach(qtbot, session, SessionState.READY):
+        session.open(CONFIG)
+    return session
+
+
+@pytest.fixture
+def searched(qtbot, opened):
+    with reach(qtbot, opened, SessionState.FINISHED):
+        opened.start(CONFIG)
+    return opened
+
+
+def test_a_new_session_is_empty(session):
+    assert session.state is SessionState.EMPTY
+    assert session.best_keep is None
+
+
+def test_opening_passes_events_on_and_ends_ready(qtbot, session):
+    events, states = [], []
+    session.event_received.connect(events.append)
+    session.state_changed.connect(states.append)
+    with reach(qtbot, session, SessionState.READY):
+        session.open(CONFIG)
+    assert [type(event).__name__ for event in events] == ["StageStarted", "NetworkOpened"]
+    assert states == [SessionState.OPENING, SessionState.READY]
+    assert session.opened_config == CONFIG
+
+
+def test_a_search_ends_finished_with_its_mask_and_folder(searched):
+    assert searched.best_keep is samples.BEST
+    assert searched.run_folder == Path("runs/tiny")
+
+
+def test_starting_opens_first_what_is_not_open(qtbot, session):
+    states = []
+    session.state_changed.connect(states.append)
+    with reach(qtbot, session, SessionState.FINISHED):
+        session.start(CONFIG)
+    assert states == [SessionState.OPENING, SessionState.SEARCHING, SessionState.FINISHED]
+
+
+def test_starting_with_another_seed_opens_again_because_the_splits_change(qtbot, searched):
+    states = []
+    searched.state_changed.connect(states.append)
+    with reach(qtbot, searched, SessionState.FINISHED):
+        searched.start(RunConfig(search=SearchConfig(seed=1)))
+    assert states[0] is SessionState.OPENING
+
+
+def test_starting_with_another_budget_keeps_what_is_open(qtbot, searched):
+    states = []
+    searched.state_changed.connect(states.append)
+    with reach(qtbot, searched, SessionState.FINISHED):
+        searched.start(RunConfig(search=SearchConfig(macs_budget=0.3)))
+    assert states == [SessionState.SEARCHING, SessionState.FINISHED]
+
+
+def test_what_is_open_stays_open_when_something_else_cannot_be_opened(qtbot, fakes, searched):
+    def failing(config, *, allow_download):
+        yield StageStarted("Reading the images")
+        raise DataError("Cannot read 'photos'.")
+
+    fakes.setattr(jobs, "open_network", failing)
+    with qtbot.waitSignal(searched.failed), reach(qtbot, searched, SessionState.FINISHED):
+        searched.open(RunConfig(data="photos"))
+    assert searched.opened_config == CONFIG
+    assert searched.best_keep is samples.BEST
+
+
+def test_no_search_starts_after_a_failed_opening(qtbot, fakes, session):
+    def failing(config, *, allow_download):
+        raise DataError("Cannot read 'photos'.")
+        yield
+
+    fakes.setattr(jobs, "open_network", failing)
+    states = []
+    session.state_changed.connect(states.append)
+    with reach(qtbot, session, SessionState.EMPTY):
+        session.start(CONFIG)
+    assert SessionState.SEARCHING not in states
+
+
+def test_the_best_mask_outlives_a_failed_search(qtbot, fakes, opened):
+    def failing(handle, config):
+        yield samples.search_started()
+        yield samples.best_changed()
+        raise RunError("Cannot write 'masks.npz': the disk is full.")
+
+    fakes.setattr(jobs, "search", failing)
+    with reach(qtbot, opened, SessionState.FINISHED):
+        opened.start(CONFIG)
+    assert opened.best_keep is samples.BEST
+
+
+def test_a_paused_search_goes_on(qtbot, fakes, opened):
+    fakes.setattr(jobs, "search", search_until_stopped)
+    with qtbot.waitSignal(opened.event_received):
+        opened.start(CONFIG)
+    opened.pause()
+    assert opened.state is SessionState.PAUSED
+    opened.resume()
+    assert opened.state is SessionState.SEARCHING
+
+
+def test_a_stopped_search_keeps_its_best_mask(qtbot, fakes, opened):
+    fakes.setattr(jobs, "search", search_until_stopped)
+    with qtbot.waitSignal(opened.event_received):
+        opened.start(CONFIG)
+    with reach(qtbot, opened, SessionState.FINISHED):
+        opened.stop()
+        assert opened.state is SessionState.STOPPING
+    assert opened.best_keep is samples.BEST
+
+
+def test_export_writes_the_best_mask(qtbot, fakes, searched):
+    given = []
+
+    def exporting(*arguments):
+        given.extend(arguments)
+        yield ExportFinished(("pruned.onnx",), {"onnx": 1e-7})
+
+    fakes.setattr(jobs, "export", exporting)
+    with reach(qtbot, searched, SessionState.FINISHED):
+        searched.export(Path("out"), ("onnx",))
+        assert searched.state is SessionState.EXPORTING
+    assert given == [CONFIG, samples.BEST, Path("out"), ("onnx",), CONFIG]
+
+
+def test_choices_are_listed_in_the_background(qtbot, fakes, session):
+    def listing():
+        yield StageStarted("Preparing")
+        return jobs.Choices(networks=("demo", "tiny"))
+
+    fakes.setattr(jobs, "list_choices", listing)
+    with qtbot.waitSignal(session.choices_listed) as listed:
+        session.prepare()
+        assert session.state is SessionState.EMPTY
+    assert listed.args[0].networks == ("demo", "tiny")
+
+
+def test_stopping_before_the_opening_began_lets_the_preparation_go_on(qtbot, fakes, session):
+    def listing():
+        yield StageStarted("Preparing")
+        return jobs.Choices()
+
+    fakes.setattr(jobs, "list_choices", listing)
+    with qtbot.waitSignal(session.choices_listed):
+        session.prepare()
+        session.open(CONFIG)
+        session.stop()
+        assert session.state is SessionState.EMPTY
+    assert session.opened_config is None
+
+
+def test_shutting_down_ends_a_search_that_runs(qtbot, fakes, opened):
+    fakes.setattr(jobs, "search", search_until_stopped)
+    with qtbot.waitSignal(opened.event_received):
+        opened.start(CONFIG)
+    with qtbot.waitSignal(opened.shut_down_finished, timeout=5000):
+        opened.shut_down()
+    opened.open(CONFIG)
+    assert opened.state is SessionState.STOPPING

@@ -27,8 +27,8 @@ def search_tiny(opened, config):
 
 
 def search_until_stopped(opened, config):
-    yield samples.search_started()
     try:
+        yield samples.search_started()
         while True:
             NEVER.wait(0.001)  # scoring takes time; without it the events would flood the window
             yield StageAdvanced(0)

@@ -1,8 +1,8 @@
 """What the pass saw -> Analysis: labels become channel ids, ids become coupling groups."""
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -220,3 +220,52 @@ def _warnings(seen: Seen, module: nn.Module) -> tuple[str, ...]:
         f"{len(owned) - len(missed)} of {len(owned)} layers were reached; left alone: "
         f"{', '.join(missed[:5])}{', ...' if len(missed) > 5 else ''}.",
     )
+
+
+def freeze_groups(analysis: Analysis, reasons: Mapping[int, str]) -> Analysis:
+    """Keep the groups of these ids always, each for its reason; the others are renumbered."""
+    kept = [group for group in analysis.groups.groups if group.id not in reasons]
+    new_ids = np.full(analysis.groups.channel_count + 1, -1, dtype=np.int64)
+    groups, start = [], 0
+    for number, group in enumerate(kept):
+        new_ids[group.start : group.stop] = np.arange(start, start + len(group))
+        groups.append(replace(group, id=number, start=start, stop=start + len(group)))
+        start += len(group)
+    graph = LayerGraph()
+    for layer in analysis.graph.layers:
+        graph.add_layer(replace(layer, channels=new_ids[layer.channels]))
+    graph.add_edges_from(analysis.graph.edges)
+    frozen = [
+        FrozenLayer(producer, reason)
+        for number, reason in reasons.items()
+        for producer in analysis.groups.groups[number].producers
+        if not graph.layer(producer).is_prunable
+    ]
+    return replace(
+        analysis,
+        graph=graph,
+        groups=CouplingGroups(tuple(groups), (*analysis.groups.frozen, *frozen)),
+        plan=_renumbered_plan(analysis.plan, new_ids, start),
+        operations=tuple(
+            replace(
+                op,
+                inputs=None if op.inputs is None else new_ids[op.inputs],
+                outputs=new_ids[op.outputs],
+            )
+            for op in analysis.operations
+        ),
+    )
+
+
+def _renumbered_plan(plan: PruningPlan, new_ids: Ids, count: int) -> PruningPlan:
+    owners: dict[str, dict[int, Ids]] = {}
+    for key, dims in plan.owners.items():
+        cut = {dim: new_ids[owner] for dim, owner in dims.items()}
+        cut = {dim: owner for dim, owner in cut.items() if (owner >= 0).any()}
+        if cut:
+            owners[key] = cut
+
+    def still_cut(places: frozenset[tuple[str, int]]) -> frozenset[tuple[str, int]]:
+        return frozenset((key, dim) for key, dim in places if dim in owners.get(key, {}))
+
+    return PruningPlan(owners, still_cut(plan.producers), still_cut(plan.consumers), count)

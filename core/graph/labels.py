@@ -55,8 +55,8 @@ class ChannelLabels:
 
     def unify(self, a: Tensor, b: Tensor) -> Tensor:
         """Couple two label tensors element by element and return their common labels."""
-        a, b = torch.broadcast_tensors(a, b)
-        shape = a.shape
+        shape = np.broadcast_shapes(a.shape, b.shape)
+        a, b = a.expand(shape), b.expand(shape)
         for dim in range(a.dim()):
             if shape[dim] > 1 and a.stride(dim) == 0 and b.stride(dim) == 0:
                 a, b = a.narrow(dim, 0, 1), b.narrow(dim, 0, 1)

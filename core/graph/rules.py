@@ -155,7 +155,8 @@ def _linear(trace: Trace, op: Operation) -> LayerDraft | None:
         x, weight, bias = op.args[0], op.args[1], op.argument(2, "bias")
     in_dim, out_dim = (1, 0) if op.name == "linear" else (0, 1)
     if not trace.is_parameter(weight):
-        return _product_of_activations(trace, op)
+        _product_of_activations(trace, op)
+        return None
     inputs = trace.labels.along(_labels(trace, x), x.dim() - 1, MIXED)
     trace.bind_consumer(weight, in_dim, inputs)
     outputs = _fresh_outputs(trace, weight, out_dim, op.out.shape[-1])
@@ -233,7 +234,7 @@ def _resize(trace: Trace, op: Operation) -> None:
 def _reduction(trace: Trace, op: Operation) -> LayerDraft | None:
     labels = _labels(trace, op.args[0])
     rank = labels.dim()
-    dims = op.argument(1, "dim")
+    dims = op.argument(2 if op.name == "linalg_vector_norm" else 1, "dim")
     if isinstance(dims, int):
         dims = [dims]
     dims = [d % rank for d in dims] if dims else list(range(rank))

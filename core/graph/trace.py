@@ -70,11 +70,11 @@ def _without_fast_attention() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(was_enabled)
 
 
-class NetworkTrace(TorchDispatchMode):
+class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, unused-ignore]
     """The running pass: labels and source layer of every activation, bindings of every weight."""
 
     def __init__(self, module: nn.Module, example: Tensor) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.labels = ChannelLabels()
         self.image_count = example.shape[0]
         self.layers: dict[str, TracedLayer] = {}

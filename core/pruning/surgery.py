@@ -28,7 +28,8 @@ def network_state(module: nn.Module) -> State:
         *module.named_parameters(remove_duplicate=False),
         *module.named_buffers(remove_duplicate=False),
     ]
-    return {key: tensor.detach() for key, tensor in entries}
+    detached = {id(tensor): tensor.detach() for _, tensor in entries}
+    return {key: detached[id(tensor)] for key, tensor in entries}
 
 
 def slice_state(plan: PruningPlan, state: Mapping[str, Tensor], keep: Keep) -> State:
@@ -37,9 +38,13 @@ def slice_state(plan: PruningPlan, state: Mapping[str, Tensor], keep: Keep) -> S
     Entries that lose nothing are the very tensors of `state`: never change them in place.
     """
     indices: dict[int, Tensor] = {}
+    cut: dict[int, Tensor] = {}  # a shared tensor is cut once and stays shared
     result = dict(state)
     for key, owners in plan.owners.items():
         tensor = state[key]
+        if id(tensor) in cut:
+            result[key] = cut[id(tensor)]
+            continue
         for dim, owner in owners.items():
             index = indices.get(id(owner))
             if index is None:
@@ -47,19 +52,19 @@ def slice_state(plan: PruningPlan, state: Mapping[str, Tensor], keep: Keep) -> S
                 indices[id(owner)] = index = index.to(tensor.device)
             if len(index) < tensor.shape[dim]:
                 tensor = tensor.index_select(dim, index)
-        result[key] = tensor
+        result[key] = cut[id(state[key])] = tensor
     return result
 
 
 def mask_state(plan: PruningPlan, state: Mapping[str, Tensor], keep: Keep) -> State:
     """Silence removed channels in `state` at full size: their producers and consumers are zero."""
-    result = dict(state)
+    masked: dict[int, Tensor] = {}  # id of the whole tensor -> the silenced one
     for key, dim in sorted(plan.producers | plan.consumers):
-        tensor = result[key]
+        tensor = masked.get(id(state[key]), state[key])
         kept = torch.from_numpy(kept_channels(keep, plan.owners[key][dim])).to(tensor.device)
         shape = [-1 if d == dim else 1 for d in range(tensor.dim())]
-        result[key] = tensor * kept.view(shape)
-    return result
+        masked[id(state[key])] = tensor * kept.view(shape)
+    return {key: masked.get(id(tensor), tensor) for key, tensor in state.items()}
 
 
 def expand_state(

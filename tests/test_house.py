@@ -1,0 +1,343 @@
+"""The house stands as it is drawn: who may import whom, and what no file may hold."""
+
+import ast
+import importlib.util
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import networkx as nx
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Dependencies point down: a module imports only what stands on its own line or above it here.
+# A package speaks for its modules, except for those that have a line of their own.
+CORE_ORDER = (
+    ("core.errors",),
+    ("core.graph.layers", "core.graph.coupling", "core.pruning.masks", "core.comparison"),
+    ("core.config", "core.events"),
+    ("core.networks", "core.data"),
+    ("core.graph",),
+    ("core.pruning",),
+    ("core.evaluation",),
+    ("core.pruning.statistics", "core.pruning.criteria", "core.pruning.baselines"),
+    ("core.rl",),
+    ("core.opening",),
+    ("core.search",),
+    ("core.export",),
+    ("core.run_files", "core.report", "core.recording", "core.runs"),
+)
+
+# What the window imports before it is on the screen.
+WITHOUT_TORCH = (
+    "core.errors",
+    "core.events",
+    "core.config",
+    "core.comparison",
+    "core.graph.layers",
+    "core.graph.coupling",
+    "core.pruning.masks",
+    "app.main_window",
+)
+
+# Papers and XML namespaces; nothing is fetched from any of them.
+KNOWN_HOSTS = {"arxiv.org", "doi.org", "openreview.net", "proceedings.mlr.press", "www.w3.org"}
+URL = re.compile(r"https?://([\w.-]+)")
+INDEX_OPTION = re.compile(r"--(?:extra-)?index-url|--trusted-host|--find-links")
+# Folders of one machine: somebody's home, a mount, a temporary place with a name in it.
+MACHINE_PATH = re.compile(
+    r"(?<![\w.~*-])(?:/(?:home|root|work|Users|mnt|opt|srv|media)/\w|[A-Z]:\\\\?Users)"
+)
+SELF_CHECKING = re.compile(r"(assert|check|wait)")  # assert_close, qtbot.waitUntil, ...
+
+
+def python_files(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def is_module(name: str) -> bool:
+    path = ROOT.joinpath(*name.split("."))
+    return path.with_suffix(".py").is_file() or path.is_dir()
+
+
+def imports_of(path: Path) -> set[str]:
+    """Every module that a file imports, also inside functions."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            source = node.module or ""
+            if node.level:  # from . import x
+                package = module_name(path / "x.py").split(".")[: -node.level]
+                source = ".".join([*package, *filter(None, [source])])
+            for alias in node.names:
+                inner = f"{source}.{alias.name}"
+                is_ours = source.split(".")[0] in ("app", "core", "tests")
+                found.add(inner if is_ours and is_module(inner) else source)
+    return found
+
+
+def order_of(module: str) -> int:
+    """The line of CORE_ORDER with the longest name that covers the module."""
+    covering = [
+        (len(name), line)
+        for line, names in enumerate(CORE_ORDER)
+        for name in names
+        if module == name or module.startswith(f"{name}.")
+    ]
+    assert covering, f"{module} has no line in CORE_ORDER"
+    return max(covering)[1]
+
+
+def core_edges() -> Iterator[tuple[str, str]]:
+    for path in python_files("core"):
+        for imported in imports_of(path):
+            if imported.startswith("core.") and imported != module_name(path):
+                yield module_name(path), imported
+
+
+def tracked_files() -> list[Path]:
+    """Files that git knows; the tests' own home hides the user's trust in the folder."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is not a git checkout, so there are no tracked files to read")
+    names = subprocess.run(
+        ["git", "-c", "safe.directory=*", "ls-files", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split("\0")
+    return [ROOT / name for name in names if name and (ROOT / name).is_file()]
+
+
+def tracked_texts() -> Iterator[tuple[str, str]]:
+    for path in tracked_files():
+        content = path.read_bytes()
+        if b"\0" not in content:
+            yield str(path.relative_to(ROOT)), content.decode("utf-8")
+
+
+def offences(pattern: re.Pattern[str]) -> list[str]:
+    return [
+        f"{name}: {found}"
+        for name, text in tracked_texts()
+        for found in (match[0] for match in pattern.finditer(text))
+    ]
+
+
+def test_core_knows_neither_the_application_nor_qt() -> None:
+    strangers = {"app", "tests", "PySide6", "shiboken6", "pyqtgraph"}
+    wrong = [
+        f"{module_name(path)} imports {imported}"
+        for path in python_files("core")
+        for imported in imports_of(path)
+        if imported.split(".")[0] in strangers
+    ]
+    assert wrong == []
+
+
+def test_dependencies_in_core_point_down() -> None:
+    wrong = [
+        f"{module} imports {imported}"
+        for module, imported in core_edges()
+        if module != "core" and order_of(imported) > order_of(module)
+    ]
+    assert wrong == []
+
+
+def test_core_has_no_import_circle() -> None:
+    # A package's own names come from its modules, so the package itself is left out.
+    graph = nx.DiGraph(
+        (module, imported) for module, imported in core_edges() if not is_package(imported)
+    )
+    assert list(nx.simple_cycles(graph)) == []
+
+
+def is_package(module: str) -> bool:
+    return ROOT.joinpath(*module.split(".")).is_dir()
+
+
+def test_panels_know_neither_each_other_nor_the_session() -> None:
+    wrong = [
+        f"{path.stem} imports {imported}"
+        for path in python_files("app/panels")
+        for imported in imports_of(path)
+        if imported in ("app.session", "app.search_thread", "app.main_window")
+        or (imported.startswith("app.panels.") and not is_same_panel(path.stem, imported))
+    ]
+    assert wrong == []
+
+
+def is_same_panel(stem: str, imported: str) -> bool:
+    """graph.py may use graph_items.py: one panel in several files."""
+    return stem.split("_")[0] == imported.split(".")[2].split("_")[0]
+
+
+def test_only_the_search_thread_is_a_qthread() -> None:
+    subclasses = [
+        path.relative_to(ROOT).as_posix()
+        for path in python_files("app", "core")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+        and any(ast.unparse(base).split(".")[-1] == "QThread" for base in node.bases)
+    ]
+    assert subclasses == ["app/search_thread.py"]
+
+
+def test_nothing_is_printed() -> None:
+    calls = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in python_files("app", "core", "packaging", "resources", "tests")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "print"
+    ]
+    assert calls == []
+
+
+def test_packaging_hides_no_module() -> None:
+    # The folder shares its name with a package that pip needs, and a script's folder comes first
+    # on the path: a file there called json.py or torch.py would be imported in its stead.
+    files = [path.name for path in (ROOT / "packaging").iterdir() if path.suffix == ".py"]
+    assert files == ["bootstrap.py"]
+    assert importlib.util.find_spec("bootstrap") is None
+
+
+def test_no_file_names_a_strange_host() -> None:
+    hosts = [
+        f"{name}: {host}"
+        for name, text in tracked_texts()
+        for host in URL.findall(text)
+        if host not in KNOWN_HOSTS
+    ]
+    assert hosts == []
+
+
+def test_no_file_names_a_package_index() -> None:
+    assert offences(INDEX_OPTION) == []
+
+
+def test_no_file_names_a_folder_of_one_machine() -> None:
+    assert offences(MACHINE_PATH) == []
+
+
+def test_patterns_find_what_they_look_for() -> None:
+    assert MACHINE_PATH.search("open('/" + "home/ann/x.pt')")
+    assert MACHINE_PATH.search("C:\\" + "Users\\ann")
+    assert not MACHINE_PATH.search("~/work/x and app/home/x.py")
+    assert INDEX_OPTION.search("pip install --" + "index-url x")
+    assert URL.findall("see https" + "://example.org/simple") == ["example.org"]
+
+
+@pytest.mark.parametrize("module", WITHOUT_TORCH)
+def test_window_starts_without_torch(module: str) -> None:
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr or f"{module} imports torch"
+
+
+def test_set_text_loses_no_reference_to_none(qapp: object) -> None:
+    from PySide6.QtWidgets import QLabel
+
+    label = QLabel()
+    before = sys.getrefcount(None)
+    for number in range(1000):
+        label.setText(str(number))
+    assert sys.getrefcount(None) > before - 100
+
+
+def test_readme_draws_the_house_as_it_stands() -> None:
+    drawn = drawn_paths((ROOT / "README.md").read_text(encoding="utf-8"))
+    missing = sorted(path for path in drawn if not (ROOT / path).exists())
+    assert missing == []
+    assert {"app", "core", "resources", "tests", "packaging"} <= {p.strip("/") for p in drawn}
+
+
+def drawn_paths(readme: str) -> set[str]:
+    """Paths in the README's section about the house: its tree, and names in backticks."""
+    section = re.search(r"^#+[^\n]*\bhouse\b[^\n]*\n(.*?)(?=^## |\Z)", readme, re.S | re.M | re.I)
+    assert section is not None, "README.md has no section about how the house is laid out"
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir()}
+    quoted = re.findall(r"(?<!`)`([\w.-]+/[\w./-]*)`", section[1])
+    drawn = {name for name in quoted if name.split("/")[0] in folders}
+    for tree in re.findall(r"^```\w*\n(.*?)^```", section[1], re.S | re.M):
+        drawn |= tree_paths(tree)
+    return drawn
+
+
+def tree_paths(tree: str) -> set[str]:
+    """Read an indented tree of folders (name/) and files (name.py); words after them are prose."""
+    drawn, parents = set(), []
+    for line in tree.splitlines():
+        name = re.match(r"[ │├└─]*([\w.-]+/(?:[\w.-]+/)*|[\w./-]+\.\w+)(?=[\s,]|$)", line)
+        if name is None:
+            continue
+        indent = name.start(1)
+        parents = [(depth, folder) for depth, folder in parents if depth < indent]
+        path = "".join(folder for _, folder in parents) + name[1]
+        drawn.add(path)
+        if name[1].endswith("/"):
+            parents.append((indent, name[1]))
+    return drawn
+
+
+def test_tree_is_read_with_its_folders() -> None:
+    tree = "core/    a library\n  graph/\n    trace.py   words/here\n  errors.py\napp/\n"
+    assert tree_paths(tree) == {
+        "core/",
+        "core/graph/",
+        "core/graph/trace.py",
+        "core/errors.py",
+        "app/",
+    }
+
+
+def test_every_test_asserts() -> None:
+    idle = [
+        f"{path.relative_to(ROOT)}: {test.name}"
+        for path in python_files("tests")
+        if path.name.startswith("test_")
+        for test in asserting_nothing(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert idle == []
+
+
+def asserting_nothing(tree: ast.Module) -> list[ast.FunctionDef]:
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    asserting = {node.name for node in functions if asserts(node, set())}
+    return [
+        node for node in functions if node.name.startswith("test_") and not asserts(node, asserting)
+    ]
+
+
+def asserts(function: ast.FunctionDef, helpers: set[str]) -> bool:
+    """Whether a function asserts, expects an error, waits for a fact, or its helper does."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assert):
+            return True
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func).split(".")
+            if called[-1] in helpers or called[-2:] == ["pytest", "raises"]:
+                return True
+            if SELF_CHECKING.match(called[-1]):
+                return True
+    return False
+
+
+def test_test_without_an_assert_is_found() -> None:
+    tree = ast.parse(
+        "def helper():\n    assert 1\n"
+        "def test_idle():\n    1 + 1\n"
+        "def test_direct():\n    assert 2\n"
+        "def test_helped():\n    helper()\n"
+        "def test_raising():\n    with pytest.raises(ValueError):\n        int('x')\n"
+    )
+    assert [function.name for function in asserting_nothing(tree)] == ["test_idle"]

@@ -1,0 +1,104 @@
+"""Start: `espalier` opens the window, `espalier search` works in the terminal."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from app.command_line import parse, run_config
+from core.errors import ConfigError, EspalierError
+
+EXIT_MEND = 2  # something that the user can mend
+EXIT_BROKEN_OFF = 130  # what shells say after Ctrl-C
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command line `words` (default: this process's); returns the exit code."""
+    # Spinning OpenMP threads starve the window on busy cores; must be set before torch starts.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    arguments = parse(words)
+    try:
+        match arguments.command:
+            case "search":
+                return _search(arguments)
+            case "networks":
+                return _list_networks()
+            case _:
+                return _open_window(arguments)
+    except EspalierError as error:
+        sys.stderr.write(f"espalier: {error}\n")
+        return EXIT_MEND
+    except KeyboardInterrupt:
+        return EXIT_BROKEN_OFF
+    except BrokenPipeError:  # `espalier networks | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _search(arguments: argparse.Namespace) -> int:
+    from app.headless import run_headless
+
+    return run_headless(
+        run_config(arguments),
+        arguments.out,
+        allow_download=arguments.allow_download,
+        is_quiet=arguments.quiet,
+        is_verbose=arguments.verbose,
+    )
+
+
+def _list_networks() -> int:
+    from core.networks import network_names
+
+    sys.stdout.write("".join(f"{name}\n" for name in network_names()))
+    sys.stdout.flush()
+    return 0
+
+
+def _open_window(arguments: argparse.Namespace) -> int:
+    _check_window_words(arguments)
+    if not has_display():
+        return _go_without_display(arguments)
+    try:
+        from app.main_window import run_window
+    except ImportError as error:
+        if not str(error).startswith("lib"):
+            raise
+        raise EspalierError(
+            f"Cannot open the window: Qt misses a library of the system ({error}). "
+            f"Run 'python3 packaging/bootstrap.py run' once, or use 'espalier search'."
+        ) from error
+    return run_window(arguments)
+
+
+def _check_window_words(arguments: argparse.Namespace) -> None:
+    """Refuse before the window opens what can be refused without torch."""
+    if arguments.demo and (arguments.network or arguments.data or arguments.checkpoint):
+        raise ConfigError(
+            "The demo brings its own network and images. Leave out --demo or the other words."
+        )
+    run_config(arguments)
+
+
+def has_display() -> bool:
+    """Whether a window can be shown here."""
+    if os.environ.get("QT_QPA_PLATFORM") or not sys.platform.startswith("linux"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _go_without_display(arguments: argparse.Namespace) -> int:
+    if not (arguments.demo or arguments.start):
+        raise EspalierError(
+            "There is no display here (neither DISPLAY nor WAYLAND_DISPLAY is set). "
+            "Use 'espalier search' to search in the terminal."
+        )
+    sys.stdout.write("There is no display here; the same search runs in the terminal.\n")
+    sys.stdout.flush()
+    from app.headless import run_headless
+
+    return run_headless(run_config(arguments), None)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

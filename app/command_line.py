@@ -1,0 +1,219 @@
+"""The words of the command line, and the settings that they make."""
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from core.config import RunConfig, SearchConfig, load_run_config
+
+DESCRIPTION = (
+    "Open a trained network, watch an agent prune it under a MACs budget, "
+    "take the smaller one home."
+)
+WINDOW_EPILOG = """\
+examples:
+  espalier                      an empty window
+  espalier --demo --start       a small network on handwritten digits, searching at once
+  espalier --network cifar_resnet20 --checkpoint weights.th --data cifar10
+  espalier search --help        the same search in a terminal
+  espalier networks             the names for --network
+"""
+SEARCH_EPILOG = """\
+A MAC is one multiplication with its addition; a network's MACs are counted for one image.
+Ctrl-C once ends the search, judges the best mask and writes all files; twice ends at once,
+with the best mask so far in masks.npz. Exit codes: 0 done, 2 something to mend, 130 broken off.
+
+DIR then holds:
+  report.json     accuracy on the test images, MACs, parameters, file sizes, times
+  pruned.onnx     the pruned network for ONNX Runtime and others
+  pruned.pt2      the pruned network as a PyTorch program that needs no code of Espalier
+  pruned.pt, pruned.json   its weights, and what is needed to load them with load_pruned
+  masks.npz       the best mask, the last one and those of the criteria
+  trajectory.csv  one line per evaluated mask
+  config.toml     these settings, for --config
+"""
+NETWORK_WORDS = "demo, cifar_resnet20, cifar_vgg16_bn, a torchvision name; see 'espalier networks'"
+DATA_WORDS = (
+    "digits, cifar10, cifar100, an .npz file (x_train, y_train, x_test, y_test), or a folder "
+    "with train/ and test/ or val/ and in each a folder per class"
+)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Make the parser of `espalier`, with its subcommands; imports neither torch nor Qt."""
+    parser = argparse.ArgumentParser(
+        prog="espalier",
+        description=f"{DESCRIPTION} Without a command the window opens.",
+        epilog=WINDOW_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"espalier {_version()}")
+    parser.add_argument(
+        "--demo", action="store_true", help="open the demo network and its handwritten digits"
+    )
+    parser.add_argument(
+        "--start", action="store_true", help="start the search as soon as the network is open"
+    )
+    _add_source(parser)
+    _add_search_words(parser)
+    commands = parser.add_subparsers(dest="command", metavar="command", title="commands")
+    _add_search_command(commands)
+    commands.add_parser(
+        "networks",
+        help="list the networks that --network knows",
+        description="List the networks that --network knows, one name per line.",
+    )
+    return parser
+
+
+def _add_search_command(commands: Any) -> None:
+    search = commands.add_parser(
+        "search",
+        help="search in the terminal, without a window",
+        description="Search in the terminal: prune a network under a MACs budget and export it.",
+        epilog=SEARCH_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    # A word may stand before the command too; an absent one must not erase it.
+    _add_source(search, default=argparse.SUPPRESS)
+    _add_search_words(search, default=argparse.SUPPRESS)
+    _add_method_words(search)
+    search.add_argument(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        help="folder for the run's files (default: a new one in the user's data folder)",
+    )
+    search.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        help="start from a run's config.toml; words given here win over it",
+    )
+    search.add_argument(
+        "--allow-download",
+        action="store_true",
+        help="permit to download CIFAR-10 or CIFAR-100 if they are not here yet",
+    )
+    search.add_argument(
+        "--quiet", action="store_true", help="print only the final table, notices and errors"
+    )
+    search.add_argument(
+        "--verbose", action="store_true", help="print the details behind an error, too"
+    )
+
+
+def _add_source(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    parser.add_argument(
+        "--network", metavar="NAME", default=default, help=f"what to prune: {NETWORK_WORDS}"
+    )
+    parser.add_argument(
+        "--checkpoint",
+        metavar="FILE",
+        default=default,
+        help="its trained weights: a state dict saved by PyTorch (default: the demo's own)",
+    )
+    parser.add_argument("--data", metavar="DATA", default=default, help=f"the images: {DATA_WORDS}")
+
+
+def _add_search_words(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    usual = SearchConfig()
+    parser.add_argument(
+        "--macs-budget",
+        metavar="SHARE",
+        type=float,
+        default=default,
+        help="share of the network's MACs that may stay, from 0.01 to 1 "
+        f"(default: {usual.macs_budget})",
+    )
+    parser.add_argument(
+        "--evaluations",
+        metavar="COUNT",
+        type=int,
+        default=default,
+        help=f"how many masks the agent tries on images (default: {usual.evaluations})",
+    )
+    parser.add_argument(
+        "--seed",
+        metavar="NUMBER",
+        type=int,
+        default=default,
+        help=f"same seed, same machine, same result; a whole number from 0 (default: {usual.seed})",
+    )
+
+
+def _add_method_words(parser: argparse.ArgumentParser) -> None:
+    default = SearchConfig()
+    method = parser.add_argument_group("method and machine")
+    method.add_argument(
+        "--reward",
+        metavar="NAME",
+        help="what the agent is paid for: cross_entropy (of the pruned network), or "
+        "self_competition (beating the moving average of its own accuracy) "
+        f"(default: {default.reward})",
+    )
+    method.add_argument(
+        "--constraint",
+        metavar="NAME",
+        help="how the budget is kept: projection (every mask is made to fit it), or penalty "
+        f"(masks may break it and are paid less) (default: {default.constraint})",
+    )
+    method.add_argument(
+        "--prior",
+        metavar="NAME",
+        help="where the agent starts: tournament (the best one-shot criterion), none, or a "
+        f"criterion such as l1_uniform (default: {default.prior})",
+    )
+    method.add_argument(
+        "--streams",
+        metavar="NAME",
+        help="whether channels that pass through additions are pruned too: auto (only if the "
+        f"budget needs it), keep, or prune (default: {default.streams})",
+    )
+    method.add_argument(
+        "--device",
+        metavar="NAME",
+        help=f"where to compute: auto, cpu, cuda, cuda:1 (default: {default.device})",
+    )
+    method.add_argument(
+        "--threads",
+        metavar="COUNT",
+        type=int,
+        help=f"CPU threads to use; 0 means all cores but one (default: {default.threads})",
+    )
+
+
+def run_config(arguments: argparse.Namespace) -> RunConfig:
+    """Make the settings: the defaults, then --config, then each word that was given.
+
+    Raises: ConfigError if a file cannot be read or a value does not fit.
+    """
+    given = {name: value for name, value in vars(arguments).items() if value is not None}
+    base = load_run_config(given["config"]) if "config" in given else RunConfig()
+    search = dataclasses.replace(base.search, **_known(SearchConfig, given))
+    return dataclasses.replace(base, **_known(RunConfig, given), search=search)
+
+
+def names_something(arguments: argparse.Namespace) -> bool:
+    """Whether the command line says what to open, so that the window need not invite."""
+    return bool(arguments.demo or arguments.start or arguments.network or arguments.data)
+
+
+def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line; prints and exits with 0 for --help, with 2 for a wrong word."""
+    return build_parser().parse_args(words)
+
+
+def _known(kind: type, given: dict[str, Any]) -> dict[str, Any]:
+    names = {entry.name for entry in dataclasses.fields(kind)}
+    return {name: value for name, value in given.items() if name in names}
+
+
+def _version() -> str:
+    try:
+        return metadata.version("espalier")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"

@@ -1,0 +1,229 @@
+"""The same search in a terminal: a progress bar, a table, and Ctrl-C that loses nothing."""
+
+import signal
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, TextIO
+
+from tqdm import tqdm
+
+from app.report_table import as_percent, report_table
+from core.config import RunConfig
+from core.errors import EspalierError
+from core.events import (
+    CandidateEvaluated,
+    Event,
+    Events,
+    NetworkOpened,
+    NoticeRaised,
+    RecordingFailed,
+    RunReported,
+    SearchFinished,
+    SearchStarted,
+    StageStarted,
+    StopRequested,
+)
+
+EXIT_DONE = 0
+EXIT_MEND = 2
+EXIT_BROKEN_OFF = 130
+LINES_PER_SEARCH = 10  # where there is no terminal to redraw a bar in
+BAR_FORMAT = "{l_bar}{bar:24}| {n_fmt}/{total_fmt} {postfix} [{elapsed}, {remaining} left]"
+
+
+def run_headless(
+    config: RunConfig,
+    folder: Path | None,
+    *,
+    allow_download: bool = False,
+    is_quiet: bool = False,
+    is_verbose: bool = False,
+) -> int:
+    """Open, search, record and report in the terminal; returns the exit code.
+
+    folder: where the run's files go; None makes a new one in the user's data folder.
+    """
+    screen = Screen(sys.stdout, sys.stderr, is_quiet=is_quiet)
+    events = _open_and_record(config, folder, allow_download)
+    try:
+        with StopKeys(screen.say) as keys:
+            _drive(events, keys, screen)
+    except KeyboardInterrupt:
+        screen.say("Broken off. masks.npz holds the best mask so far, if one was found.")
+        return EXIT_BROKEN_OFF
+    except StopRequested:
+        screen.say("Stopped before there was a mask; nothing was written.")
+        return EXIT_BROKEN_OFF
+    except EspalierError as error:
+        screen.close_bar()
+        details = f"\n{error.details}" if is_verbose and error.details else ""
+        sys.stderr.write(f"espalier: {error}{details}\n")
+        return EXIT_MEND
+    finally:
+        screen.close_bar()
+    return EXIT_DONE if screen.is_complete else EXIT_BROKEN_OFF
+
+
+def _open_and_record(config: RunConfig, folder: Path | None, allow_download: bool) -> Events:
+    yield StageStarted("Preparing")
+    from core.opening import open_run
+    from core.runs import new_run_folder, record_run
+
+    opened = yield from open_run(config, allow_download=allow_download)
+    yield from record_run(opened, config, folder or new_run_folder(config))
+
+
+def _drive(events: Generator[Event, None, Any], keys: "StopKeys", screen: "Screen") -> None:
+    try:
+        while True:
+            event = events.throw(StopRequested()) if keys.take_stop() else next(events)
+            screen.show(event)
+    except StopIteration:
+        return
+    finally:
+        events.close()
+
+
+class StopKeys:
+    """Ctrl-C and SIGTERM inside a `with`: the first asks for a stop, the second breaks off."""
+
+    def __init__(self, say: Any) -> None:
+        self._say = say
+        self._asked = 0
+        self._thrown = 0
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> "StopKeys":
+        for kind in (signal.SIGINT, signal.SIGTERM):
+            self._before[kind] = signal.signal(kind, self._on_signal)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def take_stop(self) -> bool:
+        """Whether a stop was asked for that has not been thrown into the search yet."""
+        is_due = self._thrown < self._asked
+        self._thrown = self._asked
+        return is_due
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._asked += 1
+        if self._asked > 1:
+            raise KeyboardInterrupt
+        self._say("Stopping: the best mask is judged and written. Ctrl-C again ends at once.")
+
+
+class Screen:
+    """Turns events into lines and a bar on `err`, and the final table on `out`."""
+
+    def __init__(self, out: TextIO, err: TextIO, *, is_quiet: bool = False) -> None:
+        self.is_complete = False  # the run's report has all its numbers
+        self._out = out
+        self._err = err
+        self._is_quiet = is_quiet
+        self._bar: tqdm[Any] | None = None
+        self._stage = ""
+        self._evaluations = 0
+        self._tenths_said = 0
+
+    def show(self, event: Event) -> None:
+        """Show what a person wants to know of `event`."""
+        match event:
+            case StageStarted():
+                self._start_stage(event.stage)
+            case NetworkOpened():
+                self._tell(_opened_line(event))
+            case SearchStarted():
+                self._tell(
+                    f"Unpruned accuracy on held-out images: {as_percent(event.baseline_accuracy)}"
+                )
+                self._open_bar(event.evaluations)
+            case CandidateEvaluated():
+                self._advance(event)
+            case SearchFinished():
+                self.close_bar()
+            case NoticeRaised() | RecordingFailed():
+                self.say(event.message)
+            case RunReported():
+                self.close_bar()
+                self.is_complete = _is_complete(event)
+                self._out.write(report_table(event.report, event.folder))
+                self._out.flush()
+
+    def say(self, message: str) -> None:
+        """Print a line that even --quiet wants to hear, above the bar."""
+        if self._bar is not None:
+            self._bar.clear()
+        self._err.write(f"{message}\n")
+        self._err.flush()
+        if self._bar is not None:
+            self._bar.refresh()
+
+    def close_bar(self) -> None:
+        """Leave the bar as it stands."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _tell(self, message: str) -> None:
+        if not self._is_quiet:
+            self.say(message)
+
+    def _start_stage(self, stage: str) -> None:
+        if stage != self._stage:
+            self._stage = stage
+            self._tell(f"{stage} ...")
+
+    def _open_bar(self, evaluations: int) -> None:
+        self._evaluations = evaluations
+        self._tenths_said = 0
+        if self._is_quiet or not self._err.isatty():
+            return
+        tqdm.monitor_interval = 0  # no thread that outlives the bar
+        self._bar = tqdm(
+            desc="Search",
+            total=evaluations,
+            file=self._err,
+            bar_format=BAR_FORMAT,
+            dynamic_ncols=True,
+        )
+
+    def _advance(self, event: CandidateEvaluated) -> None:
+        numbers = (
+            f"accuracy {as_percent(event.ema_accuracy)}, MACs kept {as_percent(event.macs_kept)}"
+        )
+        if self._bar is not None:
+            self._bar.set_postfix_str(numbers, refresh=False)
+            self._bar.update(event.evaluation - self._bar.n)
+            return
+        tenths = event.evaluation * LINES_PER_SEARCH // max(1, self._evaluations)
+        if tenths > self._tenths_said:
+            self._tenths_said = tenths
+            left = event.seconds / event.evaluation * (self._evaluations - event.evaluation)
+            self._tell(f"  {event.evaluation}/{self._evaluations}  {numbers}, {left:.0f} s left")
+
+
+def _opened_line(event: NetworkOpened) -> str:
+    counts = event.image_counts
+    return (
+        f"{event.network}: {event.macs:,} MACs, {event.params:,} parameters, "
+        f"{event.groups.channel_count:,} channels that can go\n"
+        f"{event.dataset}: {counts.get('reward', 0):,} reward images, "
+        f"{counts.get('held_out', 0):,} held out, {counts.get('test', 0):,} for the test"
+    )
+
+
+def _is_complete(event: RunReported) -> bool:
+    report = event.report
+    return report["pruned"]["accuracy"] is not None and (
+        report["parity"]["onnx"] is not None or report["export_error"] is not None
+    )

@@ -1,0 +1,90 @@
+"""A run's report as a table of plain text."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+HEADER = ("", "accuracy", "MACs kept", "MACs", "parameters", "file")
+UNKNOWN = "-"
+
+
+def report_table(report: Mapping[str, Any], folder: str) -> str:
+    """Lay out report.json for a terminal: who is how good and how large, and where it lies."""
+    baseline, pruned = report["baseline"], report["pruned"]
+    rows = [
+        HEADER,
+        _row("unpruned", baseline, 1.0),
+        _row("pruned", pruned, pruned["macs_kept"]),
+        *(_row(name, entry, entry["macs_kept"]) for name, entry in report["criteria"].items()),
+    ]
+    lines = [
+        "",
+        *_aligned(rows),
+        "Accuracy on the test images, norms fitted again, before fine-tuning.",
+        "",
+        f"Parity: {_parity_words(report)}",
+        f"MACs counted again by thop: {_count_words(report['thop'])}",
+        f"Time: {_time_words(report['seconds'])}",
+        f"Files: {folder}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def as_percent(share: float | None) -> str:
+    """0.5 as "50.0 %"."""
+    return UNKNOWN if share is None else f"{100 * share:.1f} %"
+
+
+def _row(name: str, entry: Mapping[str, Any], macs_kept: float | None) -> tuple[str, ...]:
+    return (
+        name,
+        as_percent(entry["accuracy"]),
+        as_percent(macs_kept),
+        _count(entry.get("macs")),
+        _count(entry.get("params")),
+        _size(entry.get("file_bytes")),
+    )
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if index == 0 else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _size(value: int | None) -> str:
+    return "" if value is None else f"{value / 1024:,.0f} KiB"
+
+
+def _parity_words(report: Mapping[str, Any]) -> str:
+    if report["export_error"]:
+        return "the export was refused"
+    if all(value is None for value in report["parity"].values()):
+        return "not exported"
+    words = {"hard_vs_soft": "cut = masked", "reloaded": "read back", "onnx": "ONNX Runtime"}
+    numbers = ", ".join(
+        f"{words[check]} {UNKNOWN if value is None else f'{value:.0e}'}"
+        for check, value in report["parity"].items()
+    )
+    return f"{numbers} (greatest relative difference; ONNX opset {report['opset']})"
+
+
+def _count_words(thop: Mapping[str, Any]) -> str:
+    if thop["macs"] is None:
+        return UNKNOWN
+    return f"{thop['macs']:,}, {as_percent(thop['difference'])} off"
+
+
+def _time_words(seconds: Mapping[str, float]) -> str:
+    total = seconds.get("total", 0.0)
+    parts = [f"{name} {value:.1f} s" for name, value in seconds.items() if name != "total"]
+    return f"{total:.1f} s in all" + (f" ({', '.join(parts)})" if parts else "")

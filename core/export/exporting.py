@@ -1,0 +1,202 @@
+"""One export from the mask to the files: write beside, read back, compare, move into place."""
+
+import contextlib
+import io
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.config import RunConfig
+from core.errors import ConfigError, EspalierError, ExportError
+from core.evaluation import resolve_device
+from core.events import BoolArray, Events, ExportFinished, StageAdvanced, StageStarted
+from core.export.onnx import ONNX_FILE, onnx_readers, write_onnx
+from core.export.pruned import PrunedNetwork, cut_network, describe_pruned
+from core.export.pytorch import (
+    DESCRIPTION_FILE,
+    PROGRAM_FILE,
+    STATE_FILE,
+    pytorch_readers,
+    write_pytorch,
+)
+from core.export.verify import ParityGate, Reader, module_reader
+from core.opening import Opened
+from core.pruning.macs import MacsModel
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """How one kind of export is written and read back."""
+
+    label: str  # for a person: "ONNX"
+    files: tuple[str, ...]
+    check: str  # a name in verify.CHECKS
+    write: Callable[[PrunedNetwork, Path], Iterator[str]]  # yields words before each slow step
+    readers: Callable[[PrunedNetwork, Path], Iterator[Reader]]
+
+
+def export_pruned(
+    opened: Opened,
+    keep: BoolArray,
+    folder: Path,
+    *,
+    formats: Sequence[str] = ("pytorch", "onnx"),
+    config: RunConfig,
+) -> Events:
+    """Cut the network by `keep` (channels,), fit its norms to real images and write it.
+
+    Raises: ExportError if a file cannot be written, ParityError if one computes something else.
+    """
+    yield StageStarted("Cutting the network")
+    module = cut_network(opened, keep, resolve_device(config.search.device))
+    costs = MacsModel(opened.analysis, opened.network.module)
+    pruned = describe_pruned(
+        opened,
+        keep,
+        module,
+        {"macs": float(costs.macs(keep)), "macs_kept": float(costs.kept_share(keep))},
+    )
+    yield from export_network(pruned, opened, folder, formats)
+
+
+def export_network(
+    pruned: PrunedNetwork, opened: Opened, folder: Path, formats: Sequence[str]
+) -> Events:
+    """Write a pruned network that is already made; ExportFinished is the last event.
+
+    The files are written beside their places, read back, compared, and only then moved there.
+    Raises: ExportError if a file cannot be written, ParityError if one computes something else.
+    """
+    exporters = [_exporter(name) for name in formats]
+    with _staging(folder) as stage:
+        yield StageStarted("Comparing the cut network with the masked one")
+        gate = ParityGate.of(pruned.module, opened.images.held_out)
+        yield from _compare(gate, "hard_vs_soft", module_reader(pruned.soft_twin()))
+        for exporter in exporters:
+            yield from _write(exporter, pruned, stage)
+            yield StageStarted(f"Reading {_words(exporter.files)} back")
+            yield from _read_back(exporter, pruned, stage, gate)
+        gate.require(_approximation_hint(opened, pruned.keep))
+        names = [name for exporter in exporters for name in exporter.files]
+        files = tuple(str(_publish(stage / name, folder)) for name in names)
+    yield ExportFinished(files, dict(gate.differences))
+
+
+def _exporter(name: str) -> Exporter:
+    if name not in EXPORTERS:
+        raise ConfigError(f"Unknown export '{name}'. Known: {', '.join(sorted(EXPORTERS))}.")
+    return EXPORTERS[name]
+
+
+def _words(files: Sequence[str]) -> str:
+    return files[0] if len(files) == 1 else f"{', '.join(files[:-1])} and {files[-1]}"
+
+
+def _compare(gate: ParityGate, check: str, reader: Reader) -> Events:
+    for done, _ in enumerate(gate.compare(check, reader), start=1):
+        yield StageAdvanced(done)
+
+
+def _write(exporter: Exporter, pruned: PrunedNetwork, stage: Path) -> Events:
+    steps = exporter.write(pruned, stage)
+    while (words := _quiet_step(exporter, steps)) is not None:
+        yield StageStarted(words)
+
+
+def _quiet_step(exporter: Exporter, steps: Iterator[str]) -> str | None:
+    """Run the exporter to its next step without its chatter; failures become ExportError."""
+    chatter = io.StringIO()
+    try:
+        with (
+            contextlib.redirect_stdout(chatter),
+            contextlib.redirect_stderr(chatter),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")
+            return next(steps, None)
+    except EspalierError:
+        raise
+    except OSError as error:
+        raise _unwritable(exporter.label, error) from error
+    except Exception as error:
+        # Exporters fail with types of their own choice; all mean that this network does not fit.
+        raise ExportError(
+            f"Cannot export to {exporter.label}: {type(error).__name__}: {_first_line(error)} "
+            f"Choose another format.",
+            f"{error}\n\n{chatter.getvalue()}",
+        ) from error
+
+
+def _read_back(exporter: Exporter, pruned: PrunedNetwork, stage: Path, gate: ParityGate) -> Events:
+    try:
+        for reader in exporter.readers(pruned, stage):
+            yield from _compare(gate, exporter.check, reader)
+    except EspalierError:
+        raise
+    except Exception as error:
+        raise ExportError(
+            f"Cannot read {_words(exporter.files)} back: {_first_line(error)} "
+            f"Choose another format.",
+            str(error),
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else "no reason given").rstrip(".") + "."
+
+
+def _unwritable(what: object, error: OSError) -> ExportError:
+    reason = error.strerror or str(error)
+    return ExportError(
+        f"Cannot write {what}: {reason}. Make room there or choose another folder.", str(error)
+    )
+
+
+@contextlib.contextmanager
+def _staging(folder: Path) -> Iterator[Path]:
+    """A hidden folder beside the files' places, gone afterwards whatever happens."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(prefix=".export-", dir=folder))
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    try:
+        yield stage
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _publish(written: Path, folder: Path) -> Path:
+    target = folder / written.name
+    try:
+        os.replace(written, target)
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    return target
+
+
+def _approximation_hint(opened: Opened, keep: BoolArray) -> str:
+    for group in opened.analysis.groups.groups:
+        if group.approximate and not keep[group.start : group.stop].all():
+            return (
+                f"Channels of '{group.name}' were removed, where masked and cut differ by nature: "
+                f"{group.approximate}. Keep that layer whole."
+            )
+    return ""
+
+
+EXPORTERS = {
+    "pytorch": Exporter(
+        "PyTorch",
+        (STATE_FILE, DESCRIPTION_FILE, PROGRAM_FILE),
+        "reloaded",
+        write_pytorch,
+        pytorch_readers,
+    ),
+    "onnx": Exporter("ONNX", (ONNX_FILE,), "onnx", write_onnx, onnx_readers),
+}

@@ -1,0 +1,92 @@
+"""ONNX: one file with a dynamic batch, and ONNX Runtime to read it back."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import onnx
+import onnxruntime
+import torch
+from torch import Tensor
+
+from core.errors import ExportError
+from core.events import FloatArray
+from core.export.pruned import PrunedNetwork
+from core.export.verify import Reader
+
+ONNX_FILE = "pruned.onnx"
+INPUT_NAME = "images"
+OUTPUT_NAME = "logits"
+BATCH_NAME = "batch"
+
+
+def write_onnx(pruned: PrunedNetwork, folder: Path) -> Iterator[str]:
+    """Write pruned.onnx into `folder`; yields what comes next, before each slow step."""
+    yield "Reading the network for ONNX"
+    program = pruned.program
+    yield f"Writing {ONNX_FILE}"
+    torch.onnx.export(
+        program,
+        (),
+        str(folder / ONNX_FILE),
+        dynamo=True,
+        external_data=False,
+        input_names=[INPUT_NAME],
+        output_names=[OUTPUT_NAME],
+        verbose=False,
+    )
+    tidy_onnx(folder / ONNX_FILE)
+
+
+def tidy_onnx(path: Path) -> None:
+    """Check the file, name its batch, and drop the exporter's notes.
+
+    The notes hold stack traces with this machine's paths; nobody reads them back.
+    Raises: ExportError if the checker refuses the file.
+    """
+    written = onnx.load(str(path))
+    graph = written.graph
+    symbols = {_first_symbol(value) for value in [*graph.input, *graph.output]} - {""}
+    for value in [*graph.input, *graph.output, *graph.value_info]:
+        for axis in value.type.tensor_type.shape.dim:
+            if axis.dim_param in symbols:
+                axis.dim_param = BATCH_NAME
+        del value.metadata_props[:]
+    for item in [written, graph, *graph.node, *graph.initializer]:
+        del item.metadata_props[:]
+    try:
+        onnx.checker.check_model(written, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ExportError(
+            "The ONNX checker refuses what the exporter wrote. Export to PyTorch instead.",
+            str(error),
+        ) from error
+    onnx.save(written, str(path))
+
+
+def _first_symbol(value: Any) -> str:
+    axes = value.type.tensor_type.shape.dim
+    return str(axes[0].dim_param) if axes else ""
+
+
+def written_opset(path: Path) -> int:
+    """The opset that the file really has: the exporter may choose another than it was asked."""
+    imports = onnx.load(str(path), load_external_data=False).opset_import
+    return int(next(entry.version for entry in imports if entry.domain in ("", "ai.onnx")))
+
+
+def onnx_readers(pruned: PrunedNetwork, folder: Path) -> Iterator[Reader]:
+    """Read the file with ONNX Runtime on the CPU."""
+    del pruned
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors only: warnings go straight to the terminal
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(
+        str(folder / ONNX_FILE), options, providers=["CPUExecutionProvider"]
+    )
+
+    def logits(images: Tensor) -> FloatArray:
+        output: FloatArray = session.run([OUTPUT_NAME], {INPUT_NAME: images.numpy()})[0]
+        return output
+
+    yield logits

@@ -1,0 +1,102 @@
+"""The pruned network with all that its files must say about it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+
+import torch
+from torch import Tensor, nn
+
+from core.data import Images
+from core.evaluation import recalibrate_norms
+from core.events import BoolArray
+from core.graph.coupling import PruningPlan
+from core.networks import Network, build_network
+from core.opening import Opened
+from core.pruning.surgery import (
+    NetworkShell,
+    expand_state,
+    mask_state,
+    network_state,
+    prune_network,
+)
+
+EXAMPLE_BATCH = 2  # torch.export takes a batch of 1 for a constant
+
+
+@dataclass(frozen=True, eq=False)
+class PrunedNetwork:
+    """A hard-pruned network, where it came from and which channels it kept.
+
+    `module` is in eval mode, on the CPU, in float32; `build` makes the untrained full-size
+    network into which the written files are loaded again.
+    """
+
+    network: Network  # the one that was pruned
+    module: nn.Module
+    plan: PruningPlan
+    keep: BoolArray  # (channels,)
+    images: Images
+    macs: int
+    macs_kept: float  # share, 0-1
+    accuracy: float | None  # on the test images, 0-1, if it has been read
+    build: Callable[[], nn.Module] = field(repr=False)
+
+    @cached_property
+    def program(self) -> torch.export.ExportedProgram:
+        """The network as torch.export sees it, with a dynamic batch; made once."""
+        batch = torch.export.Dim("batch")
+        example = torch.zeros(EXAMPLE_BATCH, *self.network.input_shape)
+        with torch.no_grad():
+            return torch.export.export(self.module, (example,), dynamic_shapes=({0: batch},))
+
+    def soft_twin(self) -> nn.Module:
+        """Return the full-size network with the same values and the removed channels zeroed."""
+        full = network_state(self.network.module)
+        values = expand_state(self.plan, network_state(self.module), full, self.keep)
+        twin = NetworkShell(self.network.module).install(mask_state(self.plan, values, self.keep))
+        return twin.eval()
+
+
+def cut_network(opened: Opened, keep: BoolArray, device: torch.device) -> nn.Module:
+    """Return a new hard-pruned network whose norms fit real images again, on the CPU."""
+    module = prune_network(opened.network.module, opened.analysis.plan, keep).to(device)
+    recalibrate_norms(module, opened.images.reward, device=device)
+    return module.to("cpu", torch.float32).eval()
+
+
+def describe_pruned(
+    opened: Opened,
+    keep: BoolArray,
+    module: nn.Module,
+    costs: Mapping[str, float],
+    accuracy: float | None = None,
+) -> PrunedNetwork:
+    """Put together what the exporters need; `costs` has "macs" and "macs_kept"."""
+    network = opened.network
+    return PrunedNetwork(
+        network=network,
+        module=module.to("cpu", torch.float32).eval(),
+        plan=opened.analysis.plan,
+        keep=keep,
+        images=opened.images,
+        macs=int(costs["macs"]),
+        macs_kept=float(costs["macs_kept"]),
+        accuracy=accuracy,
+        build=partial(
+            build_network,
+            network.name,
+            class_count=network.class_count,
+            input_shape=network.input_shape,
+        ),
+    )
+
+
+def owned_state(module: nn.Module) -> dict[str, Tensor]:
+    """All parameters and buffers as tensors of their own, so that a file holds no more."""
+    copies: dict[int, Tensor] = {}
+    state = network_state(module)
+    return {
+        key: copies.setdefault(id(value), value.detach().clone().contiguous())
+        for key, value in state.items()
+    }

@@ -1,0 +1,98 @@
+"""The parity gate: what is written computes what was on the screen, on real images."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from core.data import ImagePart
+from core.errors import ParityError
+from core.evaluation import class_logits
+from core.events import FloatArray
+
+PARITY_LIMIT = 1e-4  # greatest relative difference that may be called equal
+BATCH_SIZES = (1, 64)
+CHECKS = {
+    "hard_vs_soft": "the cut network against the masked one",
+    "reloaded": "the files read back against the network in memory",
+    "onnx": "ONNX Runtime against the network in memory",
+}
+
+Reader = Callable[[Tensor], FloatArray]  # images (N, C, H, W) -> logits (N, classes)
+
+
+def relative_difference(expected: FloatArray, actual: FloatArray) -> float:
+    """Greatest |a - b| over greatest |a|; infinite if a shape differs or a value is not finite."""
+    if expected.shape != actual.shape:
+        return float("inf")
+    if not (np.isfinite(expected).all() and np.isfinite(actual).all()):
+        return float("inf")
+    scale = float(np.abs(expected).max(initial=0.0))
+    gap = float(np.abs(expected.astype(np.float64) - actual).max(initial=0.0))
+    if scale == 0.0:
+        return 0.0 if gap == 0.0 else float("inf")
+    return gap / scale
+
+
+def module_reader(module: nn.Module) -> Reader:
+    """Read a module's logits without gradients."""
+
+    def logits(images: Tensor) -> FloatArray:
+        with torch.no_grad():
+            output: FloatArray = class_logits(module(images)).float().cpu().numpy()
+        return output
+
+    return logits
+
+
+def parity_batches(part: ImagePart) -> tuple[Tensor, ...]:
+    """Real images in the batch sizes of the gate; a small part is repeated to fill them."""
+    return tuple(
+        part.batch(np.resize(np.arange(len(part), dtype=np.int64), size))[0].cpu().float()
+        for size in BATCH_SIZES
+    )
+
+
+@dataclass(eq=False)
+class ParityGate:
+    """Compares readers with the pruned network in memory and keeps each check's worst number."""
+
+    batches: tuple[Tensor, ...]
+    expected: tuple[FloatArray, ...]
+    differences: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, module: nn.Module, part: ImagePart) -> "ParityGate":
+        """Read the network in memory once on every batch."""
+        batches = parity_batches(part)
+        reader = module_reader(module)
+        return cls(batches, tuple(reader(batch) for batch in batches))
+
+    def compare(self, check: str, reader: Reader) -> Iterator[float]:
+        """Read one batch at a time; yields each difference so that a Stop is answered soon."""
+        for batch, expected in zip(self.batches, self.expected, strict=True):
+            difference = relative_difference(expected, reader(batch))
+            self.differences[check] = max(self.differences.get(check, 0.0), difference)
+            yield difference
+
+    def require(self, hint: str = "") -> None:
+        """Refuse if any difference is above the limit.
+
+        Raises: ParityError with every number; `hint` says what is known about the cause.
+        """
+        require_parity(self.differences, hint)
+
+
+def require_parity(differences: Mapping[str, float], hint: str = "") -> None:
+    """Raise ParityError if a difference is above PARITY_LIMIT."""
+    failed = {name: value for name, value in differences.items() if not value <= PARITY_LIMIT}
+    if not failed:
+        return
+    numbers = ", ".join(f"{CHECKS[name]} differs by {value:.1e}" for name, value in failed.items())
+    remedy = hint or "Nothing was written; please report this with the details."
+    raise ParityError(
+        f"The export is refused: {numbers} (relative; {PARITY_LIMIT:.0e} is allowed). {remedy}",
+        "\n".join(f"{CHECKS[name]}: {value:.3e}" for name, value in differences.items()),
+    )

@@ -1,0 +1,120 @@
+"""report.json: a run in numbers, put together from what is known when it ends."""
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Any
+
+from core.config import RunConfig
+from core.evaluation import Score
+from core.events import SearchFinished
+from core.export.second_count import SecondCount
+from core.opening import Opened
+from core.pruning.macs import MacsModel
+
+FORMAT = "espalier.report"
+FORMAT_VERSION = 1
+BASELINE = "baseline"
+PRUNED = "pruned"
+LIBRARIES = ("espalier", "torch", "torchvision", "torch-geometric", "numpy", "onnx", "onnxruntime")
+PARITY_CHECKS = ("hard_vs_soft", "reloaded", "onnx")
+
+
+@dataclass(eq=False)
+class RunResult:
+    """What is known about a run so far; whatever was not reached stays empty."""
+
+    finished: SearchFinished
+    scores: Mapping[str, Score] = field(default_factory=dict)  # on the test images
+    file_bytes: Mapping[str, int] = field(default_factory=dict)
+    second_count: SecondCount | None = None
+    parity: Mapping[str, float] = field(default_factory=dict)
+    opset: int | None = None
+    export_error: str | None = None
+    is_stopped: bool = False
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def build_report(opened: Opened, config: RunConfig, result: RunResult) -> dict[str, Any]:
+    """Put report.json together; accuracy is 0-1 on the test images, before fine-tuning.
+
+    A number that was not reached (a run stopped twice, a refused export) is None.
+    """
+    costs = MacsModel(opened.analysis, opened.network.module)
+    finished, count = result.finished, result.second_count
+    return {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "network": opened.network.name,
+        "dataset": opened.images.name,
+        "seed": config.search.seed,
+        "macs_budget": config.search.macs_budget,
+        "evaluations": finished.evaluations,
+        "baseline": {
+            "accuracy": _accuracy(result, BASELINE),
+            "macs": int(costs.total),
+            "params": int(costs.total_params),
+            "file_bytes": result.file_bytes.get(BASELINE),
+        },
+        "pruned": {
+            "accuracy": _accuracy(result, PRUNED),
+            "macs": round(float(costs.macs(finished.keep))),
+            "macs_kept": float(costs.kept_share(finished.keep)),
+            "params": round(float(costs.params(finished.keep))),
+            "file_bytes": result.file_bytes.get(PRUNED),
+        },
+        "criteria": {
+            name: {
+                "accuracy": _accuracy(result, name),
+                "macs_kept": float(costs.kept_share(keep)),
+            }
+            for name, keep in sorted(finished.criteria.items())
+        },
+        "parity": {check: result.parity.get(check) for check in PARITY_CHECKS},
+        "thop": {
+            "macs": count.macs if count else None,
+            "difference": count.difference if count else None,
+        },
+        "seconds": {name: round(value, 3) for name, value in result.seconds.items()},
+        "held_out": {"accuracy": finished.accuracy, "cross_entropy": finished.cross_entropy},
+        "images": {
+            "reward": len(opened.images.reward),
+            "held_out": len(opened.images.held_out),
+            "test": len(opened.images.test),
+        },
+        "stopped": result.is_stopped,
+        "opset": result.opset,
+        "export_error": result.export_error,
+        "environment": environment(),
+    }
+
+
+def report_text(report: Mapping[str, Any]) -> str:
+    """Write the report as JSON that any reader takes: no NaN, no infinity."""
+    return json.dumps(_finite(report), indent=2, allow_nan=False) + "\n"
+
+
+def environment() -> dict[str, str]:
+    """Versions of what computed the numbers."""
+    versions = {"python": platform.python_version(), "platform": platform.platform()}
+    for name in LIBRARIES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = "not installed"
+    return versions
+
+
+def _accuracy(result: RunResult, name: str) -> float | None:
+    score = result.scores.get(name)
+    return score.accuracy if score else None
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, float) and not -float("inf") < value < float("inf"):
+        return None
+    return value

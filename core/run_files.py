@@ -1,0 +1,161 @@
+"""A run's folder: files that appear whole or not at all, and what happens when the disk is full."""
+
+import csv
+import io
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import platformdirs
+
+from core.errors import RunError
+from core.events import CandidateEvaluated
+
+APP_NAME = "Espalier"
+CONFIG_FILE = "config.toml"
+TRAJECTORY_FILE = "trajectory.csv"
+MASKS_FILE = "masks.npz"
+REPORT_FILE = "report.json"
+EXPORT_FILES = ("pruned.onnx", "pruned.pt", "pruned.json", "pruned.pt2")
+RUN_FILES = (CONFIG_FILE, TRAJECTORY_FILE, MASKS_FILE, REPORT_FILE, *EXPORT_FILES)
+PROBE_BYTES = 1 << 16  # a little more than the first files of a run
+
+
+@dataclass(frozen=True)
+class TrajectoryRow:
+    """One line of trajectory.csv; the fields' names are its header."""
+
+    evaluation: int
+    update: int
+    macs_kept: float
+    accuracy: float
+    cross_entropy: float
+    reward: float
+    ema_accuracy: float
+    meets_budget: int  # 0 or 1
+    seconds: float
+
+    @classmethod
+    def of(cls, event: CandidateEvaluated) -> "TrajectoryRow":
+        """Take a sampled mask's numbers from its event."""
+        return cls(
+            event.evaluation,
+            event.update,
+            round(event.macs_kept, 6),
+            round(event.accuracy, 6),
+            round(event.cross_entropy, 6),
+            round(event.reward, 6),
+            round(event.ema_accuracy, 6),
+            int(event.meets_budget),
+            round(event.seconds, 3),
+        )
+
+
+TRAJECTORY_HEADER = tuple(entry.name for entry in fields(TrajectoryRow))
+
+
+def default_runs_folder() -> Path:
+    """Where runs go when nobody names a folder: the user's own data folder."""
+    return Path(platformdirs.user_data_dir(APP_NAME, appauthor=False)) / "runs"
+
+
+def fallback_folders(name: str) -> tuple[Path, Path]:
+    """Where a run may end when its own folder takes no more files."""
+    return default_runs_folder() / f"{name}-saved", Path(tempfile.gettempdir()) / f"espalier-{name}"
+
+
+def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
+    """Write a file that is either the old one or the whole new one, never a part; OSError."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically, in UTF-8; OSError."""
+    write_atomically(path, lambda file: _write_all(file, text.encode("utf-8")))
+
+
+def _write_all(file: BinaryIO, content: bytes) -> None:
+    file.write(content)
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write an .npz atomically that loads with allow_pickle=False; OSError."""
+    content = io.BytesIO()  # zip needs to seek, and memory is never full when the disk is
+    np.savez_compressed(content, allow_pickle=False, **arrays)
+    write_atomically(path, lambda file: _write_all(file, content.getvalue()))
+
+
+def prepare_folder(folder: Path) -> str:
+    """Make the folder and prove that files can be written there.
+
+    Files of an earlier run are moved into a folder of their own, never overwritten.
+    Returns: a sentence about the earlier run, or "".
+    Raises: RunError.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / ".probe", lambda file: _write_all(file, bytes(PROBE_BYTES)))
+        (folder / ".probe").unlink()
+        return _move_earlier_run(folder)
+    except OSError as error:
+        raise RunError(
+            f"Cannot write into {folder}: {error.strerror or error}. Choose another folder.",
+            str(error),
+        ) from error
+
+
+def _move_earlier_run(folder: Path) -> str:
+    earlier = [folder / name for name in RUN_FILES if (folder / name).exists()]
+    if not earlier:
+        return ""
+    number = 1
+    while (place := folder / f"earlier-{number}").exists():
+        number += 1
+    place.mkdir()
+    for file in earlier:
+        os.replace(file, place / file.name)
+    return f"The files of an earlier run in {folder} were moved to {place}."
+
+
+class TrajectoryFile:
+    """trajectory.csv, appended as it happens; rows that could not be written wait in `rows`."""
+
+    def __init__(self, folder: Path, rows: Sequence[TrajectoryRow] = ()) -> None:
+        self.rows = list(rows)
+        self._path = folder / TRAJECTORY_FILE
+        self._written_rows = 0
+        self._written_bytes = 0
+
+    def flush(self) -> None:
+        """Write the rows that wait; OSError if they must go on waiting."""
+        waiting = self.rows[self._written_rows :]
+        if self._written_bytes and not waiting:
+            return
+        text = _csv_text([astuple(row) for row in waiting], has_header=not self._written_bytes)
+        with self._path.open("ab") as file:
+            file.truncate(self._written_bytes)  # half a line of a disk that was full
+            file.write(text)
+        self._written_bytes += len(text)
+        self._written_rows = len(self.rows)
+
+
+def _csv_text(rows: Sequence[tuple[Any, ...]], *, has_header: bool) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    if has_header:
+        writer.writerow(TRAJECTORY_HEADER)
+    writer.writerows(rows)
+    return text.getvalue().encode("utf-8")

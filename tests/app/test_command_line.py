@@ -1,0 +1,140 @@
+"""The words of the command line, and what happens without a display."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.__main__ import has_display, main
+from app.command_line import build_parser, names_something, parse, run_config
+from core.config import RunConfig, SearchConfig, to_toml
+from core.errors import ConfigError
+
+
+def test_no_words_ask_for_an_empty_window():
+    arguments = parse([])
+    assert arguments.command is None
+    assert not names_something(arguments)
+    assert run_config(arguments) == RunConfig()
+
+
+def test_search_words_become_settings():
+    words = (
+        "search --network cifar_resnet20 --checkpoint a.th --data b.npz --macs-budget 0.3 "
+        "--evaluations 20 --seed 7 --device cpu --threads 2 --reward self_competition "
+        "--constraint penalty --prior l1_uniform --streams prune --out c"
+    )
+    arguments = parse(words.split())
+    assert run_config(arguments) == RunConfig(
+        network="cifar_resnet20",
+        data="b.npz",
+        checkpoint="a.th",
+        search=SearchConfig(
+            macs_budget=0.3,
+            evaluations=20,
+            seed=7,
+            device="cpu",
+            threads=2,
+            reward="self_competition",
+            constraint="penalty",
+            prior="l1_uniform",
+            streams="prune",
+        ),
+    )
+    assert arguments.out == Path("c")
+
+
+def test_words_before_the_command_are_not_lost():
+    arguments = parse(["--seed", "3", "search", "--evaluations", "5"])
+    assert run_config(arguments).search.seed == 3
+    assert run_config(arguments).search.evaluations == 5
+
+
+def test_words_win_over_the_config_file(tmp_path):
+    file = tmp_path / "config.toml"
+    file.write_text(to_toml(RunConfig(network="resnet18", search=SearchConfig(seed=4))))
+    config = run_config(parse(["search", "--config", str(file), "--seed", "9"]))
+    assert config.network == "resnet18"
+    assert config.search.seed == 9
+
+
+def test_a_budget_out_of_range_is_one_sentence_and_exit_code_2(capsys):
+    assert main(["search", "--macs-budget", "1.5"]) == 2
+    shown = capsys.readouterr()
+    assert shown.err == ("espalier: Setting 'macs_budget' must be between 0.01 and 1.0, not 1.5.\n")
+    assert shown.out == ""
+
+
+def test_a_missing_config_file_is_named(capsys, tmp_path):
+    assert main(["search", "--config", str(tmp_path / "gone.toml")]) == 2
+    assert "gone.toml" in capsys.readouterr().err
+
+
+def test_demo_and_a_network_of_its_own_exclude_each_other(capsys):
+    assert main(["--demo", "--network", "resnet18"]) == 2
+    assert "--demo" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [[], ["search"], ["networks"]])
+def test_every_word_is_explained(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        build_parser().parse_args([*command, "--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    lines = [line.split() for line in text.splitlines() if line.startswith("  --")]
+    assert all(len(words) > 1 for words in lines)
+
+
+def test_help_imports_neither_torch_nor_qt():
+    code = (
+        "import sys\n"
+        "from app.__main__ import main\n"
+        "try:\n    main(['search', '--help'])\n"
+        "except SystemExit:\n    pass\n"
+        "sys.exit('torch' in sys.modules or 'PySide6' in sys.modules)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert ended.returncode == 0
+
+
+def test_openmp_threads_wait_passively(monkeypatch):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    main(["search", "--macs-budget", "7"])
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
+
+
+@pytest.fixture
+def no_display(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_without_a_display_the_terminal_is_offered(no_display, capsys):
+    assert main([]) == 2
+    assert "espalier search" in capsys.readouterr().err
+
+
+def test_without_a_display_the_demo_runs_in_the_terminal(no_display, capsys, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "app.headless.run_headless", lambda config, folder: asked.append((config, folder)) or 0
+    )
+    assert main(["--demo", "--start", "--seed", "5"]) == 0
+    assert asked == [(RunConfig(search=SearchConfig(seed=5)), None)]
+    assert "no display" in capsys.readouterr().out
+
+
+def test_an_offscreen_platform_is_a_display(no_display, monkeypatch):
+    assert not has_display()
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    assert has_display()
+
+
+def test_an_unknown_setting_names_the_known_ones(tmp_path):
+    file = tmp_path / "config.toml"
+    file.write_text("[search]\nspeed = 3\n")
+    with pytest.raises(ConfigError, match=r"search\.speed"):
+        run_config(parse(["search", "--config", str(file)]))

@@ -1,0 +1,89 @@
+"""Files that appear whole or not at all."""
+
+import numpy as np
+import pytest
+
+from core.errors import RunError
+from core.run_files import (
+    TRAJECTORY_HEADER,
+    TrajectoryFile,
+    TrajectoryRow,
+    prepare_folder,
+    write_arrays,
+    write_atomically,
+    write_text,
+)
+
+
+def make_row(evaluation: int) -> TrajectoryRow:
+    return TrajectoryRow(evaluation, 1, 0.5, 0.75, 0.9, -0.9, 0.7, 1, 2.5)
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    file = tmp_path / "report.json"
+    write_text(file, "old")
+
+    def fail(stream):
+        stream.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(file, fail)
+    assert file.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_arrays_load_without_pickle(tmp_path):
+    file = tmp_path / "masks.npz"
+    write_arrays(file, {"best": np.array([True, False]), "names": np.array(["l1_uniform"])})
+    with np.load(file, allow_pickle=False) as arrays:
+        assert arrays["best"].tolist() == [True, False]
+        assert arrays["names"].tolist() == ["l1_uniform"]
+
+
+def test_a_folder_below_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="Choose another folder"):
+        prepare_folder(tmp_path / "file" / "run")
+
+
+def test_an_earlier_run_is_moved_not_overwritten(tmp_path):
+    (tmp_path / "report.json").write_text("first")
+    assert "earlier-1" in prepare_folder(tmp_path)
+    (tmp_path / "report.json").write_text("second")
+    prepare_folder(tmp_path)
+    assert (tmp_path / "earlier-1" / "report.json").read_text() == "first"
+    assert (tmp_path / "earlier-2" / "report.json").read_text() == "second"
+    assert not (tmp_path / "report.json").exists()
+
+
+def test_a_new_folder_has_nothing_earlier(tmp_path):
+    assert prepare_folder(tmp_path / "a" / "b") == ""
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+def test_the_trajectory_grows_line_by_line(tmp_path):
+    trajectory = TrajectoryFile(tmp_path)
+    trajectory.flush()
+    for evaluation in (1, 2):
+        trajectory.rows.append(make_row(evaluation))
+        trajectory.flush()
+    lines = (tmp_path / "trajectory.csv").read_text().splitlines()
+    assert lines == [
+        ",".join(TRAJECTORY_HEADER),
+        "1,1,0.5,0.75,0.9,-0.9,0.7,1,2.5",
+        "2,1,0.5,0.75,0.9,-0.9,0.7,1,2.5",
+    ]
+
+
+def test_rows_that_could_not_be_written_come_with_the_next(tmp_path):
+    folder = tmp_path / "run"
+    trajectory = TrajectoryFile(folder)
+    trajectory.rows.append(make_row(1))
+    with pytest.raises(FileNotFoundError):
+        trajectory.flush()
+    folder.mkdir()
+    trajectory.rows.append(make_row(2))
+    trajectory.flush()
+    lines = (folder / "trajectory.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["evaluation", "1", "2"]

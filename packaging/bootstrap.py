@@ -30,8 +30,9 @@ except ImportError:  # Windows: two set-ups at once are not held apart there
 
 ROOT = Path(__file__).resolve().parents[1]
 OLDEST_PYTHON = (3, 11)
-HEADLESS_DEMO = ("search", "--network", "demo", "--data", "digits")
-HEADLESS_DEMO += ("--macs-budget", "0.5", "--evaluations", "300", "--seed", "0")
+DEMO = ("--demo", "--start")
+WORDS_WITHOUT_WINDOW = {"search", "networks", "-h", "--help", "--version"}
+DISPLAY_NAMES = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts")
 
 # Debian's names of what Qt's wheels leave to the system; ldd says whether any of it is missing.
@@ -83,21 +84,16 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run_espalier(words: Sequence[str]) -> int:
-    """Open Espalier; without words its demo, in the terminal where there is no display."""
+    """Open Espalier; without words its demo, whose search starts."""
     set_up(ROOT)
-    has_screen = False
-    if not words or opens_window(words):
-        has_screen = screen_is_ready(ROOT, os.environ)
-        if words and not has_screen:
-            raise SetupError(
-                "There is no display here, so the window cannot open. Search in the terminal: "
-                "python3 packaging/bootstrap.py run -- search --network demo --data digits"
-            )
-        if not has_screen:
-            say("There is no display here: the demo's search runs in this terminal.")
-    words = words or (("--demo",) if has_screen else HEADLESS_DEMO)
+    words = words or DEMO
+    environment = child_environment()
+    if opens_window(words) and not screen_is_ready(ROOT, environment):
+        # Espalier says itself that there is no display, and searches in the terminal.
+        for name in DISPLAY_NAMES:
+            environment.pop(name, None)
     # -P: a folder called app where the user stands must not be taken for Espalier.
-    return hand_over([str(python_of(ROOT)), "-P", "-m", "app", *words])
+    return hand_over([str(python_of(ROOT)), "-P", "-m", "app", *words], environment)
 
 
 def run_tests(words: Sequence[str]) -> int:
@@ -274,14 +270,14 @@ def pip_error(lines: Sequence[str]) -> str:
 
 def opens_window(words: Sequence[str]) -> bool:
     """Whether these words for espalier ask for the window."""
-    return words[0] != "search" and not {"-h", "--help", "--version"} & set(words)
+    return not WORDS_WITHOUT_WINDOW & set(words)
 
 
 def has_display(environment: Mapping[str, str], platform: str = sys.platform) -> bool:
     """Whether a window has somewhere to go."""
     if platform in ("darwin", "win32"):
         return True
-    return any(environment.get(n) for n in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+    return any(environment.get(name) for name in DISPLAY_NAMES)
 
 
 def screen_is_ready(root: Path, environment: Mapping[str, str]) -> bool:
@@ -450,11 +446,11 @@ def succeeds(command: Sequence[str]) -> bool:
     return done.returncode == 0
 
 
-def hand_over(command: Sequence[str]) -> int:
+def hand_over(command: Sequence[str], environment: Mapping[str, str]) -> int:
     """Become the command, so that Ctrl-C and the exit code are its own."""
     if os.name != "nt":
-        os.execve(command[0], list(command), child_environment())
-    with subprocess.Popen(command, env=child_environment()) as process:
+        os.execve(command[0], list(command), environment)
+    with subprocess.Popen(command, env=environment) as process:
         while True:
             try:
                 return process.wait()

@@ -273,38 +273,34 @@ def test_display_is_needed_on_linux_only(bootstrap: ModuleType) -> None:
 @pytest.mark.parametrize(
     ("words", "has_screen", "passed_on"),
     [
-        ([], True, ["--demo"]),
-        ([], False, ["search", "--network", "demo", "--data", "digits"]),
-        (["search", "--network", "demo"], False, ["search", "--network", "demo"]),
+        ([], True, ["--demo", "--start"]),
+        ([], False, ["--demo", "--start"]),
         (["--network", "demo"], True, ["--network", "demo"]),
-        (["--help"], False, ["--help"]),
+        (["search", "--network", "demo"], True, ["search", "--network", "demo"]),
     ],
 )
-def test_run_opens_the_window_or_searches_in_the_terminal(
+def test_run_passes_words_on_and_a_display_only_if_it_answers(
     bootstrap: ModuleType,
-    sentences: list[str],
     monkeypatch: pytest.MonkeyPatch,
     words: list[str],
     has_screen: bool,
     passed_on: list[str],
 ) -> None:
-    commands: list[list[str]] = []
+    handed: list[tuple[list[str], dict[str, str]]] = []
+    monkeypatch.setenv("DISPLAY", ":7")
     monkeypatch.setattr(bootstrap, "set_up", lambda root: None)
     monkeypatch.setattr(bootstrap, "screen_is_ready", lambda *where: has_screen)
-    monkeypatch.setattr(bootstrap, "hand_over", lambda command: commands.append(command) or 0)
-    assert bootstrap.run_espalier(words) == 0
-    after = commands[0].index("app") + 1
-    assert commands[0][after : after + len(passed_on)] == passed_on
-    assert bool(sentences) == (not words and not has_screen)
+    monkeypatch.setattr(bootstrap, "hand_over", lambda *what: handed.append(what))
+    bootstrap.run_espalier(words)
+    command, environment = handed[0]
+    assert command[-len(passed_on) - 2 :] == ["-m", "app", *passed_on]
+    assert ("DISPLAY" in environment) == has_screen
 
 
-def test_window_without_a_display_is_refused(
-    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(bootstrap, "set_up", lambda root: None)
-    monkeypatch.setattr(bootstrap, "screen_is_ready", lambda *where: False)
-    with pytest.raises(bootstrap.SetupError, match="no display here"):
-        bootstrap.run_espalier(["--demo"])
+def test_only_words_for_the_window_need_a_display(bootstrap: ModuleType) -> None:
+    assert bootstrap.opens_window(["--network", "cifar_resnet20"])
+    assert not bootstrap.opens_window(["search", "--network", "demo"])
+    assert not bootstrap.opens_window(["--help"])
 
 
 def test_first_failing_check_is_the_exit_code_and_all_checks_run(

@@ -26,7 +26,7 @@ CORE_ORDER = (
     ("core.pruning.statistics", "core.pruning.criteria", "core.pruning.baselines"),
     ("core.rl",),
     ("core.opening",),
-    ("core.search",),
+    ("core.tournament", "core.search"),
     ("core.export",),
     ("core.run_files", "core.report", "core.recording", "core.runs"),
 )

@@ -1,0 +1,121 @@
+"""One sentence about every setting: what it is, its unit, its default."""
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a setting is called and one sentence about it."""
+
+    label: str
+    sentence: str
+
+
+def explanation(setting: str) -> Explanation:
+    """Return the translated words about a setting; KeyError if there are none."""
+    label, sentence = _WORDS[setting]
+    return Explanation(
+        QCoreApplication.translate("explanations", label),
+        QCoreApplication.translate("explanations", sentence),
+    )
+
+
+_WORDS: dict[str, tuple[str, str]] = {
+    "network": (
+        QT_TRANSLATE_NOOP("explanations", "Network"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "The trained network to prune, by name: the demo, a CIFAR network or any torchvision "
+            "classifier. Default: demo.",
+        ),
+    ),
+    "checkpoint": (
+        QT_TRANSLATE_NOOP("explanations", "Checkpoint"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "A state-dict file with the network's trained weights. Default: empty, the weights "
+            "that come with the network.",
+        ),
+    ),
+    "data": (
+        QT_TRANSLATE_NOOP("explanations", "Images"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "The images that masks are scored on: a dataset by name, a .npz file, or a folder "
+            "with train and test inside. Default: digits.",
+        ),
+    ),
+    "consent": (
+        QT_TRANSLATE_NOOP("explanations", "Download if it is not here yet"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "CIFAR is about 170 MB and comes from its authors' site, only if you tick this. "
+            "Default: off.",
+        ),
+    ),
+    "macs_budget": (
+        QT_TRANSLATE_NOOP("explanations", "MACs budget"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "The share of the network's multiply-accumulates that may be kept, in percent. "
+            "Default: 50 %.",
+        ),
+    ),
+    "preset": (
+        QT_TRANSLATE_NOOP("explanations", "Preset"),
+        QT_TRANSLATE_NOOP(
+            "explanations", "How long to search: a usual number of evaluations. Default: Quick."
+        ),
+    ),
+    "evaluations": (
+        QT_TRANSLATE_NOOP("explanations", "Evaluations"),
+        QT_TRANSLATE_NOOP(
+            "explanations", "How many masks are scored on images, a number. Default: 300."
+        ),
+    ),
+    "reward": (
+        QT_TRANSLATE_NOOP("explanations", "Reward"),
+        QT_TRANSLATE_NOOP(
+            "explanations", "What the agent is rewarded for. Default: cross_entropy."
+        ),
+    ),
+    "constraint": (
+        QT_TRANSLATE_NOOP("explanations", "Constraint"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "How the budget is held: every mask is projected onto it, or exceeding it costs "
+            "reward. Default: projection.",
+        ),
+    ),
+    "streams": (
+        QT_TRANSLATE_NOOP("explanations", "Streams"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "Whether the channels of residual streams are pruned too; auto prunes them only if "
+            "the budget needs it. Default: auto.",
+        ),
+    ),
+    "seed": (
+        QT_TRANSLATE_NOOP("explanations", "Seed"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "The number that all chance comes from: the same seed gives the same search. "
+            "Default: 0.",
+        ),
+    ),
+    "device": (
+        QT_TRANSLATE_NOOP("explanations", "Device"),
+        QT_TRANSLATE_NOOP(
+            "explanations", "What computes: auto takes a GPU if there is one. Default: auto."
+        ),
+    ),
+    "threads": (
+        QT_TRANSLATE_NOOP("explanations", "Threads"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "Processor threads for computing; auto leaves one core free. Default: auto.",
+        ),
+    ),
+}

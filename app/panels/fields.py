@@ -1,0 +1,175 @@
+"""Small parts that forms are made of."""
+
+from collections.abc import Iterable
+
+from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import (
+    QComboBox,
+    QCompleter,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QSizePolicy,
+    QSlider,
+    QSpinBox,
+    QToolButton,
+    QWidget,
+)
+
+from app.panels.explanations import explanation
+from app.theme import SPACE_M, SPACE_S
+
+LABEL_WIDTH_PX = 92  # so that the fields of several forms below each other align
+
+FIELD_HEIGHT_PX = 26  # spin boxes are lower than combo boxes by nature
+
+
+def add_explained(form: QFormLayout, setting: str, field: QWidget) -> None:
+    """Add a row whose label and field both answer "what is this?"."""
+    words = explanation(setting)
+    label = QLabel(words.label)
+    label.setToolTip(words.sentence)
+    label.setWhatsThis(words.sentence)
+    label.setBuddy(field)
+    label.setMinimumWidth(LABEL_WIDTH_PX)
+    field.setSizePolicy(QSizePolicy.Policy.Expanding, field.sizePolicy().verticalPolicy())
+    field.setMinimumHeight(FIELD_HEIGHT_PX)
+    form.addRow(label, field)
+    explain(field, setting)
+
+
+def explain(field: QWidget, setting: str) -> None:
+    """Give a control its tooltip and its accessible name and description."""
+    words = explanation(setting)
+    field.setToolTip(words.sentence)
+    field.setWhatsThis(words.sentence)
+    # The control that takes the keys is the one that a screen reader reads.
+    spoken = field.focusProxy() or field
+    spoken.setAccessibleName(words.label)
+    spoken.setAccessibleDescription(words.sentence)
+
+
+def narrow_form() -> QFormLayout:
+    """A form that fits a dock: fields grow, labels align at the left."""
+    form = QFormLayout()
+    form.setContentsMargins(0, 0, 0, 0)
+    form.setHorizontalSpacing(SPACE_M)
+    form.setVerticalSpacing(SPACE_S + 2)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    return form
+
+
+class NameField(QComboBox):
+    """An editable list of names that finds a name by any part of it."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        super().__init__()
+        self.setEditable(True)
+        self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(12)
+        completer = self.completer()
+        completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
+        completer.setFilterMode(Qt.MatchFlag.MatchContains)
+        self.set_names(names)
+
+    @property
+    def text(self) -> str:
+        """What is written in the field."""
+        return self.currentText().strip()
+
+    def set_names(self, names: Iterable[str]) -> None:
+        """Offer other names; what is written stays."""
+        written = self.currentText()
+        with QSignalBlocker(self):
+            self.clear()
+            self.addItems(list(names))
+            self.setEditText(written)
+
+
+class BrowseField(QWidget):
+    """A line for a name or a path, with a button that offers ways to choose one.
+
+    Signals:
+        changed(): the text is another one.
+    """
+
+    changed = Signal()
+
+    def __init__(self, field: QLineEdit | NameField) -> None:
+        super().__init__()
+        self.field = field
+        line = field.lineEdit() if isinstance(field, NameField) else field
+        self._line: QLineEdit = line
+        self._line.setClearButtonEnabled(True)
+        self._line.textChanged.connect(self.changed)
+        self.button = QToolButton()
+        self.button.setText("…")
+        self.button.setAccessibleName(QCoreApplication.translate("BrowseField", "Browse"))
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACE_S)
+        layout.addWidget(field, 1)
+        layout.addWidget(self.button)
+        self.setFocusProxy(field)
+
+    @property
+    def text(self) -> str:
+        """The name or path that is written."""
+        return self._line.text().strip()
+
+    def set_text(self, text: str) -> None:
+        """Write another name or path; its end, the file's name, stays in sight."""
+        self._line.setText(text)
+
+    def add_browsing(self, actions: list[QAction]) -> None:
+        """Let the button run the only action, or offer several in a menu."""
+        if len(actions) == 1:
+            self.button.clicked.connect(actions[0].trigger)
+            self.button.setToolTip(actions[0].text())
+        else:
+            self.button.addActions(actions)
+            self.button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+            self.button.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+
+
+class PercentField(QWidget):
+    """A slider and a number that show the same whole percentage.
+
+    Signals:
+        changed(): the percentage is another one.
+    """
+
+    changed = Signal()
+
+    def __init__(self, low: int, high: int) -> None:
+        super().__init__()
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.spin = QSpinBox()
+        self.spin.setSuffix(" %")
+        for control in (self.slider, self.spin):
+            control.setRange(low, high)
+        self.slider.valueChanged.connect(self.spin.setValue)
+        self.spin.valueChanged.connect(self._on_value_changed)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACE_S)
+        layout.addWidget(self.slider, 1)
+        layout.addWidget(self.spin)
+        self.setFocusProxy(self.spin)
+
+    @property
+    def share(self) -> float:
+        """The percentage as a share, 0-1."""
+        return self.spin.value() / 100
+
+    def set_share(self, share: float) -> None:
+        """Show a share (0-1), rounded to whole percents."""
+        self.spin.setValue(round(100 * share))
+
+    def _on_value_changed(self, percent: int) -> None:
+        self.slider.setValue(percent)
+        self.changed.emit()

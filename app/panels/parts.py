@@ -1,0 +1,75 @@
+"""Small parts that panels are made of: labels with a role, headings, a table of costs."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
+
+from app.theme import SPACE_L, SPACE_S
+from core.comparison import LayerCost
+
+
+def text_label(role: str = "", text: str = "") -> QLabel:
+    """A label that wraps, can be selected, and looks as the theme says for `role`."""
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setProperty("role", role)
+    label.setTextInteractionFlags(
+        Qt.TextInteractionFlag.TextBrowserInteraction
+        | Qt.TextInteractionFlag.TextSelectableByKeyboard
+    )
+    return label
+
+
+def right_aligned(label: QLabel) -> QLabel:
+    """Put a number to the right, on one line; returns the label."""
+    label.setAlignment(Qt.AlignmentFlag.AlignRight)
+    label.setWordWrap(False)
+    return label
+
+
+def heading_label(text: str) -> QLabel:
+    """A bold line over a section."""
+    label = QLabel(text)
+    font = label.font()
+    font.setBold(True)
+    label.setFont(font)
+    return label
+
+
+class CostTable(QWidget):
+    """MACs and parameters before and after, and the share that is kept."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._numbers = {name: [QLabel() for _ in range(3)] for name in ("macs", "params")}
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setHorizontalSpacing(SPACE_L)
+        layout.setVerticalSpacing(SPACE_S)
+        titles = (self.tr("before"), self.tr("after"), self.tr("kept"))
+        for column, text in enumerate(titles, start=1):
+            layout.addWidget(right_aligned(text_label("caption", text)), 0, column)
+        names = (self.tr("MACs"), self.tr("Parameters"))
+        for row, (name, numbers) in enumerate(
+            zip(names, self._numbers.values(), strict=True), start=1
+        ):
+            layout.addWidget(text_label(text=name), row, 0)
+            for column, number in enumerate(numbers, start=1):
+                layout.addWidget(right_aligned(number), row, column)
+        layout.setColumnStretch(0, 1)
+
+    @property
+    def texts(self) -> dict[str, list[str]]:
+        """The numbers as they are shown, before, after and kept."""
+        return {name: [label.text() for label in row] for name, row in self._numbers.items()}
+
+    def show_cost(self, cost: LayerCost) -> None:
+        """Show another layer's numbers."""
+        for name, before, after in (
+            ("macs", cost.macs_before, cost.macs_after),
+            ("params", cost.params_before, cost.params_after),
+        ):
+            kept = f"{after / before:.0%}" if before else "–"
+            for label, text in zip(
+                self._numbers[name], (f"{before:,}", f"{after:,}", kept), strict=True
+            ):
+                label.setText(text)

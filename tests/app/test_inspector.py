@@ -1,0 +1,151 @@
+"""The inspector: events and a selected layer go in, words and numbers come out."""
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPointF
+
+from app.panels.inspector import InspectorPanel
+from app.panels.mask_strip import MaskStrip, learned_look, magnitude_look
+from app.theme import DARK, LIGHT
+from core.comparison import LayerComparison, compare_layer
+from core.events import PolicyUpdated
+from tests.app import samples
+
+INNER = "block.inner"
+
+
+@pytest.fixture
+def panel(qtbot) -> InspectorPanel:
+    panel = InspectorPanel()
+    qtbot.addWidget(panel)
+    panel.resize(320, 500)
+    panel.show()
+    panel.show_event(samples.network_opened())
+    return panel
+
+
+@pytest.fixture
+def inner(panel) -> InspectorPanel:
+    panel.show_event(samples.best_changed(12))
+    panel.select_layer(INNER)
+    return panel
+
+
+def test_without_a_layer_it_invites_to_select_one(panel):
+    assert not panel.title.isVisible()
+
+
+def test_a_selected_layer_is_named_with_its_kind_and_shapes(inner):
+    assert inner.title.text() == INNER
+    assert inner.kind.text() == "conv 3 × 3 · 4×8×8 → 8×8×8"
+    assert inner.kept.text() == "3 of 8 channels kept"
+
+
+def test_the_overlap_with_l1_is_said_in_words(inner):
+    # The agent keeps channels 0, 1 and 7 of the layer, L1 would keep 0, 1 and 2.
+    assert inner.overlap.text() == (
+        "2 of 3 kept channels are the same; the agent keeps 1 that L1 would remove. Jaccard 0.50."
+    )
+    assert inner.legend.texts == ["both keep: 2", "only the agent: 1", "neither: 4", "only L1: 1"]
+
+
+def test_costs_are_shown_before_and_after(inner):
+    # Three of four inputs and three of eight outputs are kept; 288 weights and 16 of the norm.
+    assert inner.cost.texts == {
+        "macs": ["18,432", "5,184", "28%"],
+        "params": ["304", "87", "29%"],
+    }
+
+
+def test_a_layer_of_a_stream_links_to_the_layers_cut_with_it(qtbot, panel):
+    panel.select_layer("stem")
+    assert 'href="block.back"' in panel.coupled.text()
+    with qtbot.waitSignal(panel.layer_selected) as followed:
+        panel.coupled.linkActivated.emit("block.back")
+    assert followed.args == ["block.back"]
+
+
+def test_a_name_that_is_not_drawn_is_no_link(panel):
+    panel.select_layer("stem")
+    assert "classifier" in panel.readers.text()
+    panel.select_layer("block.inner")
+    assert panel.coupled.text() == "None"
+
+
+def test_a_classifier_says_that_its_channels_stay(panel):
+    panel.select_layer("classifier")
+    assert panel.overlap.text() == "No channel of this layer can be removed."
+    assert not panel.strip.isVisible()
+
+
+def test_before_a_search_every_channel_is_kept(panel):
+    panel.select_layer(INNER)
+    assert panel.kept.text() == "8 of 8 channels kept"
+    assert "nothing to compare" in panel.overlap.text()
+
+
+def test_the_policy_is_shown_until_a_best_mask_is_known(qtbot, panel):
+    panel.select_layer(INNER)
+    keep = np.ones(12, dtype=np.bool_)
+    keep[4] = False
+    policy = PolicyUpdated(1, np.full(12, 0.5, np.float32), keep, 0.0, 0.0, 0.0, 0.0, 0.0)
+    panel.show_event(policy)
+    qtbot.waitUntil(lambda: panel.kept.text() == "7 of 8 channels kept", timeout=1000)
+    panel.show_event(samples.best_changed())
+    panel.show_event(policy)
+    qtbot.waitUntil(lambda: panel.kept.text() == "3 of 8 channels kept", timeout=1000)
+
+
+def test_a_new_network_forgets_the_layer(qtbot, inner):
+    inner.show_event(samples.network_opened())
+    qtbot.waitUntil(lambda: not inner.title.isVisible(), timeout=1000)
+
+
+def comparison() -> LayerComparison:
+    layer = samples.tiny_graph().layer(INNER)
+    return compare_layer(layer, samples.BEST, samples.MAGNITUDE)
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=lambda palette: palette.name)
+def test_no_two_states_of_a_channel_look_alike_without_colour(palette):
+    masks = comparison()
+    pairs = [
+        (learned_look(masks, channel, palette), magnitude_look(masks, channel, palette))
+        for channel in (0, 2, 3, 7)  # both, only L1, neither, only the agent
+    ]
+    shapes = {
+        tuple((look.is_filled, look.is_cut, look.is_barred) for look in pair) for pair in pairs
+    }
+    assert len(shapes) == 4
+
+
+@pytest.mark.parametrize(
+    ("channel", "words"),
+    [
+        (0, "Channel 0: both keep it"),
+        (2, "Channel 2: the agent removes it, L1 would keep it"),
+        (3, "Channel 3: both remove it"),
+        (7, "Channel 7: the agent keeps it, L1 would remove it"),
+    ],
+)
+def test_a_channel_is_described_in_words(qtbot, channel, words):
+    strip = MaskStrip()
+    qtbot.addWidget(strip)
+    strip.show_comparison(comparison())
+    assert strip.describe(channel) == words
+
+
+def test_a_wide_layer_takes_more_lines_and_every_channel_is_found(qtbot):
+    count = 100
+    ones = np.ones(count, dtype=np.bool_)
+    strip = MaskStrip()
+    qtbot.addWidget(strip)
+    strip.resize(300, 50)
+    strip.show_comparison(LayerComparison(ones, ones, ~ones))
+    found = {
+        strip.channel_at(QPointF(x + 0.5, y + 0.5))
+        for x in range(0, strip.width(), 4)
+        for y in range(0, strip.height(), 7)
+    }
+    assert found - {None} == set(range(count))
+    assert strip.height() > 50

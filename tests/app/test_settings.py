@@ -1,0 +1,160 @@
+"""The settings: what is written in becomes a RunConfig, and back."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.jobs import Choices
+from app.panels.explanations import _WORDS
+from app.panels.settings import SettingsPanel
+from app.panels.source import Source, SourceForm, guess_network, source_of_drop
+from core.config import RunConfig, SearchConfig
+from core.errors import ConfigError
+from tests.app import samples
+
+NETWORKS = ("demo", "cifar_resnet20", "cifar_resnet110", "resnet18", "vgg16", "cifar_vgg16_bn")
+
+
+@pytest.fixture
+def panel(qtbot) -> SettingsPanel:
+    panel = SettingsPanel()
+    qtbot.addWidget(panel)
+    panel.show()
+    return panel
+
+
+def test_untouched_settings_are_the_defaults(panel):
+    assert panel.config() == RunConfig()
+
+
+def test_settings_go_in_and_come_back(panel):
+    config = RunConfig(
+        network="cifar_resnet20",
+        data="images.npz",
+        checkpoint="weights.th",
+        search=SearchConfig(
+            macs_budget=0.3,
+            evaluations=2000,
+            seed=7,
+            device="cuda:1",
+            threads=3,
+            reward="self_competition",
+            constraint="penalty",
+            streams="prune",
+            reward_images=256,
+        ),
+    )
+    panel.set_config(config)
+    assert panel.config() == config
+
+
+def test_a_budget_between_two_percents_stays_until_the_slider_moves(panel):
+    panel.set_config(RunConfig(search=SearchConfig(macs_budget=0.333)))
+    assert panel.config().search.macs_budget == 0.333
+    panel.budget.slider.setValue(40)
+    assert panel.config().search.macs_budget == 0.4
+
+
+def test_the_slider_and_the_number_move_together(panel):
+    panel.budget.spin.setValue(25)
+    assert panel.budget.slider.value() == 25
+    panel.budget.slider.setValue(75)
+    assert panel.budget.spin.value() == 75
+
+
+@pytest.mark.parametrize(("preset", "evaluations"), [(0, 300), (1, 2000)])
+def test_a_preset_sets_the_evaluations(panel, preset, evaluations):
+    panel.evaluations.setValue(5)
+    panel.preset.setCurrentIndex(preset)
+    panel.preset.activated.emit(preset)
+    assert panel.config().search.evaluations == evaluations
+
+
+def test_other_evaluations_are_called_custom(panel):
+    panel.evaluations.setValue(123)
+    assert panel.preset.currentText() == "Custom"
+
+
+def test_a_missing_network_is_said_below_the_settings(panel):
+    panel.source.network.setEditText("")
+    assert "Choose one from the list" in panel.error.text()
+    assert panel.error.isVisible()
+    with pytest.raises(ConfigError):
+        panel.config()
+    panel.source.network.setEditText("demo")
+    assert not panel.error.isVisible()
+
+
+def test_what_is_not_open_yet_is_announced(panel):
+    panel.show_event(samples.network_opened())
+    assert not panel.hint.isVisible()
+    panel.source.network.setEditText("resnet18")
+    assert panel.hint.text() == "Start will open resnet18 first."
+    assert panel.hint.isVisible()
+
+
+def test_choices_are_offered_and_what_was_chosen_stays(panel):
+    panel.source.network.setEditText("resnet18")
+    panel.set_choices(Choices(NETWORKS, ("digits", "cifar10"), ("a", "cross_entropy"), ("cuda",)))
+    assert panel.source.networks == NETWORKS
+    assert panel.config().network == "resnet18"
+    assert panel.config().search.reward == "cross_entropy"
+    assert panel.config().search.device == "auto"
+
+
+def test_a_running_search_locks_the_settings(panel):
+    panel.set_editable(False)
+    assert not panel.budget.isEnabled()
+    panel.set_editable(True)
+    assert panel.budget.isEnabled()
+
+
+def test_every_setting_is_explained_with_its_default():
+    assert all("Default: " in sentence for _, sentence in _WORDS.values())
+
+
+def test_every_control_has_a_tooltip_and_an_accessible_name(panel):
+    controls = (panel.source.network, panel.source.images, panel.budget, panel.evaluations)
+    assert all("Default" in control.toolTip() for control in controls)
+    for control in (panel.source.network, panel.budget.spin, panel.seed, panel.device):
+        assert control.accessibleName()
+
+
+def test_consent_to_a_download_is_asked_for_cifar_only(qtbot):
+    form = SourceForm()
+    qtbot.addWidget(form)
+    form.show()
+    assert not form.consent.isVisible()
+    form.set_source(Source("cifar_resnet20", "", "cifar10"))
+    assert form.consent.isVisible()
+    assert not form.may_download
+    form.consent.setChecked(True)
+    assert form.may_download
+    form.set_source(Source("demo", "", "digits"))
+    assert not form.may_download
+
+
+@pytest.mark.parametrize(
+    ("file_name", "network"),
+    [
+        ("resnet20-12fca82f.th", "cifar_resnet20"),
+        ("my_resnet110.pt", "cifar_resnet110"),
+        ("resnet18-f37072fd.pth", "resnet18"),
+        ("cifar_vgg16_bn.pt", "cifar_vgg16_bn"),
+        ("weights.pt", ""),
+    ],
+)
+def test_a_checkpoint_names_its_network(file_name, network):
+    assert guess_network(file_name, NETWORKS) == network
+
+
+def test_dropped_things_become_a_source(tmp_path: Path):
+    now = Source("demo", "", "digits")
+    assert source_of_drop(tmp_path, NETWORKS, now) == replace(now, data=str(tmp_path))
+    arrays = tmp_path / "images.npz"
+    assert source_of_drop(arrays, NETWORKS, now) == replace(now, data=str(arrays))
+    weights = tmp_path / "resnet20.th"
+    expected = Source("cifar_resnet20", str(weights), "digits")
+    assert source_of_drop(weights, NETWORKS, now) == expected
+    assert source_of_drop(tmp_path / "notes.txt", NETWORKS, now) is None

@@ -75,7 +75,10 @@ def export_network(
     with _staging(folder) as stage:
         yield StageStarted("Comparing the cut network with the masked one")
         gate = ParityGate.of(pruned.module, opened.images.held_out)
-        yield from _compare(gate, "hard_vs_soft", module_reader(pruned.soft_twin()))
+        for done, _ in enumerate(
+            gate.compare("hard_vs_soft", module_reader(pruned.soft_twin())), start=1
+        ):
+            yield StageAdvanced(done)
         for exporter in exporters:
             yield from _write(exporter, pruned, stage)
             yield StageStarted(f"Reading {_words(exporter.files)} back")
@@ -94,11 +97,6 @@ def _exporter(name: str) -> Exporter:
 
 def _words(files: Sequence[str]) -> str:
     return files[0] if len(files) == 1 else f"{', '.join(files[:-1])} and {files[-1]}"
-
-
-def _compare(gate: ParityGate, check: str, reader: Reader) -> Events:
-    for done, _ in enumerate(gate.compare(check, reader), start=1):
-        yield StageAdvanced(done)
 
 
 def _write(exporter: Exporter, pruned: PrunedNetwork, stage: Path) -> Events:
@@ -133,8 +131,11 @@ def _quiet_step(exporter: Exporter, steps: Iterator[str]) -> str | None:
 
 def _read_back(exporter: Exporter, pruned: PrunedNetwork, stage: Path, gate: ParityGate) -> Events:
     try:
+        done = 0
         for reader in exporter.readers(pruned, stage):
-            yield from _compare(gate, exporter.check, reader)
+            for _ in gate.compare(exporter.check, reader):
+                done += 1
+                yield StageAdvanced(done)
     except EspalierError:
         raise
     except Exception as error:

@@ -2,7 +2,6 @@
 
 import io
 import json
-import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from core.errors import CheckpointError
 from core.export.pruned import PrunedNetwork, owned_state
 from core.export.verify import Reader, module_reader
+from core.networks.checkpoints import read_checkpoint
 from core.pruning.masks import kept_channels
 from core.pruning.surgery import NetworkShell, network_state
 
@@ -40,7 +40,7 @@ def load_pruned(module: nn.Module, folder_or_json: Path | str) -> nn.Module:
     path = Path(folder_or_json)
     path = path / DESCRIPTION_FILE if path.is_dir() else path
     description = read_description(path)
-    state = _read_state(path.with_name(description["weights"]))
+    state = read_checkpoint(path.with_name(description["weights"]))
     _check_fit(description, network_state(module), state)
     return NetworkShell(module).install(state, trainable=True).eval()
 
@@ -90,23 +90,6 @@ def _is_ascending(indices: object) -> bool:
     if not isinstance(indices, list) or not all(type(index) is int for index in indices):
         return False
     return all(a < b for a, b in zip([-1, *indices], indices, strict=False))
-
-
-def _read_state(path: Path) -> State:
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise CheckpointError(
-            f"Cannot read {path}: {error.strerror}. Keep it beside {DESCRIPTION_FILE}."
-        ) from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise CheckpointError(
-            f"Cannot read {path}: it is not a whole file of weights. Export the network again.",
-            str(error),
-        ) from error
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise CheckpointError(f"{path} holds no state dict. Export the network again.")
-    return state
 
 
 def _check_fit(description: Mapping[str, Any], full: State, state: State) -> None:

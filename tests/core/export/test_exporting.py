@@ -1,0 +1,203 @@
+"""From the mask to the files, and what is refused on the way."""
+
+import dataclasses
+import sys
+import warnings
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from core.config import RunConfig
+from core.errors import ConfigError, ExportError, ParityError
+from core.evaluation import class_logits
+from core.events import ExportFinished, StageStarted
+from core.export import EXPORTERS, cut_network, export_pruned, load_pruned
+from core.export.onnx import written_opset
+from core.export.verify import Reader
+from tests.core.export.opened import build_tiny, half_mask, open_tiny
+
+FILES = {"pruned.pt", "pruned.json", "pruned.pt2", "pruned.onnx"}
+
+
+@pytest.fixture(autouse=True)
+def _tiny_has_a_name(monkeypatch):
+    monkeypatch.setattr("core.export.pruned.build_network", lambda name, **shape: build_tiny())
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """One real export of everything: its folder, its events, the network that was written."""
+    folder = tmp_path_factory.mktemp("export") / "new"
+    opened = open_tiny()
+    keep = half_mask(opened.analysis.groups.channel_count)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.export.pruned.build_network", lambda name, **shape: build_tiny())
+        events = list(export_pruned(opened, keep, folder, config=RunConfig()))
+    return folder, events, cut_network(opened, keep, torch.device("cpu"))
+
+
+def test_all_files_are_there_and_nothing_else(exported):
+    folder, events, _ = exported
+    assert {file.name for file in folder.iterdir()} == FILES
+    assert isinstance(events[-1], ExportFinished)
+    assert {file.rsplit("/", 1)[-1] for file in events[-1].files} == FILES
+
+
+def test_every_check_is_far_below_the_limit(exported):
+    parity = exported[1][-1].parity
+    assert set(parity) == {"hard_vs_soft", "reloaded", "onnx"}
+    assert all(value < 1e-5 for value in parity.values())
+
+
+def test_a_stop_finds_a_gap_before_each_slow_step(exported):
+    stages = [event.stage for event in exported[1] if isinstance(event, StageStarted)]
+    assert "Writing pruned.pt2" in stages
+    assert "Writing pruned.onnx" in stages
+
+
+@pytest.mark.parametrize("batch", [1, 3, 64])
+def test_onnx_runtime_gives_the_same_logits(exported, batch):
+    folder, _, module = exported
+    images = torch.randn(batch, 3, 8, 8)
+    session = onnxruntime.InferenceSession(str(folder / "pruned.onnx"))
+    (logits,) = session.run(None, {"images": images.numpy()})
+    with torch.no_grad():
+        np.testing.assert_allclose(logits, module(images).numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 64])
+def test_the_program_gives_the_same_logits_without_our_code(exported, batch):
+    folder, _, module = exported
+    images = torch.randn(batch, 3, 8, 8)
+    program = torch.export.load(folder / "pruned.pt2").module()
+    with torch.no_grad():
+        assert torch.allclose(program(images), module(images), atol=1e-5)
+
+
+def test_the_state_dict_gives_the_same_logits(exported):
+    folder, _, module = exported
+    images = torch.randn(4, 3, 8, 8)
+    with torch.no_grad():
+        assert torch.equal(load_pruned(build_tiny(), folder)(images), module(images))
+
+
+def test_the_onnx_file_names_its_batch_and_no_place_on_this_machine(exported):
+    path = exported[0] / "pruned.onnx"
+    written = onnx.load(str(path))
+    assert written.graph.input[0].type.tensor_type.shape.dim[0].dim_param == "batch"
+    assert written.graph.output[0].name == "logits"
+    assert written_opset(path) >= 18
+    assert b".py" not in path.read_bytes()
+
+
+def export_by(monkeypatch, folder, **changes):
+    """Export with a stand-in for the ONNX exporter."""
+    stand_in = dataclasses.replace(EXPORTERS["onnx"], **changes)
+    monkeypatch.setitem(EXPORTERS, "onnx", stand_in)
+    opened = open_tiny()
+    keep = half_mask(opened.analysis.groups.channel_count)
+    return export_pruned(opened, keep, folder, formats=("onnx",), config=RunConfig())
+
+
+def write_stub(pruned, folder):
+    (folder / "pruned.onnx").write_text("new")
+    yield "Writing"
+
+
+def true_reader(pruned) -> Reader:
+    return lambda images: class_logits(pruned.module(images)).detach().numpy()
+
+
+def test_another_function_is_refused_and_no_file_is_left(monkeypatch, tmp_path):
+    (tmp_path / "pruned.onnx").write_text("old")
+    events = export_by(
+        monkeypatch,
+        tmp_path,
+        write=write_stub,
+        readers=lambda pruned, folder: iter([lambda images: true_reader(pruned)(images) + 0.1]),
+    )
+    with pytest.raises(ParityError, match="ONNX Runtime"):
+        list(events)
+    assert [(f.name, f.read_text()) for f in tmp_path.iterdir()] == [("pruned.onnx", "old")]
+
+
+def test_a_stop_in_the_middle_leaves_nothing_behind(monkeypatch, tmp_path):
+    events = export_by(monkeypatch, tmp_path, write=write_stub)
+    for event in events:
+        if event == StageStarted("Writing"):
+            break
+    assert len(list(tmp_path.iterdir())) == 1
+    events.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_chatter_of_an_exporter_is_not_heard(monkeypatch, tmp_path, capsys):
+    def write(pruned, folder):
+        yield from write_stub(pruned, folder)
+        sys.stdout.write("[torch.onnx] Translate the graph into ONNX...")
+        sys.stderr.write("chatter")
+        warnings.warn("this op is old", stacklevel=1)
+
+    events = list(
+        export_by(
+            monkeypatch,
+            tmp_path,
+            write=write,
+            readers=lambda pruned, folder: iter([true_reader(pruned)]),
+        )
+    )
+    assert isinstance(events[-1], ExportFinished)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_failing_exporter_is_named_with_its_reason(monkeypatch, tmp_path):
+    def write(pruned, folder):
+        yield "Writing"
+        sys.stdout.write("the last words")
+        raise ValueError("no function for aten.fft\nlong story")
+
+    with pytest.raises(ExportError, match=r"to ONNX: ValueError: no function for") as failed:
+        list(export_by(monkeypatch, tmp_path, write=write))
+    assert "long story" in failed.value.details
+    assert "the last words" in failed.value.details
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_said_in_one_sentence(monkeypatch, tmp_path):
+    def write(pruned, folder):
+        yield "Writing"
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(ExportError, match=r"No space left on device\. Make room"):
+        list(export_by(monkeypatch, tmp_path, write=write))
+
+
+def test_a_file_that_cannot_be_read_back_is_refused(monkeypatch, tmp_path):
+    with pytest.raises(ExportError, match=r"Cannot read pruned\.onnx back"):
+        list(export_by(monkeypatch, tmp_path, write=write_stub))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    opened = open_tiny()
+    keep = half_mask(opened.analysis.groups.channel_count)
+    with pytest.raises(ExportError, match="choose another folder"):
+        list(export_pruned(opened, keep, tmp_path / "file" / "x", config=RunConfig()))
+
+
+def test_an_unknown_format_is_refused_with_the_known_ones(tmp_path):
+    opened = open_tiny()
+    keep = half_mask(opened.analysis.groups.channel_count)
+    with pytest.raises(ConfigError, match="onnx, pytorch"):
+        list(export_pruned(opened, keep, tmp_path, formats=("tflite",), config=RunConfig()))
+
+
+def test_removed_channels_that_still_speak_are_noticed(monkeypatch, tmp_path):
+    # The masked twin must be silent where the network was cut; here it is not.
+    monkeypatch.setattr("core.export.pruned.mask_state", lambda plan, state, keep: state)
+    with pytest.raises(ParityError, match="the cut network against the masked one"):
+        list(export_by(monkeypatch, tmp_path, write=write_stub, readers=lambda p, f: iter(())))

@@ -1,0 +1,74 @@
+"""The parity gate's arithmetic."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from core.errors import ParityError
+from core.export.verify import (
+    ParityGate,
+    module_reader,
+    parity_batches,
+    relative_difference,
+    require_parity,
+)
+from tests.core.export.opened import RandomPart
+
+
+def logits(*values: float) -> np.ndarray:
+    return np.array([values], dtype=np.float32)
+
+
+def test_difference_is_the_greatest_gap_over_the_greatest_value():
+    assert relative_difference(logits(1, -4), logits(1, -3)) == 0.25
+
+
+def test_equal_logits_differ_by_nothing():
+    assert relative_difference(logits(0, 0), logits(0, 0)) == 0.0
+
+
+@pytest.mark.parametrize(
+    "actual", [logits(1, np.nan), logits(1, np.inf), logits(1, 2, 3), np.zeros((2, 2), np.float32)]
+)
+def test_broken_logits_are_infinitely_far(actual):
+    assert relative_difference(logits(1, 2), actual) == np.inf
+
+
+def test_anything_is_far_from_a_network_that_says_nothing():
+    assert relative_difference(logits(0, 0), logits(0, 1e-9)) == np.inf
+
+
+def test_differences_up_to_the_limit_pass():
+    assert require_parity({"hard_vs_soft": 1e-4, "onnx": 0.0}) is None
+
+
+def test_a_greater_difference_is_refused_with_its_number():
+    with pytest.raises(ParityError, match=r"ONNX Runtime .* differs by 3\.0e-03") as refused:
+        require_parity({"hard_vs_soft": 1e-7, "onnx": 3e-3})
+    assert "1.000e-07" in refused.value.details
+
+
+def test_not_a_number_is_refused():
+    with pytest.raises(ParityError):
+        require_parity({"onnx": float("nan")})
+
+
+def test_batches_have_1_and_64_real_images_even_of_a_small_part():
+    part = RandomPart(seed=1, count=40)
+    one, many = parity_batches(part)
+    assert one.shape == (1, 3, 8, 8)
+    assert many.shape == (64, 3, 8, 8)
+    assert torch.equal(many[0], many[40])
+    assert torch.equal(one[0], many[0])
+
+
+def test_the_gate_keeps_the_worst_number_of_each_check():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(192, 2)).eval()
+    gate = ParityGate.of(network, RandomPart(seed=1))
+    readers = {"reloaded": module_reader(network), "onnx": lambda x: module_reader(network)(x) * 2}
+    for check, reader in readers.items():
+        assert len(list(gate.compare(check, reader))) == 2
+    assert gate.differences == {"reloaded": 0.0, "onnx": 1.0}
+    with pytest.raises(ParityError, match="Because"):
+        gate.require("Because.")

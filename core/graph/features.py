@@ -1,4 +1,4 @@
-"""LayerGraph + masks + budget -> torch_geometric Data, as the encoder sees a network."""
+"""LayerGraph + masks + budget -> torch_geometric data, as the encoder sees a network."""
 
 import math
 import warnings
@@ -15,7 +15,9 @@ from core.pruning.masks import kept_channels
 with warnings.catch_warnings():
     # torch_geometric still scripts a helper on import; nothing of ours uses it
     warnings.simplefilter("ignore", FutureWarning)
-    from torch_geometric.data import Data
+    from torch_geometric.data import Data as GraphData
+
+__all__ = ["KINDS", "NODE_FEATURES", "GraphData", "graph_data"]
 
 KINDS = (
     "input",
@@ -35,10 +37,10 @@ NODE_FEATURES = len(KINDS) + 12
 
 def graph_data(
     graph: LayerGraph, groups: CouplingGroups, keep: BoolArray, macs_budget: float
-) -> Data:
+) -> GraphData:
     """Describe a network under a mask (C,) and a budget.
 
-    Returns: Data with
+    Returns: GraphData with
         x: float32 (layers, NODE_FEATURES), each roughly 0-1;
         edge_index: int64 (2, 2 x edges), with the data and against it;
         group_of_channel: int64 (C,);
@@ -51,7 +53,7 @@ def graph_data(
     pairs += [(b, a) for a, b in pairs]
     producers = [(place[p], group.id) for group in groups.groups for p in group.producers]
     nodes, owners = (torch.tensor(column, dtype=torch.int64) for column in _columns(producers))
-    return Data(
+    return GraphData(
         x=_node_features(layers, keep, macs_budget),
         edge_index=torch.tensor(_columns(pairs), dtype=torch.int64),
         group_of_channel=torch.from_numpy(groups.group_of_channel),

@@ -1,0 +1,261 @@
+"""How good masks and networks are on images: one cheap pass in the search, exact at the end."""
+
+import contextlib
+import os
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from core.config import Precision
+from core.data import ImagePart
+from core.errors import ConfigError
+from core.events import BoolArray, Event, StageAdvanced, StageStarted
+from core.graph.coupling import PruningPlan
+from core.pruning.surgery import NetworkShell, network_state, slice_state
+
+CACHE_BYTES = 1 << 30  # normalised images kept in memory
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well a network does on some images."""
+
+    accuracy: float  # 0-1
+    cross_entropy: float  # nats per image
+    images: int
+
+
+def resolve_device(name: str) -> torch.device:
+    """Turn "auto", "cpu", "cuda" or "cuda:1" into a device that is there.
+
+    Raises: ConfigError if it is not, naming what is.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    there = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    if name in there or (name == "cuda" and len(there) > 1):
+        return torch.device(name)
+    raise ConfigError(f"Device '{name}' is not there. Choose auto or one of {', '.join(there)}.")
+
+
+def resolve_precision(precision: Precision, device: torch.device) -> torch.dtype:
+    """Choose the number format of the search's scoring passes.
+
+    "auto" is bfloat16 where the hardware multiplies in it, else float32, which is faster there.
+    """
+    if precision == "auto":
+        is_fast = (
+            torch.cuda.is_bf16_supported(including_emulation=False)
+            if device.type == "cuda"
+            else torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        )
+        return torch.bfloat16 if is_fast else torch.float32
+    return torch.bfloat16 if precision == "bfloat16" else torch.float32
+
+
+@contextlib.contextmanager
+def limited_threads(threads: int) -> Iterator[None]:
+    """Use that many CPU threads inside the block; 0 leaves one core to the window."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or max(1, (os.cpu_count() or 1) - 1))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class CachedPart:
+    """An ImagePart that remembers the images it has read, as far as memory allows."""
+
+    def __init__(self, part: ImagePart, cache_bytes: int = CACHE_BYTES) -> None:
+        self._part = part
+        self._cache_bytes = cache_bytes
+        self._images: Tensor | None = None
+        self._labels = torch.zeros(len(part), dtype=torch.int64)
+        self._is_read = np.zeros(len(part), dtype=np.bool_)
+
+    def __len__(self) -> int:
+        return len(self._part)
+
+    def batch(self, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Return float32 (N, C, H, W) and int64 (N,), reading only what is not remembered."""
+        if self._images is None:
+            self._images = self._allocate()
+        capacity = len(self._images)
+        if not len(indices) or indices.max() >= capacity:
+            return self._part.batch(indices)
+        missing = np.unique(indices[~self._is_read[indices]])
+        if missing.size:
+            images, labels = self._part.batch(missing)
+            self._images[missing], self._labels[missing] = images, labels
+            self._is_read[missing] = True
+        return self._images[indices], self._labels[indices]
+
+    def _allocate(self) -> Tensor:
+        image = self._part.batch(np.zeros(1, dtype=np.int64))[0]
+        capacity = min(len(self), self._cache_bytes // (4 * image[0].numel()))
+        return torch.empty((capacity, *image.shape[1:]))
+
+
+class RotatingImages:
+    """Batches of one size that go through all images of a part, shuffled anew each round.
+
+    One fixed set of images would be overfitted by the search.
+    """
+
+    def __init__(self, part: ImagePart, batch_size: int, seed: int) -> None:
+        self._part = part
+        self._size = min(batch_size, len(part))
+        self._random = np.random.default_rng(seed)
+        self._order = np.zeros(0, dtype=np.int64)
+
+    def next(self) -> tuple[Tensor, Tensor]:
+        """Return the next float32 (N, C, H, W) and int64 (N,)."""
+        if len(self._order) < self._size:
+            # a rest smaller than a batch waits for the next round's shuffle
+            self._order = self._random.permutation(len(self._part))
+        indices, self._order = self._order[: self._size], self._order[self._size :]
+        return self._part.batch(indices)
+
+
+class MaskScorer:
+    """Scores masks of one network with one forward pass each.
+
+    The cut network normalises with the statistics of the batch that it sees, which
+    recalibrates its BN layers and scores it at once.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        plan: PruningPlan,
+        device: torch.device,
+        precision: torch.dtype = torch.float32,
+    ) -> None:
+        self._plan = plan
+        self._shell = NetworkShell(module)
+        self._device = device
+        self._precision = precision
+        self._state = {key: value.to(device) for key, value in network_state(module).items()}
+
+    def score(self, keep: BoolArray, images: Tensor, labels: Tensor) -> Score:
+        """Score the hard-pruned network of one mask (C,) on one batch."""
+        network = self._shell.install(slice_state(self._plan, self._state, keep))
+        use_batch_statistics(network)
+        images = to_device(images, self._device)
+        with torch.inference_mode(), self._autocast():
+            logits = class_logits(network(images))
+        return score_logits(logits, labels)
+
+    def _autocast(self) -> contextlib.AbstractContextManager[object]:
+        if self._precision == torch.float32:
+            return contextlib.nullcontext()
+        return torch.autocast(self._device.type, self._precision)
+
+
+def read_part(
+    modules: Mapping[str, nn.Module],
+    part: ImagePart,
+    *,
+    device: torch.device,
+    batch_size: int = 128,
+    limit: int = 0,
+    stage: str = "Reading the images",
+) -> Generator[Event, None, dict[str, Score]]:
+    """Score several networks in one pass over a part, each in evaluation mode on `device`.
+
+    Args:
+        modules: networks by name, already on `device`.
+        limit: read only that many images, spread over the part; 0 reads all.
+
+    Yields: StageStarted, then StageAdvanced after each batch of each network.
+    Returns: a score for each name.
+    """
+    indices = _spread(len(part), limit)
+    batches = np.split(indices, range(batch_size, len(indices), batch_size))
+    correct, loss = dict.fromkeys(modules, 0), dict.fromkeys(modules, 0.0)
+    yield StageStarted(stage, total=len(batches) * len(modules))
+    done = 0
+    for batch in batches:
+        images, labels = part.batch(batch)
+        images = to_device(images, device)
+        for name, module in modules.items():
+            with torch.inference_mode():
+                logits = class_logits(module.eval()(images)).float().cpu()
+            correct[name] += int((logits.argmax(1) == labels).sum())
+            loss[name] += float(F.cross_entropy(logits, labels, reduction="sum"))
+            done += 1
+            yield StageAdvanced(done)
+    count = len(indices)
+    return {name: Score(correct[name] / count, loss[name] / count, count) for name in modules}
+
+
+def recalibrate_norms(
+    module: nn.Module,
+    part: ImagePart,
+    *,
+    images: int = 512,
+    batch_size: int = 128,
+    device: torch.device,
+) -> None:
+    """Measure the running statistics of all BN layers again, in place, on images of a part.
+
+    Pruning changes what each layer receives; without this the accuracy falls to chance.
+    `module` must own its tensors and lie on `device`; it is left in evaluation mode.
+    """
+    norms = [m for m in module.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+    if not norms:
+        return
+    module.eval()
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain average over the batches
+        norm.train()
+    indices = _spread(len(part), images)
+    for batch in np.array_split(indices, max(1, round(len(indices) / batch_size))):
+        with torch.inference_mode():
+            module(to_device(part.batch(batch)[0], device))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    module.eval()
+
+
+def use_batch_statistics(module: nn.Module) -> None:
+    """Let all BN layers normalise with the batch's own statistics and update nothing."""
+    for norm in module.modules():
+        if isinstance(norm, _BatchNorm):
+            norm.training = True
+            norm.track_running_stats = False
+
+
+def class_logits(output: object) -> Tensor:
+    """Return the first tensor of a network's output: a tensor, a tuple or a dict of tensors."""
+    while not isinstance(output, Tensor):
+        values = output.values() if isinstance(output, Mapping) else output
+        output = next(iter(values))  # type: ignore[call-overload]
+    return output
+
+
+def score_logits(logits: Tensor, labels: Tensor) -> Score:
+    """Score logits (N, classes) against labels (N,)."""
+    logits = logits.float().cpu()
+    accuracy = float((logits.argmax(1) == labels).float().mean())
+    return Score(accuracy, float(F.cross_entropy(logits, labels)), len(labels))
+
+
+def to_device(images: Tensor, device: torch.device) -> Tensor:
+    """Move images (N, C, H, W) to a device in the layout in which convolutions are fastest."""
+    return images.to(device, memory_format=torch.channels_last)
+
+
+def _spread(count: int, limit: int) -> NDArray[np.int64]:
+    """Choose up to `limit` of `count` indices (0: all), in an order that mixes sorted classes."""
+    order = np.random.default_rng(0).permutation(count)
+    return order[:limit] if limit else order

@@ -1,0 +1,164 @@
+"""Masks that meet a MACs budget: least reachable share, exact fitting, sampling threshold."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.events import BoolArray
+
+Float64Array = NDArray[np.float64]
+
+
+class KeptShareModel(Protocol):
+    """What fitting needs to know about MACs; core.pruning.macs.MacsModel is one."""
+
+    @property
+    def widths(self) -> NDArray[np.bool_]:
+        """Producer widths, shape (W, C): a layer is empty if nothing of a row is kept."""
+
+    @property
+    def has_fixed(self) -> NDArray[np.bool_]:
+        """Rows that also have always-kept channels, shape (W,)."""
+
+    @property
+    def total(self) -> int:
+        """MACs of the whole network, for one image."""
+
+    def kept_share(self, keep: NDArray[np.bool_] | Float64Array) -> Float64Array:
+        """Share of the MACs that is kept, 0-1, for (C,) or (K, C)."""
+
+    def marginal_macs(self, keep: NDArray[np.bool_]) -> Float64Array:
+        """MACs that each channel adds to the others kept, (C,)."""
+
+
+def fit_budget(
+    keep: BoolArray,
+    priority: Float64Array,
+    model: KeptShareModel,
+    macs_budget: float,
+    removable: BoolArray,
+) -> BoolArray:
+    """Turn sampled masks into masks that use the budget as fully as they can.
+
+    Every width keeps at least one channel. Then kept channels of low priority go until the
+    budget holds, and removed channels of high priority come back as far as they fit.
+
+    Args:
+        keep: (K, C) sampled masks.
+        priority: (C,) larger means keep.
+        removable: (C,) False where a channel is always kept.
+
+    Returns: (K, C). Masks of an unreachable budget stay above it.
+    """
+    keep = keep | ~removable
+    protected = np.stack([_protected_channels(row, priority, model) for row in keep])
+    keep = keep | protected
+    ascending = np.argsort(priority, kind="stable")
+    keep = _shift_until(keep, keep & removable & ~protected, ascending, model, macs_budget)
+    keep = _shift_until(keep, ~keep, ascending[::-1], model, macs_budget)
+    return np.stack([_fill(row, ascending[::-1], model, macs_budget) for row in keep])
+
+
+def ensure_widths(
+    keep: BoolArray, priority: Float64Array, model: KeptShareModel, removable: BoolArray
+) -> BoolArray:
+    """Give each width at least one channel, the one of highest priority; (K, C) -> (K, C)."""
+    keep = keep | ~removable
+    return keep | np.stack([_protected_channels(row, priority, model) for row in keep])
+
+
+def least_kept_share(model: KeptShareModel, removable: BoolArray) -> float:
+    """Return the smallest share of MACs that can be kept, 0-1: one channel per width."""
+    nothing = np.zeros((1, removable.size), dtype=np.bool_)
+    first = -np.arange(removable.size, dtype=np.float64)
+    return float(model.kept_share(ensure_widths(nothing, first, model, removable)[0]))
+
+
+def solve_threshold(
+    logits: Float64Array, model: KeptShareModel, macs_budget: float, removable: BoolArray
+) -> float:
+    """Find tau so that masks sampled from sigmoid(logits - tau) keep the budget on average.
+
+    The expectation is exact because channels are sampled independently and MACs are
+    multilinear in the keep decisions. Returns a bound of the search range if no tau does it.
+    """
+    low, high = float(logits.min()) - 20.0, float(logits.max()) + 20.0
+    for _ in range(7):  # sixteen points at a time: 17 ** 7 steps over the range
+        taus = np.linspace(low, high, 18)
+        expected = model.kept_share(keep_probability(logits, taus[1:-1, None], removable))
+        above = int((expected > macs_budget).sum())  # expected falls as tau rises
+        low, high = taus[above], taus[above + 1]
+    return float((low + high) / 2)
+
+
+def keep_probability(
+    logits: Float64Array, tau: float | Float64Array, removable: BoolArray
+) -> Float64Array:
+    """Return sigmoid(logits - tau), and 1 where a channel cannot be removed."""
+    with np.errstate(over="ignore"):
+        probability = 1.0 / (1.0 + np.exp(tau - logits))
+    return np.where(removable, probability, 1.0)
+
+
+def _protected_channels(
+    keep: BoolArray, priority: Float64Array, model: KeptShareModel
+) -> BoolArray:
+    """Choose one channel for each width that could become empty, sharing where widths overlap."""
+    protected = np.zeros_like(keep)
+    rows = model.widths[~model.has_fixed]
+    for row in rows[np.argsort(rows.sum(axis=1), kind="stable")]:
+        if (row & protected).any():
+            continue
+        candidates = row & keep if (row & keep).any() else row
+        protected[np.argmax(np.where(candidates, priority, -np.inf))] = True
+    return protected
+
+
+def _shift_until(
+    keep: BoolArray,
+    flippable: BoolArray,
+    order: NDArray[np.int64],
+    model: KeptShareModel,
+    macs_budget: float,
+) -> BoolArray:
+    """Flip channels of each mask along `order` until the budget is just held.
+
+    Removing flips as few as needed (all if that is not enough); adding as many as fit.
+    """
+    is_removing = bool((keep & flippable).any())
+    position = np.where(flippable[:, order], np.cumsum(flippable[:, order], axis=1), 0)
+    rank = np.zeros_like(position)
+    rank[:, order] = position  # 1, 2, ... along the order; 0: not flippable
+
+    def flipped(count: NDArray[np.int64]) -> BoolArray:
+        flips: BoolArray = (rank > 0) & (rank <= count[:, None])
+        return keep ^ flips
+
+    low = np.zeros(len(keep), dtype=np.int64)
+    high = flippable.sum(axis=1).astype(np.int64)
+    while (low < high).any():
+        middle = (low + high) // 2 if is_removing else (low + high + 1) // 2
+        fits = model.kept_share(flipped(middle)) <= macs_budget
+        low, high = (
+            (np.where(fits, low, np.minimum(middle + 1, high)), np.where(fits, middle, high))
+            if is_removing
+            else (np.where(fits, middle, low), np.where(fits, high, np.maximum(middle - 1, low)))
+        )
+    return flipped(low)
+
+
+def _fill(
+    keep: BoolArray, order: NDArray[np.int64], model: KeptShareModel, macs_budget: float
+) -> BoolArray:
+    """Walk down the order once and take back every removed channel that still fits."""
+    keep = keep.copy()
+    removed = order[~keep[order]]
+    while removed.size:
+        slack = (macs_budget - model.kept_share(keep)) * model.total
+        fits = np.flatnonzero(model.marginal_macs(keep)[removed] <= slack)
+        if not fits.size:
+            break
+        keep[removed[fits[0]]] = True
+        removed = removed[fits[0] + 1 :]  # what did not fit never will: MACs only grow
+    return keep

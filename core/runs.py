@@ -161,6 +161,7 @@ def _export(opened: Opened, module: nn.Module, recorder: RunRecorder, result: Ru
     for event in export_network(pruned, opened, recorder.folder, tuple(EXPORTERS)):
         if isinstance(event, ExportFinished):
             result.parity = event.parity
-            result.opset = written_opset(recorder.folder / ONNX_FILE)
+            onnx_file = recorder.folder / ONNX_FILE
+            result.opset = written_opset(onnx_file) if str(onnx_file) in event.files else None
             result.seconds["export"] = time.perf_counter() - started
         yield event

@@ -30,7 +30,7 @@ EXIT_DONE = 0
 EXIT_MEND = 2
 EXIT_BROKEN_OFF = 130
 LINES_PER_SEARCH = 10  # where there is no terminal to redraw a bar in
-BAR_FORMAT = "{l_bar}{bar:24}| {n_fmt}/{total_fmt} {postfix} [{elapsed}, {remaining} left]"
+BAR_FORMAT = "{l_bar}{bar:24}| {n_fmt}/{total_fmt}{postfix} [{elapsed}, {remaining} left]"
 
 
 def run_headless(

@@ -1,0 +1,259 @@
+"""The search in a terminal: lines, the bar, the table, Ctrl-C."""
+
+import io
+import os
+import signal
+
+import numpy as np
+import pytest
+
+from app import headless
+from app.headless import Screen, run_headless
+from app.report_table import as_percent, report_table
+from core.config import RunConfig
+from core.errors import ParityError
+from core.events import (
+    BestChanged,
+    CandidateEvaluated,
+    NoticeRaised,
+    RecordingFailed,
+    RunReported,
+    SearchFinished,
+    SearchStarted,
+    StageStarted,
+    StopRequested,
+)
+
+KEEP = np.array([True, False])
+EVALUATIONS = 20
+
+
+def make_report(**changes):
+    report = {
+        "baseline": {"accuracy": 0.926, "macs": 40_000, "params": 2_000, "file_bytes": 10_240},
+        "pruned": {
+            "accuracy": 0.75,
+            "macs": 20_000,
+            "macs_kept": 0.5,
+            "params": 1_000,
+            "file_bytes": 5_120,
+        },
+        "criteria": {"l1_uniform": {"accuracy": 0.57, "macs_kept": 0.499}},
+        "parity": {"hard_vs_soft": 0.0, "reloaded": 0.0, "onnx": 3e-7},
+        "thop": {"macs": 20_000, "difference": 0.0},
+        "seconds": {"total": 20.0, "evaluation": 15.0, "policy": 1.0},
+        "opset": 20,
+        "export_error": None,
+    }
+    return report | changes
+
+
+def make_candidate(evaluation: int) -> CandidateEvaluated:
+    return CandidateEvaluated(
+        evaluation, 1, KEEP, 0.498, 0.7, 1.0, -1.0, 0.683, True, 0.5 * evaluation
+    )
+
+
+def make_events(evaluations=EVALUATIONS):
+    """A whole run, as record_run tells it; a StopRequested ends its search early."""
+    yield StageStarted("Reading the network")
+    yield StageStarted("Reading the network")
+    yield SearchStarted(evaluations, 0.5, 40_000, 2_000, 0.926, 0.3, 0.2)
+    stopped = False
+    try:
+        for evaluation in range(1, evaluations + 1):
+            yield make_candidate(evaluation)
+            yield BestChanged(evaluation, KEEP, 0.498, 0.7, 1.0)
+    except StopRequested:
+        stopped = True
+    yield SearchFinished(KEEP, 0.498, 0.72, 0.9, evaluations, {}, {}, stopped)
+    yield RunReported("runs/first", make_report(stopped=stopped))
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Run these events as if a search made them."""
+
+    def run_events(events, **options):
+        monkeypatch.setattr(headless, "_open_and_record", lambda *arguments: events)
+        return run_headless(RunConfig(), None, **options)
+
+    return run_events
+
+
+def test_lines_of_a_terminal_that_cannot_redraw_are_few_and_plain(run, capsys):
+    assert run(make_events()) == 0
+    err = capsys.readouterr().err
+    assert "\r" not in err
+    assert "\x1b" not in err
+    lines = err.splitlines()
+    assert lines[0] == "Reading the network ..."
+    assert lines.count("Reading the network ...") == 1
+    assert sum("left" in line for line in lines) == 10
+    assert "  10/20  accuracy 68.3 %, MACs kept 49.8 %, 5 s left" in lines
+
+
+def test_the_table_goes_to_standard_output(run, capsys):
+    run(make_events())
+    out = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert out[1] == "accuracy MACs kept MACs parameters file"
+    assert out[2] == "unpruned 92.6 % 100.0 % 40,000 2,000 10 KiB"
+    assert out[3] == "pruned 75.0 % 50.0 % 20,000 1,000 5 KiB"
+    assert out[4] == "l1_uniform 57.0 % 49.9 %"
+    assert "Files: runs/first" in out
+
+
+def test_quiet_leaves_only_the_table(run, capsys):
+    assert run(make_events(), is_quiet=True) == 0
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    assert "pruned" in shown.out
+
+
+def test_quiet_does_not_hide_what_went_wrong(run, capsys):
+    events = [NoticeRaised("3 images were skipped."), RecordingFailed("The disk is full.")]
+    run(iter_generator([*events, *make_events()]), is_quiet=True)
+    assert capsys.readouterr().err.splitlines() == ["3 images were skipped.", "The disk is full."]
+
+
+def iter_generator(events):
+    yield from events
+
+
+def test_an_error_is_one_sentence_without_a_traceback(run, capsys):
+    def events():
+        yield StageStarted("Exporting")
+        raise ParityError("The export is refused.", "all the numbers")
+
+    assert run(events()) == 2
+    err = capsys.readouterr().err
+    assert err.splitlines()[-1] == "espalier: The export is refused."
+    assert "Traceback" not in err
+    assert "numbers" not in err
+
+
+def test_verbose_unfolds_the_details(run, capsys):
+    def events():
+        yield StageStarted("Exporting")
+        raise ParityError("The export is refused.", "all the numbers")
+
+    assert run(events(), is_verbose=True) == 2
+    assert "all the numbers" in capsys.readouterr().err
+
+
+def test_a_bug_is_not_hidden(run):
+    def events():
+        yield StageStarted("Exporting")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run(events())
+
+
+def test_ctrl_c_once_stops_the_search_and_still_reports(run, capsys):
+    def events():
+        run = make_events(evaluations=1_000)
+        for event in run:
+            if event_number(event) == 3:
+                signal.raise_signal(signal.SIGINT)
+            try:
+                yield event
+            except StopRequested as stop:
+                yield run.throw(stop)
+
+    assert run(events()) == 0
+    shown = capsys.readouterr()
+    assert "Ctrl-C again ends at once" in shown.err
+    assert "runs/first" in shown.out
+
+
+def event_number(event) -> int:
+    return event.evaluation if isinstance(event, CandidateEvaluated) else 0
+
+
+def test_ctrl_c_twice_ends_at_once_with_130(run, capsys):
+    cleaned = []
+
+    def events():
+        try:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+            yield StageStarted("never reached")
+        finally:
+            cleaned.append("up")
+
+    assert run(events()) == 130
+    assert cleaned == ["up"]
+    assert "never reached" not in capsys.readouterr().err
+
+
+def test_ctrl_c_before_there_is_a_mask_ends_with_130(run, capsys):
+    def events():
+        signal.raise_signal(signal.SIGINT)
+        yield StageStarted("Reading the network")
+
+    assert run(events()) == 130
+    assert "before there was a mask" in capsys.readouterr().err
+
+
+def test_signal_handlers_are_given_back(run):
+    before = signal.getsignal(signal.SIGINT)
+    run(make_events())
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_run_without_its_test_numbers_is_broken_off(run):
+    report = make_report(pruned=make_report()["pruned"] | {"accuracy": None})
+    assert run(iter_generator([RunReported("runs/first", report)])) == 130
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals are a thing of Unix")
+def test_a_real_terminal_gets_a_bar_with_accuracy_macs_and_time():
+    import pty
+    import termios
+
+    reader, writer = pty.openpty()
+    termios.tcsetwinsize(writer, (25, 120))
+    out = io.StringIO()
+    with open(writer, "w") as terminal:
+        screen = Screen(out, terminal)
+        for event in make_events(evaluations=2):
+            screen.show(event)
+            if isinstance(event, CandidateEvaluated):
+                screen.say("a notice")
+    shown = read_all(reader).decode()
+    assert "\r" in shown
+    assert "2/2, accuracy 68.3 %, MACs kept 49.8 %" in shown
+    assert "left]" in shown
+    assert "a notice" in shown
+    assert "Files: runs/first" in out.getvalue()
+
+
+def read_all(reader: int) -> bytes:
+    """What is left in a pseudo-terminal whose other end is closed."""
+    shown = b""
+    try:
+        while chunk := os.read(reader, 65_536):
+            shown += chunk
+    except OSError:  # Linux says so instead of giving nothing
+        pass
+    finally:
+        os.close(reader)
+    return shown
+
+
+def test_what_was_not_reached_is_a_dash():
+    report = make_report(
+        parity={"hard_vs_soft": 1e-8, "reloaded": None, "onnx": None},
+        thop={"macs": None, "difference": None},
+    )
+    report["pruned"] = report["pruned"] | {"accuracy": None}
+    table = report_table(report, "x")
+    assert "read back -" in table
+    assert "thop: -" in table
+    assert as_percent(None) == "-"
+
+
+def test_a_refused_export_is_said_in_the_table():
+    table = report_table(make_report(export_error="The export is refused."), "x")
+    assert "Parity: the export was refused" in table

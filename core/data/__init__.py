@@ -1,0 +1,64 @@
+"""Where images come from: by name, or from a path. Importing this does not import torch."""
+
+import difflib
+from collections.abc import Callable
+from pathlib import Path
+
+from core.data.cifar import open_cifar
+from core.data.digits import open_digits
+from core.data.folder import open_folder
+from core.data.images import ImagePart, ImageRequest, Images
+from core.data.npz import open_npz
+from core.errors import DataError
+
+__all__ = ["DATASETS", "FORMATS", "ImagePart", "ImageRequest", "Images", "open_images"]
+
+
+def open_images(
+    spec: str,
+    *,
+    input_shape: tuple[int, int, int] | None = None,
+    allow_download: bool = False,
+    seed: int = 0,
+) -> Images:
+    """Open images by the name of a dataset or by a path, and split them.
+
+    `input_shape` (channels, height, width) is what the network expects: digits and image
+    folders are resized to it, the others keep their own size. The splits follow from `seed`.
+
+    Raises: DataError if there are no such images or they cannot be used.
+    """
+    request = ImageRequest(spec, input_shape, allow_download, seed)
+    if spec in DATASETS:
+        return DATASETS[spec](request)
+    path = Path(spec).expanduser()
+    if path.is_dir():
+        return FORMATS["folder"](request)
+    if not path.exists():
+        raise _unknown(spec)
+    if path.suffix.lower() not in FORMATS:
+        raise DataError(
+            f"Images {path} are of an unknown kind, '{path.suffix}'. Give a .npz file, or unpack "
+            "them into a folder with train/ and test/ and a folder per class in each."
+        )
+    return FORMATS[path.suffix.lower()](request)
+
+
+def _unknown(spec: str) -> DataError:
+    close = difflib.get_close_matches(spec, DATASETS, n=1)
+    hint = f"Did you mean {close[0]}? Otherwise give" if close else "Give"
+    return DataError(
+        f"There are no images '{spec}'. {hint} one of {', '.join(DATASETS)}, "
+        "or the path of a .npz file or of a folder with train/ and test/."
+    )
+
+
+DATASETS: dict[str, Callable[[ImageRequest], Images]] = {
+    "digits": open_digits,
+    "cifar10": open_cifar,
+    "cifar100": open_cifar,
+}
+FORMATS: dict[str, Callable[[ImageRequest], Images]] = {
+    "folder": open_folder,
+    ".npz": open_npz,
+}

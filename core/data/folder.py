@@ -1,0 +1,169 @@
+"""A folder of images: train/ and test/ (or val/), and in each a folder per class.
+
+Images are read when they are needed, resized and cropped about their centres to the network's
+input; core/data/image_files.py does the reading.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from core.data.image_files import FolderPart, ImageFiles, is_readable
+from core.data.images import (
+    HELD_OUT_MOST,
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    ImageRequest,
+    Images,
+    check_sizes,
+    split_training,
+    stratified_sample,
+)
+from core.errors import DataError
+
+TEST_FOLDERS = ("test", "val")
+SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+DEFAULT_INPUT = (3, 224, 224)
+GREY_MEAN, GREY_STD = (0.449,), (0.226,)  # ImageNet's, averaged over its channels
+# A search reads fewer; all the images that are used are decoded once when the folder is opened.
+TRAINING_MOST = 16_384 + HELD_OUT_MOST
+NAMED_IMAGES = 3
+
+
+def open_folder(request: ImageRequest) -> Images:
+    """Open an image folder for a network's input, (3, 224, 224) if none is given.
+
+    Of more than TRAINING_MOST training images a fair sample is used. Unreadable images are
+    skipped, counted and named in the notices.
+
+    Raises: DataError if a folder is missing or empty, or there is only one class.
+    """
+    root = Path(request.spec).expanduser()
+    shape = request.input_shape or DEFAULT_INPUT
+    if shape[0] not in (1, 3):
+        raise DataError(
+            f"Images in {root} can be read as grey or colour, but the network expects {shape[0]} "
+            "channels. Save them as a .npz file."
+        )
+    class_names = _class_folders(root / "train")
+    train = _list_files(root / "train", class_names)
+    test_root = _find_test(root)
+    test = _list_files(test_root, _check_test_classes(test_root, class_names))
+    labels = np.array([class_names.index(path_class) for _, path_class in train], dtype=np.int64)
+    if len(labels) > TRAINING_MOST:
+        train = [train[i] for i in np.sort(stratified_sample(labels, TRAINING_MOST, request.seed))]
+    skipped: list[Path] = []
+    train_files = _check_files(train, class_names, shape, skipped)
+    test_files = _check_files(test, class_names, shape, skipped)
+    check_sizes(str(root), train_files.labels, test_files.labels)
+    for place, name in enumerate(class_names):
+        if place not in train_files.labels:
+            raise DataError(f"Folder {root / 'train' / name} has no readable image. Add some.")
+    reward, held_out = split_training(train_files.labels, request.seed)
+    mean, std = (GREY_MEAN, GREY_STD) if shape[0] == 1 else (IMAGENET_MEAN, IMAGENET_STD)
+    return Images(
+        name=root.resolve().name,
+        reward=FolderPart(train_files, reward, mean, std),
+        held_out=FolderPart(train_files, held_out, mean, std),
+        test=FolderPart(test_files, np.arange(len(test_files.labels)), mean, std),
+        class_names=class_names,
+        image_shape=shape,
+        mean=mean,
+        std=std,
+        notices=_skipped_notice(skipped, root),
+    )
+
+
+def _class_folders(folder: Path) -> tuple[str, ...]:
+    """The names of the classes in a part's folder, sorted; DataError if there are too few."""
+    if not folder.is_dir():
+        raise DataError(
+            f"There is no folder {folder}. An image folder needs train/ and test/ (or val/), "
+            "each with a folder per class."
+        )
+    names = sorted(entry.name for entry in _visible(folder) if entry.is_dir())
+    if not names:
+        raise DataError(f"Folder {folder} is empty. Put a folder of images per class into it.")
+    if len(names) == 1:
+        raise DataError(
+            f"Folder {folder} has one class, '{names[0]}', so there is nothing to tell apart. "
+            "Add a folder per further class."
+        )
+    return tuple(names)
+
+
+def _find_test(root: Path) -> Path:
+    for name in TEST_FOLDERS:
+        if (root / name).is_dir():
+            return root / name
+    raise DataError(
+        f"There is no folder test/ or val/ in {root}. Put some images of each class there, "
+        "which no training has seen."
+    )
+
+
+def _check_test_classes(folder: Path, class_names: Sequence[str]) -> tuple[str, ...]:
+    names = sorted(entry.name for entry in _visible(folder) if entry.is_dir())
+    unknown = [name for name in names if name not in class_names]
+    if unknown:
+        raise DataError(
+            f"Folder {folder / unknown[0]} is of a class that train/ does not have. "
+            "Remove it, or add training images of that class."
+        )
+    return tuple(names)
+
+
+def _list_files(folder: Path, class_names: Sequence[str]) -> list[tuple[Path, str]]:
+    """All image files of a part with their classes; DataError if a class has none."""
+    files: list[tuple[Path, str]] = []
+    for name in class_names:
+        found = sorted(_walk(folder / name))
+        if not found:
+            raise DataError(
+                f"Folder {folder / name} has no images ({', '.join(sorted(SUFFIXES))}). "
+                "Add some, or remove the folder."
+            )
+        files += [(path, name) for path in found]
+    return files
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for parent, _, names in os.walk(folder, followlinks=True):
+        for name in names:
+            if os.path.splitext(name)[1].lower() in SUFFIXES and not name.startswith("."):
+                yield Path(parent, name)
+
+
+def _visible(folder: Path) -> Iterator[Path]:
+    return (entry for entry in folder.iterdir() if not entry.name.startswith("."))
+
+
+def _check_files(
+    files: Sequence[tuple[Path, str]],
+    class_names: Sequence[str],
+    shape: tuple[int, int, int],
+    skipped: list[Path],
+) -> ImageFiles:
+    """Keep the files that can be decoded; the others go to `skipped`."""
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        readable = list(pool.map(is_readable, (path for path, _ in files)))
+    skipped += [path for (path, _), good in zip(files, readable, strict=True) if not good]
+    good = [file for file, good in zip(files, readable, strict=True) if good]
+    labels = np.array([class_names.index(name) for _, name in good], dtype=np.int64)
+    return ImageFiles(tuple(path for path, _ in good), labels, shape)
+
+
+def _skipped_notice(skipped: Sequence[Path], root: Path) -> tuple[str, ...]:
+    if not skipped:
+        return ()
+    names = ", ".join(str(path.relative_to(root)) for path in skipped[:NAMED_IMAGES])
+    more = len(skipped) - NAMED_IMAGES
+    if more > 0:
+        names += f" and {more} more"
+    images = (
+        "1 unreadable image was" if len(skipped) == 1 else f"{len(skipped)} unreadable images were"
+    )
+    return (f"{images} skipped: {names}. Replace or remove what cannot be opened.",)

@@ -1,0 +1,101 @@
+"""Read image files when they are needed, and keep their pixels while there is room."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from core.data.images import IndexArray, PixelArray, to_batch
+from core.errors import DataError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CACHE_BYTES = 512 * 2**20  # for each of the training and the test files
+
+
+@dataclass(frozen=True, eq=False)
+class ImageFiles:
+    """Image files with their labels, and the pixels of those that were read before."""
+
+    paths: tuple[Path, ...]
+    labels: IndexArray  # (files,)
+    shape: tuple[int, int, int]
+    cache: dict[int, PixelArray] = field(default_factory=dict)
+
+    def pixels(self, index: int) -> PixelArray:
+        """Read one image, (H, W, C); DataError if its file has become unreadable."""
+        known = self.cache.get(index)
+        if known is not None:
+            return known
+        try:
+            pixels = read_image(self.paths[index], self.shape)
+        except OSError as error:
+            raise DataError(
+                f"Cannot read image {self.paths[index]}, which was readable before: {error}. "
+                "Open the images again."
+            ) from error
+        if (len(self.cache) + 1) * pixels.nbytes <= CACHE_BYTES:
+            self.cache[index] = pixels
+        return pixels
+
+
+@dataclass(frozen=True, eq=False)
+class FolderPart:
+    """A part of images that lie on the disk."""
+
+    files: ImageFiles
+    indices: IndexArray  # the files of this part
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def batch(self, indices: IndexArray) -> "tuple[Tensor, Tensor]":
+        chosen = self.indices[indices]
+        pixels = np.stack([self.files.pixels(int(index)) for index in chosen])
+        return to_batch(pixels, self.files.labels[chosen], self.mean, self.std)
+
+
+def read_image(path: Path, shape: tuple[int, int, int]) -> PixelArray:
+    """Read an image as bytes (H, W, C), resized and cropped about its centre.
+
+    For inputs of 128 pixels and more the crop is 224/256 of the shorter side, as in the
+    evaluation of torchvision's networks; smaller inputs take all of it.
+
+    Raises: OSError if it cannot be read.
+    """
+    channels, height, width = shape
+    with Image.open(path) as file:
+        image = _convert(file, channels)
+    margin = 256 / 224 if min(height, width) >= 128 else 1.0
+    scale = max(height / image.height, width / image.width) * margin
+    new_width = max(round(image.width * scale), width)
+    new_height = max(round(image.height * scale), height)
+    image = image.resize((new_width, new_height), Image.Resampling.BILINEAR)
+    left, top = (new_width - width) // 2, (new_height - height) // 2
+    image = image.crop((left, top, left + width, top + height))
+    return np.asarray(image, dtype=np.uint8).reshape(height, width, channels)
+
+
+def _convert(image: Image.Image, channels: int) -> Image.Image:
+    if image.mode.startswith("I"):  # 16 bits of grey, which convert() would cut off at 255
+        image = Image.fromarray((np.asarray(image).clip(0, 65535) // 256).astype(np.uint8))
+    if "transparency" in image.info:
+        image = image.convert("RGBA")
+    return image.convert("L" if channels == 1 else "RGB")
+
+
+def is_readable(path: Path) -> bool:
+    """Whether an image file can be decoded to its end."""
+    try:
+        with Image.open(path) as image:
+            # A JPEG is decoded to the end at an eighth of its size, which costs a third.
+            image.draft("RGB", (max(image.width // 8, 1), max(image.height // 8, 1)))
+            image.load()
+    except Exception:  # Pillow's readers raise almost anything on a broken file
+        return False
+    return True

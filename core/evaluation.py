@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from core.config import Precision
 from core.data import ImagePart
 from core.errors import ConfigError
-from core.events import BoolArray, Event, StageAdvanced, StageStarted
+from core.events import BoolArray, SearchEvent, StageAdvanced, StageStarted
 from core.graph.coupling import PruningPlan
 from core.pruning.surgery import NetworkShell, network_state, slice_state
 
@@ -167,7 +167,7 @@ def read_part(
     batch_size: int = 128,
     limit: int = 0,
     stage: str = "Reading the images",
-) -> Generator[Event, None, dict[str, Score]]:
+) -> Generator[SearchEvent, None, dict[str, Score]]:
     """Score several networks in one pass over a part, each in evaluation mode on `device`.
 
     Args:
@@ -248,6 +248,16 @@ def score_logits(logits: Tensor, labels: Tensor) -> Score:
     logits = logits.float().cpu()
     accuracy = float((logits.argmax(1) == labels).float().mean())
     return Score(accuracy, float(F.cross_entropy(logits, labels)), len(labels))
+
+
+def mean_score(scores: Sequence[Score]) -> Score:
+    """Average scores over their images."""
+    images = sum(score.images for score in scores)
+    return Score(
+        accuracy=sum(score.accuracy * score.images for score in scores) / images,
+        cross_entropy=sum(score.cross_entropy * score.images for score in scores) / images,
+        images=images,
+    )
 
 
 def to_device(images: Tensor, device: torch.device) -> Tensor:

@@ -1,28 +1,33 @@
 """One-shot criteria compete on the reward images; the winner is where the search begins."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from core.data import ImagePart
 from core.errors import ConfigError
-from core.evaluation import MaskScorer, Score
+from core.evaluation import MaskScorer, RotatingImages, Score, mean_score
 from core.events import (
     BoolArray,
     CriterionEvaluated,
-    Event,
     FloatArray,
+    SearchEvent,
     StageAdvanced,
     StageStarted,
 )
+from core.graph.assembly import Analysis
 from core.graph.coupling import CouplingGroups
-from core.pruning.baselines import ALLOCATIONS, one_shot_mask, standardised
+from core.pruning.baselines import ALLOCATIONS, one_shot_mask, standardised, uniform
 from core.pruning.budget import Float64Array, KeptShareModel
-from core.pruning.criteria import CRITERIA, CriterionInput
+from core.pruning.criteria import CRITERIA, CriterionInput, l1_importance
+from core.pruning.statistics import collect_statistics
 
 SHOWN_FIRST = "l1_uniform"  # what most people would do
+CRITERION_IMAGES = 256
+FINALISTS = 4  # seen on twice as many images
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +37,27 @@ class Competitor:
     name: str  # "l1_uniform"
     priority: Float64Array  # (C,)
     keep: BoolArray  # (C,)
+
+
+@dataclass(frozen=True, eq=False)
+class Tournament:
+    """All competitors, how they did on reward images, and who won."""
+
+    competitors: tuple[Competitor, ...]
+    scores: Mapping[str, Score]
+    winner: Competitor
+
+    def by_name(self, name: str) -> Competitor:
+        """Return the competitor of that name."""
+        return next(one for one in self.competitors if one.name == name)
+
+    def best_of_each_criterion(self) -> dict[str, BoolArray]:
+        """Masks by name: each criterion with its best allocation, and l1_uniform."""
+        chosen = [self.by_name(SHOWN_FIRST)]
+        for criterion in CRITERIA:
+            own = [one for one in self.competitors if split_name(one.name)[0] == criterion]
+            chosen.append(_best(own, self.scores))
+        return {one.name: one.keep for one in chosen}
 
 
 def check_prior(prior: str) -> None:
@@ -54,9 +80,30 @@ def competitor_names() -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: name != SHOWN_FIRST))
 
 
-def compute_importances(given: CriterionInput) -> dict[str, FloatArray]:
-    """Score all channels by every criterion, (C,) each."""
+def measure_importances(
+    module: nn.Module, analysis: Analysis, part: ImagePart, device: torch.device, seed: int
+) -> Generator[SearchEvent, None, dict[str, FloatArray]]:
+    """Score all channels by every criterion, (C,) each, on some images of a part.
+
+    Yields: StageStarted, then StageAdvanced after each batch.
+    """
+    statistics = yield from collect_statistics(
+        module, analysis, part, device=device, images=CRITERION_IMAGES, seed=seed
+    )
+    given = CriterionInput(module, analysis, statistics, np.random.default_rng(seed))
     return {name: criterion(given) for name, criterion in CRITERIA.items()}
+
+
+def magnitude_mask(
+    module: nn.Module,
+    analysis: Analysis,
+    macs: KeptShareModel,
+    macs_budget: float,
+    removable: BoolArray,
+) -> BoolArray:
+    """Return the mask of l1_uniform, which needs no images."""
+    scores = l1_importance(module, analysis.plan, analysis.groups)
+    return one_shot_mask(uniform(scores, analysis.groups), macs, macs_budget, removable)
 
 
 def make_competitors(
@@ -85,46 +132,46 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def hold_tournament(
-    competitors: list[Competitor],
+    competitors: Sequence[Competitor],
     scorer: MaskScorer,
-    batches: list[tuple[Tensor, Tensor]],
+    images: RotatingImages,
     macs: KeptShareModel,
-) -> Generator[Event, None, dict[str, Score]]:
-    """Score all competitors on the same reward images; equal masks are scored once.
+) -> Generator[SearchEvent, None, Tournament]:
+    """Score all competitors on the same reward images, and the best of them on more.
 
-    Yields: StageStarted, then CriterionEvaluated for each competitor.
+    Yields: StageStarted, StageAdvanced after each batch, CriterionEvaluated for each at the end.
     """
-    yield StageStarted("Comparing the criteria", total=len(competitors))
-    scores: dict[str, Score] = {}
-    known: dict[bytes, Score] = {}
-    for done, competitor in enumerate(competitors, start=1):
-        key = competitor.keep.tobytes()
-        if key not in known:
-            parts = []
-            for images, labels in batches:
-                parts.append(scorer.score(competitor.keep, images, labels))
-                yield StageAdvanced(done - 1)
-            known[key] = mean_score(parts)
-        scores[competitor.name] = known[key]
+    yield StageStarted("Comparing the criteria", total=len(competitors) + FINALISTS)
+    parts: dict[str, list[Score]] = {competitor.name: [] for competitor in competitors}
+    done = 0
+    for round_of in (len(competitors), FINALISTS):
+        batch = images.next()
+        ranked = sorted(competitors, key=lambda c: _mean_cross_entropy(parts[c.name]))
+        for competitor in ranked[:round_of]:
+            parts[competitor.name].append(scorer.score(competitor.keep, *batch))
+            done += 1
+            yield StageAdvanced(done)
+    scores = {name: mean_score(scored) for name, scored in parts.items()}
+    for competitor in competitors:
+        score = scores[competitor.name]
         yield CriterionEvaluated(
             criterion=competitor.name,
             keep=competitor.keep.copy(),
             macs_kept=float(macs.kept_share(competitor.keep)),
-            accuracy=known[key].accuracy,
-            cross_entropy=known[key].cross_entropy,
+            accuracy=score.accuracy,
+            cross_entropy=score.cross_entropy,
         )
-        yield StageAdvanced(done)
-    return scores
+    most = max(len(scored) for scored in parts.values())
+    finalists = [competitor for competitor in competitors if len(parts[competitor.name]) == most]
+    return Tournament(tuple(competitors), scores, _best(finalists, scores))
 
 
-def mean_score(scores: list[Score]) -> Score:
-    """Average scores over their images."""
-    images = sum(score.images for score in scores)
-    return Score(
-        accuracy=sum(score.accuracy * score.images for score in scores) / images,
-        cross_entropy=sum(score.cross_entropy * score.images for score in scores) / images,
-        images=images,
-    )
+def _mean_cross_entropy(scores: Sequence[Score]) -> float:
+    return mean_score(scores).cross_entropy if scores else 0.0
+
+
+def _best(competitors: Sequence[Competitor], scores: Mapping[str, Score]) -> Competitor:
+    return min(competitors, key=lambda competitor: scores[competitor.name].cross_entropy)
 
 
 def channel_features(

@@ -14,7 +14,7 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from core.data import ImagePart
 from core.evaluation import class_logits, to_device
-from core.events import Event, StageAdvanced, StageStarted
+from core.events import SearchEvent, StageAdvanced, StageStarted
 from core.graph.assembly import Analysis
 from core.graph.coupling import MacOperation, PruningPlan
 
@@ -48,7 +48,7 @@ def collect_statistics(
     images: int = 512,
     batch_size: int = 64,
     seed: int = 0,
-) -> Generator[Event, None, ChannelStatistics]:
+) -> Generator[SearchEvent, None, ChannelStatistics]:
     """Run a copy of `module` forward and backward over some images of a part.
 
     Yields: StageStarted, then StageAdvanced after each batch.

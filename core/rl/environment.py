@@ -23,6 +23,11 @@ class Transition:
     score: Score
     macs_kept: float  # 0-1
 
+    @property
+    def meets_budget(self) -> bool:
+        """Whether the mask holds the budget."""
+        return self.cost <= 0.0
+
 
 class PruningEnvironment:
     """Episodes of one decision step: see a network, decide over all its channels, be scored.

@@ -35,4 +35,4 @@ def compute_advantages(rewards: Tensor, value: Tensor) -> Tensor:
     start in one state, so normalising compares each mask with its siblings.
     """
     advantages = rewards - value
-    return (advantages - advantages.mean()) / (advantages.std() + 1e-6)
+    return (advantages - advantages.mean()) / (advantages.std(unbiased=False) + 1e-6)

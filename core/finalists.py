@@ -1,0 +1,95 @@
+"""Which masks of a search deserve a closer look, and which of them wins."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.data import ImagePart
+from core.evaluation import MaskScorer, RotatingImages, Score, mean_score
+from core.events import BestChanged, BoolArray, SearchEvent, StageAdvanced, StageStarted
+
+SMOOTHING = 0.7  # of the siblings' mean from update to update
+REMEMBERED = 4
+JUDGE_IMAGES = 1024  # held-out images that choose the winner
+JUDGE_BATCH = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Finalist:
+    """A mask within the budget, and its score on a few reward images."""
+
+    evaluation: int  # 0: a criterion's
+    keep: BoolArray  # (C,)
+    macs_kept: float  # 0-1
+    score: Score
+
+    def as_event(self) -> BestChanged:
+        """Announce it as the best so far."""
+        return BestChanged(
+            evaluation=self.evaluation,
+            keep=self.keep.copy(),
+            macs_kept=self.macs_kept,
+            accuracy=self.score.accuracy,
+            cross_entropy=self.score.cross_entropy,
+        )
+
+
+class Finalists:
+    """Remembers the best masks of a search.
+
+    Each update has its own reward images, some harder than others, so cross-entropies of two
+    updates do not compare. A mask is measured against its siblings on the same images, and
+    the siblings by a moving average: estimate = own - siblings' mean + average of means.
+    """
+
+    def __init__(self, first: Finalist) -> None:
+        self._ranked = [(first.score.cross_entropy, first)]
+        self._average: float | None = None
+
+    @property
+    def best(self) -> Finalist:
+        """The mask of the lowest estimate."""
+        return self._ranked[0][1]
+
+    @property
+    def masks(self) -> list[BoolArray]:
+        """The remembered masks, best first."""
+        return [finalist.keep for _, finalist in self._ranked]
+
+    def add_update(self, siblings: Sequence[Finalist]) -> bool:
+        """Take in the masks of one update; says whether one is better than all before."""
+        if not siblings:
+            return False
+        before = self.best
+        mean = float(np.mean([sibling.score.cross_entropy for sibling in siblings]))
+        last = mean if self._average is None else self._average
+        self._average = SMOOTHING * last + (1 - SMOOTHING) * mean
+        shift = self._average - mean
+        self._ranked += [(one.score.cross_entropy + shift, one) for one in siblings]
+        self._ranked = sorted(self._ranked, key=lambda pair: pair[0])[:REMEMBERED]
+        return self.best is not before
+
+
+def judge_masks(
+    masks: Sequence[BoolArray], scorer: MaskScorer, part: ImagePart
+) -> Generator[SearchEvent, None, tuple[BoolArray, Score]]:
+    """Choose the mask of the lowest cross-entropy on the same images of a part.
+
+    Yields: StageStarted, then StageAdvanced after each batch of each mask.
+    """
+    masks = list({mask.tobytes(): mask for mask in masks}.values())
+    images = RotatingImages(part, JUDGE_BATCH, seed=0)
+    rounds = max(1, min(len(part), JUDGE_IMAGES) // JUDGE_BATCH)
+    yield StageStarted("Choosing the winner", total=rounds * len(masks))
+    scores: list[list[Score]] = [[] for _ in masks]
+    done = 0
+    for _ in range(rounds):
+        batch = images.next()
+        for parts, mask in zip(scores, masks, strict=True):
+            parts.append(scorer.score(mask, *batch))
+            done += 1
+            yield StageAdvanced(done)
+    means = [mean_score(parts) for parts in scores]
+    winner = min(range(len(masks)), key=lambda index: means[index].cross_entropy)
+    return masks[winner], means[winner]

@@ -1,0 +1,32 @@
+"""Where the time of a search goes."""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Stopwatch:
+    """Sums wall seconds by name, and the total since it was made."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter()
+        self._sums: defaultdict[str, float] = defaultdict(float)
+
+    @contextmanager
+    def measure(self, name: str) -> Iterator[None]:
+        """Add the time inside the block to `name`."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._sums[name] += time.perf_counter() - started
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the stopwatch was made."""
+        return time.perf_counter() - self._started
+
+    def seconds(self, *names: str) -> dict[str, float]:
+        """Return "total" and the sums of `names`."""
+        return {"total": self.elapsed, **{name: self._sums[name] for name in names}}

@@ -4,7 +4,7 @@ What the one-pass analysis cannot see (a width written into the code, say) shows
 groups that break are frozen by name instead of ever giving a wrong network.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import numpy as np
 import torch
@@ -14,10 +14,10 @@ from torch.utils._pytree import tree_leaves
 
 from core.errors import GraphError
 from core.graph.assembly import Analysis, freeze_groups
-from core.graph.coupling import CouplingGroup
+from core.graph.coupling import CouplingGroup, PruningPlan
 from core.graph.trace import analyse_network
 from core.pruning.macs import MacsModel
-from core.pruning.surgery import prune_network, soft_prune_network
+from core.pruning.surgery import NetworkShell, State, mask_state, network_state, slice_state
 
 TOLERANCE = 1e-4  # float32 sums in another order; wrong couplings differ by tenths
 
@@ -29,19 +29,22 @@ def analyse_exactly(module: nn.Module, example: Tensor) -> Analysis:
     Raises: GraphError if the network cannot be traced, or nothing of it can be pruned.
     """
     analysis = analyse_network(module, example)
-    broken = _broken_groups(module, analysis, example)
-    if broken:
+    trial = _Trial(module, example)
+    groups = analysis.groups.groups
+    if groups and trial.why_broken(analysis, groups) is not None:
+        reasons = {group.id: trial.why_broken(analysis, [group]) for group in groups}
+        broken = {number: reason for number, reason in reasons.items() if reason is not None}
         analysis = freeze_groups(analysis, broken)
-        if _why_broken(module, analysis, example, analysis.groups.groups) is not None:
+        if trial.why_broken(analysis, analysis.groups.groups) is not None:
             raise GraphError(
                 "Cannot prune this network: its groups are right one by one and wrong together. "
                 "Please report it with the network's code."
             )
     if not analysis.groups.groups:
-        reasons = sorted({frozen.reason for frozen in analysis.groups.frozen})
+        reasons_given = sorted({frozen.reason for frozen in analysis.groups.frozen})
         raise GraphError(
             "Nothing in this network can be pruned: "
-            f"{'; '.join(reasons) or 'it has no convolution or linear layer inside'}. "
+            f"{'; '.join(reasons_given) or 'it has no convolution or linear layer inside'}. "
             "Choose a network with hidden convolutions or linear layers."
         )
     return analysis
@@ -53,32 +56,49 @@ def relative_difference(a: Tensor, b: Tensor) -> float:
     return float((a - b).abs().max()) / max(scale, 1e-12)
 
 
-def _broken_groups(module: nn.Module, analysis: Analysis, example: Tensor) -> dict[int, str]:
-    groups = analysis.groups.groups
-    if not groups or _why_broken(module, analysis, example, groups) is None:
-        return {}
-    reasons = {g.id: _why_broken(module, analysis, example, [g]) for g in groups}
-    return {number: reason for number, reason in reasons.items() if reason is not None}
+class _Trial:
+    """Cuts and masks a network on one example, again and again, in one reused copy."""
 
+    def __init__(self, module: nn.Module, example: Tensor) -> None:
+        self._module = module
+        self._state = network_state(module)
+        self._shell = NetworkShell(module)
+        self._example = example
 
-def _why_broken(
-    module: nn.Module, analysis: Analysis, example: Tensor, groups: Collection[CouplingGroup]
-) -> str | None:
-    """Cut half of these groups' channels: why the result is wrong, None if it is right."""
-    exact = [group for group in groups if group.approximate is None]
-    for cut, is_exact in ((groups, len(exact) == len(groups)), (exact, True)):
-        keep = random_keep(analysis, module, groups=cut)
+    def why_broken(self, analysis: Analysis, groups: Collection[CouplingGroup]) -> str | None:
+        """Cut half of these groups' channels: why the result is wrong, None if it is right."""
+        exact = [group for group in groups if group.approximate is None]
+        if len(exact) < len(groups):  # approximate ones need only run
+            error = self._run(slice_state, analysis, groups)
+            if isinstance(error, Exception):
+                return _width_in_code(error)
+        hard = self._run(slice_state, analysis, exact)
+        if isinstance(hard, Exception):
+            return _width_in_code(hard)
+        soft = self._run(mask_state, analysis, exact)
+        if isinstance(soft, Exception):
+            raise soft
+        if all(relative_difference(a, b) <= TOLERANCE for a, b in zip(soft, hard, strict=True)):
+            return None
+        return "the cut network does not equal the masked one"
+
+    def _run(
+        self,
+        change: Callable[[PruningPlan, State, NDArray[np.bool_]], State],
+        analysis: Analysis,
+        groups: Collection[CouplingGroup],
+    ) -> list[Tensor] | Exception:
+        keep = random_keep(analysis, self._module, groups=groups)
+        network = self._shell.install(change(analysis.plan, self._state, keep))
         try:
             with torch.no_grad():
-                hard = prune_network(module, analysis.plan, keep)(example)
-                soft = soft_prune_network(module, analysis.plan, keep)(example)
+                return [x for x in tree_leaves(network(self._example)) if isinstance(x, Tensor)]
         except (RuntimeError, ValueError, IndexError, AssertionError) as error:
-            text = " ".join(str(error).split())
-            return f"its width is written into the code ({text[:90]})"
-        pairs = zip(_tensors(soft), _tensors(hard), strict=True)
-        if is_exact and any(not relative_difference(a, b) <= TOLERANCE for a, b in pairs):
-            return "the cut network does not equal the masked one"
-    return None
+            return error
+
+
+def _width_in_code(error: Exception) -> str:
+    return f"its width is written into the code ({' '.join(str(error).split())[:90]})"
 
 
 def random_keep(
@@ -103,7 +123,3 @@ def random_keep(
         if not has_fixed and not (row & keep).any():
             keep[rng.choice(np.flatnonzero(row))] = True
     return keep
-
-
-def _tensors(out: object) -> list[Tensor]:
-    return [leaf for leaf in tree_leaves(out) if isinstance(leaf, Tensor)]

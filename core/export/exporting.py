@@ -1,12 +1,10 @@
 """One export from the mask to the files: write beside, read back, compare, move into place."""
 
 import contextlib
-import io
 import os
 import shutil
 import tempfile
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,14 +12,16 @@ from core.config import RunConfig
 from core.errors import ConfigError, EspalierError, ExportError
 from core.evaluation import resolve_device
 from core.events import BoolArray, Events, ExportFinished, StageAdvanced, StageStarted
-from core.export.onnx import ONNX_FILE, onnx_readers, write_onnx
+from core.export.conversion import Convert, convert_apart, first_line
+from core.export.onnx import ONNX_FILE, convert_to_onnx, onnx_readers
 from core.export.pruned import PrunedNetwork, cut_network, describe_pruned
 from core.export.pytorch import (
     DESCRIPTION_FILE,
     PROGRAM_FILE,
     STATE_FILE,
+    convert_to_program,
     pytorch_readers,
-    write_pytorch,
+    write_state,
 )
 from core.export.verify import ParityGate, Reader, module_reader
 from core.opening import Opened
@@ -32,10 +32,10 @@ from core.pruning.macs import MacsModel
 class Exporter:
     """How one kind of export is written and read back."""
 
-    label: str  # for a person: "ONNX"
     files: tuple[str, ...]
     check: str  # a name in verify.CHECKS
-    write: Callable[[PrunedNetwork, Path], Iterator[str]]  # yields words before each slow step
+    write: Callable[[PrunedNetwork, Path], None] | None  # what is written at once
+    convert: Convert | None  # what torch.export and others make, in a process of its own
     readers: Callable[[PrunedNetwork, Path], Iterator[Reader]]
 
 
@@ -71,20 +71,19 @@ def export_network(
     The files are written beside their places, read back, compared, and only then moved there.
     Raises: ExportError if a file cannot be written, ParityError if one computes something else.
     """
-    exporters = [_exporter(name) for name in formats]
+    exporters = {name: _exporter(name) for name in formats}
     with _staging(folder) as stage:
         yield StageStarted("Comparing the cut network with the masked one")
         gate = ParityGate.of(pruned.module, opened.images.held_out)
-        for done, _ in enumerate(
-            gate.compare("hard_vs_soft", module_reader(pruned.soft_twin())), start=1
-        ):
+        reader = module_reader(pruned.soft_twin())
+        for done, _ in enumerate(gate.compare("hard_vs_soft", reader), start=1):
             yield StageAdvanced(done)
-        for exporter in exporters:
-            yield from _write(exporter, pruned, stage)
+        yield from _write(exporters, pruned, stage)
+        for exporter in exporters.values():
             yield StageStarted(f"Reading {_words(exporter.files)} back")
             yield from _read_back(exporter, pruned, stage, gate)
         gate.require(_approximation_hint(opened, pruned.keep))
-        names = [name for exporter in exporters for name in exporter.files]
+        names = [name for exporter in exporters.values() for name in exporter.files]
         files = tuple(str(_publish(stage / name, folder)) for name in names)
     yield ExportFinished(files, dict(gate.differences))
 
@@ -99,34 +98,19 @@ def _words(files: Sequence[str]) -> str:
     return files[0] if len(files) == 1 else f"{', '.join(files[:-1])} and {files[-1]}"
 
 
-def _write(exporter: Exporter, pruned: PrunedNetwork, stage: Path) -> Events:
-    steps = exporter.write(pruned, stage)
-    while (words := _quiet_step(exporter, steps)) is not None:
-        yield StageStarted(words)
-
-
-def _quiet_step(exporter: Exporter, steps: Iterator[str]) -> str | None:
-    """Run the exporter to its next step without its chatter; failures become ExportError."""
-    chatter = io.StringIO()
+def _write(exporters: Mapping[str, Exporter], pruned: PrunedNetwork, stage: Path) -> Events:
+    converters = {name: e.convert for name, e in exporters.items() if e.convert is not None}
     try:
-        with (
-            contextlib.redirect_stdout(chatter),
-            contextlib.redirect_stderr(chatter),
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("ignore")
-            return next(steps, None)
-    except EspalierError:
-        raise
+        for exporter in exporters.values():
+            if exporter.write is not None:
+                yield StageStarted(f"Writing {_words(exporter.files)}")
+                exporter.write(pruned, stage)
+        if converters:
+            yield StageStarted(f"Converting to {_words(list(converters))}")
+            shape = pruned.network.input_shape
+            yield from convert_apart(pruned.module, shape, converters, stage)
     except OSError as error:
-        raise _unwritable(exporter.label, error) from error
-    except Exception as error:
-        # Exporters fail with types of their own choice; all mean that this network does not fit.
-        raise ExportError(
-            f"Cannot export to {exporter.label}: {type(error).__name__}: {_first_line(error)} "
-            f"Choose another format.",
-            f"{error}\n\n{chatter.getvalue()}",
-        ) from error
+        raise _unwritable(stage.parent, error) from error
 
 
 def _read_back(exporter: Exporter, pruned: PrunedNetwork, stage: Path, gate: ParityGate) -> Events:
@@ -140,15 +124,10 @@ def _read_back(exporter: Exporter, pruned: PrunedNetwork, stage: Path, gate: Par
         raise
     except Exception as error:
         raise ExportError(
-            f"Cannot read {_words(exporter.files)} back: {_first_line(error)} "
+            f"Cannot read {_words(exporter.files)} back: {first_line(error)} "
             f"Choose another format.",
             str(error),
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else "no reason given").rstrip(".") + "."
 
 
 def _unwritable(what: object, error: OSError) -> ExportError:
@@ -193,11 +172,11 @@ def _approximation_hint(opened: Opened, keep: BoolArray) -> str:
 
 EXPORTERS = {
     "pytorch": Exporter(
-        "PyTorch",
         (STATE_FILE, DESCRIPTION_FILE, PROGRAM_FILE),
         "reloaded",
-        write_pytorch,
+        write_state,
+        convert_to_program,
         pytorch_readers,
     ),
-    "onnx": Exporter("ONNX", (ONNX_FILE,), "onnx", write_onnx, onnx_readers),
+    "onnx": Exporter((ONNX_FILE,), "onnx", None, convert_to_onnx, onnx_readers),
 }

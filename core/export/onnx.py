@@ -20,11 +20,8 @@ OUTPUT_NAME = "logits"
 BATCH_NAME = "batch"
 
 
-def write_onnx(pruned: PrunedNetwork, folder: Path) -> Iterator[str]:
-    """Write pruned.onnx into `folder`; yields what comes next, before each slow step."""
-    yield "Reading the network for ONNX"
-    program = pruned.program
-    yield f"Writing {ONNX_FILE}"
+def convert_to_onnx(program: torch.export.ExportedProgram, folder: Path) -> None:
+    """Write pruned.onnx into `folder`."""
     torch.onnx.export(
         program,
         (),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -20,8 +20,6 @@ from core.pruning.surgery import (
     network_state,
     prune_network,
 )
-
-EXAMPLE_BATCH = 2  # torch.export takes a batch of 1 for a constant
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,14 +39,6 @@ class PrunedNetwork:
     macs_kept: float  # share, 0-1
     accuracy: float | None  # on the test images, 0-1, if it has been read
     build: Callable[[], nn.Module] = field(repr=False)
-
-    @cached_property
-    def program(self) -> torch.export.ExportedProgram:
-        """The network as torch.export sees it, with a dynamic batch; made once."""
-        batch = torch.export.Dim("batch")
-        example = torch.zeros(EXAMPLE_BATCH, *self.network.input_shape)
-        with torch.no_grad():
-            return torch.export.export(self.module, (example,), dynamic_shapes=({0: batch},))
 
     def soft_twin(self) -> nn.Module:
         """Return the full-size network with the same values and the removed channels zeroed."""

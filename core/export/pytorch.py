@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import CheckpointError
+from core.export.conversion import write_saved
 from core.export.pruned import PrunedNetwork, owned_state
 from core.export.verify import Reader, module_reader
 from core.networks.checkpoints import read_checkpoint
@@ -131,14 +132,17 @@ def _sliced_shape(
     return tuple(sliced)
 
 
-def write_pytorch(pruned: PrunedNetwork, folder: Path) -> Iterator[str]:
-    """Write the three files into `folder`; yields what comes next, before each slow step."""
-    yield f"Writing {STATE_FILE}"
-    state = owned_state(pruned.module)
-    torch.save(state, folder / STATE_FILE)
+def write_state(pruned: PrunedNetwork, folder: Path) -> None:
+    """Write pruned.pt and pruned.json into `folder`."""
+    write_saved(owned_state(pruned.module), folder / STATE_FILE)
     (folder / DESCRIPTION_FILE).write_text(describe(pruned), encoding="utf-8")
-    yield f"Writing {PROGRAM_FILE}"
-    torch.export.save(pruned.program, folder / PROGRAM_FILE)
+
+
+def convert_to_program(program: torch.export.ExportedProgram, folder: Path) -> None:
+    """Write pruned.pt2 into `folder`."""
+    saved = io.BytesIO()  # by way of memory: a full disk shall be an OSError
+    torch.export.save(program, saved)
+    (folder / PROGRAM_FILE).write_bytes(saved.getbuffer())
 
 
 def pytorch_readers(pruned: PrunedNetwork, folder: Path) -> Iterator[Reader]:

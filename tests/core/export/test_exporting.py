@@ -1,8 +1,6 @@
 """From the mask to the files, and what is refused on the way."""
 
 import dataclasses
-import sys
-import warnings
 
 import numpy as np
 import onnx
@@ -13,7 +11,7 @@ import torch
 from core.config import RunConfig
 from core.errors import ConfigError, ExportError, ParityError
 from core.evaluation import class_logits
-from core.events import ExportFinished, StageStarted
+from core.events import ExportFinished, StageAdvanced, StageStarted
 from core.export import EXPORTERS, cut_network, export_pruned, load_pruned
 from core.export.onnx import written_opset
 from core.export.verify import Reader
@@ -54,8 +52,8 @@ def test_every_check_is_far_below_the_limit(exported):
 
 def test_a_stop_finds_a_gap_before_each_slow_step(exported):
     stages = [event.stage for event in exported[1] if isinstance(event, StageStarted)]
-    assert "Writing pruned.pt2" in stages
-    assert "Writing pruned.onnx" in stages
+    assert "Converting to pytorch and onnx" in stages
+    assert StageAdvanced(0) in exported[1]
 
 
 @pytest.mark.parametrize("batch", [1, 3, 64])
@@ -95,7 +93,7 @@ def test_the_onnx_file_names_its_batch_and_no_place_on_this_machine(exported):
 
 def export_by(monkeypatch, folder, **changes):
     """Export with a stand-in for the ONNX exporter."""
-    stand_in = dataclasses.replace(EXPORTERS["onnx"], **changes)
+    stand_in = dataclasses.replace(EXPORTERS["onnx"], **{"convert": None, **changes})
     monkeypatch.setitem(EXPORTERS, "onnx", stand_in)
     opened = open_tiny()
     keep = half_mask(opened.analysis.groups.channel_count)
@@ -104,7 +102,6 @@ def export_by(monkeypatch, folder, **changes):
 
 def write_stub(pruned, folder):
     (folder / "pruned.onnx").write_text("new")
-    yield "Writing"
 
 
 def true_reader(pruned) -> Reader:
@@ -127,48 +124,15 @@ def test_another_function_is_refused_and_no_file_is_left(monkeypatch, tmp_path):
 def test_a_stop_in_the_middle_leaves_nothing_behind(monkeypatch, tmp_path):
     events = export_by(monkeypatch, tmp_path, write=write_stub)
     for event in events:
-        if event == StageStarted("Writing"):
+        if event == StageStarted("Reading pruned.onnx back"):
             break
     assert len(list(tmp_path.iterdir())) == 1
     events.close()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_chatter_of_an_exporter_is_not_heard(monkeypatch, tmp_path, capsys):
-    def write(pruned, folder):
-        yield from write_stub(pruned, folder)
-        sys.stdout.write("[torch.onnx] Translate the graph into ONNX...")
-        sys.stderr.write("chatter")
-        warnings.warn("this op is old", stacklevel=1)
-
-    events = list(
-        export_by(
-            monkeypatch,
-            tmp_path,
-            write=write,
-            readers=lambda pruned, folder: iter([true_reader(pruned)]),
-        )
-    )
-    assert isinstance(events[-1], ExportFinished)
-    assert capsys.readouterr() == ("", "")
-
-
-def test_a_failing_exporter_is_named_with_its_reason(monkeypatch, tmp_path):
-    def write(pruned, folder):
-        yield "Writing"
-        sys.stdout.write("the last words")
-        raise ValueError("no function for aten.fft\nlong story")
-
-    with pytest.raises(ExportError, match=r"to ONNX: ValueError: no function for") as failed:
-        list(export_by(monkeypatch, tmp_path, write=write))
-    assert "long story" in failed.value.details
-    assert "the last words" in failed.value.details
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_a_full_disk_is_said_in_one_sentence(monkeypatch, tmp_path):
     def write(pruned, folder):
-        yield "Writing"
         raise OSError(28, "No space left on device")
 
     with pytest.raises(ExportError, match=r"No space left on device\. Make room"):

@@ -1,0 +1,26 @@
+"""The process in which conversion.py lets exporters work: `worker FOLDER NAME ...`."""
+
+import sys
+from pathlib import Path
+
+import torch
+
+from core.export.conversion import EXIT_UNWRITABLE, NETWORK_FILE, convert_all
+from core.export.exporting import EXPORTERS
+
+
+def main(stage: Path, names: list[str]) -> int:
+    """Convert the network that lies in `stage` with each named exporter."""
+    # It was written a moment ago, by us, into a folder that only this user can read.
+    module, input_shape = torch.load(stage / NETWORK_FILE, weights_only=False)
+    converters = {name: EXPORTERS[name].convert for name in names}
+    chosen = {name: convert for name, convert in converters.items() if convert is not None}
+    try:
+        convert_all(module, input_shape, chosen, stage)
+    except OSError:
+        return EXIT_UNWRITABLE
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))

@@ -12,7 +12,7 @@ STD = (0.3760,)
 
 
 def open_digits(request: ImageRequest) -> Images:
-    """Open the digits, resized to the network's input where it is asked for.
+    """Open the digits, resized to the input of a network that takes grey images.
 
     A fifth of each class is the test part. Source: Alpaydin and Kaynak, UCI, 1998.
     """
@@ -20,7 +20,7 @@ def open_digits(request: ImageRequest) -> Images:
 
     digits = load_digits()
     values = digits.images / 16  # (1797, 8, 8), 0-1
-    if request.input_shape is not None:
+    if request.input_shape is not None and request.input_shape[0] == 1:
         values = _resize(values, *request.input_shape[1:])
     pixels = np.round(values * 255).astype(np.uint8)[..., np.newaxis]
     labels = digits.target.astype(np.int64)

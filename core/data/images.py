@@ -91,7 +91,8 @@ def to_batch(
 
     x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255  # (N, C, H, W)
     x = (x - torch.tensor(mean).view(-1, 1, 1)) / torch.tensor(std).view(-1, 1, 1)
-    return x.contiguous(), torch.from_numpy(labels)
+    # Images of one channel look channels-last to torch unless their strides are written anew.
+    return x.clone(memory_format=torch.contiguous_format), torch.from_numpy(labels)
 
 
 def split_training(labels: IndexArray, seed: int) -> tuple[IndexArray, IndexArray]:

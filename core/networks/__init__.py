@@ -21,6 +21,7 @@ __all__ = [
     "NetworkSource",
     "build_network",
     "expected_input",
+    "has_own_weights",
     "network_names",
     "open_network",
 ]
@@ -48,6 +49,14 @@ def expected_input(name: str) -> InputShape | None:
     Raises: NetworkError if there is no such network.
     """
     return _find_source(name).expected_input(name)
+
+
+def has_own_weights(name: str) -> bool:
+    """Whether a network is trained without a checkpoint: only the demo is.
+
+    Raises: NetworkError if there is no such network.
+    """
+    return _find_source(name).weights is not None
 
 
 def build_network(name: str, *, class_count: int, input_shape: InputShape) -> "nn.Module":

@@ -81,6 +81,11 @@ def test_bytes_are_normalised_by_hand() -> None:
     assert y.tolist() == [3]
 
 
+def test_grey_batches_have_plain_strides() -> None:
+    x, _ = to_batch(np.zeros((2, 4, 4, 1), dtype=np.uint8), np.zeros(2, int), (0.5,), (0.5,))
+    assert x.stride() == (16, 16, 4, 1)
+
+
 @pytest.mark.parametrize(
     ("train", "test", "sentence"),
     [
@@ -133,6 +138,7 @@ def test_digits_come_in_their_own_size_or_the_network_s() -> None:
     assert resized.image_shape == (1, 16, 16)
     assert resized.reward.batch(np.arange(3))[0].shape == (3, 1, 16, 16)
     assert own.class_names == tuple("0123456789")
+    assert open_images("digits", input_shape=(3, 32, 32)).image_shape == (1, 8, 8)
 
 
 def test_digits_are_resized_as_torch_does_it() -> None:

@@ -1,0 +1,87 @@
+from collections.abc import Generator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.config import RunConfig
+from core.errors import DataError, NetworkError
+from core.events import Event, NetworkOpened, NoticeRaised, StageStarted
+from core.opening import Opened, open_run
+
+
+def run_to_end(events: Generator[Event, None, Opened]) -> tuple[list[Event], Opened]:
+    seen: list[Event] = []
+    while True:
+        try:
+            seen.append(next(events))
+        except StopIteration as stop:
+            return seen, stop.value
+
+
+@pytest.fixture(scope="module")
+def demo() -> tuple[list[Event], Opened]:
+    return run_to_end(open_run(RunConfig()))
+
+
+def test_the_stages_come_in_order(demo: tuple[list[Event], Opened]) -> None:
+    stages = [event.stage for event in demo[0] if isinstance(event, StageStarted)]
+    assert stages == ["Opening the images", "Opening the network", "Reading its layers"]
+
+
+def test_the_last_event_describes_what_is_open(demo: tuple[list[Event], Opened]) -> None:
+    events, opened = demo
+    last = events[-1]
+    assert isinstance(last, NetworkOpened)
+    assert last.handle is opened
+    assert (last.network, last.dataset) == ("demo", "digits")
+    assert last.image_counts == {"reward": 1150, "held_out": 288, "test": 359}
+    assert last.magnitude.shape == (last.groups.channel_count,)
+    assert last.magnitude.dtype == np.float32 and (last.magnitude > 0).all()
+
+
+def test_the_demo_costs_what_its_layers_cost(demo: tuple[list[Event], Opened]) -> None:
+    last = demo[0][-1]
+    assert isinstance(last, NetworkOpened)
+    stem = 256 * 9 * 1 * 16
+    stage1 = 4 * 256 * 9 * 16 * 16
+    stage2 = 64 * (9 * 16 * 32 + 3 * 9 * 32 * 32 + 16 * 32)
+    stage3 = 16 * (9 * 32 * 64 + 3 * 9 * 64 * 64 + 32 * 64)
+    assert last.macs == stem + stage1 + stage2 + stage3 + 640
+    assert last.params == sum(p.numel() for p in last.handle.network.module.parameters())
+
+
+def test_the_demo_raises_no_notice_and_can_be_pruned(demo: tuple[list[Event], Opened]) -> None:
+    events, opened = demo
+    assert not [event for event in events if isinstance(event, NoticeRaised)]
+    # three streams of 16, 32 and 64 channels and one inner width in each of six blocks
+    assert opened.analysis.groups.channel_count == 3 * (16 + 32 + 64)
+    assert opened.analysis_seconds > 0
+
+
+def test_random_weights_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "noise.npz"
+    pixels = np.random.default_rng(0).integers(0, 256, size=(20, 8, 8, 3), dtype=np.uint8)
+    np.savez(
+        path, x_train=pixels, y_train=np.arange(20) % 2, x_test=pixels, y_test=np.arange(20) % 2
+    )
+    events, opened = run_to_end(open_run(RunConfig(network="cifar_resnet20", data=str(path))))
+    (notice,) = (event for event in events if isinstance(event, NoticeRaised))
+    assert "weights are random" in notice.message
+    assert opened.network.input_shape == (3, 8, 8)
+    assert opened.network.class_count == 2
+
+
+@pytest.mark.parametrize(
+    ("config", "kind", "sentence"),
+    [
+        (RunConfig(network="domo"), NetworkError, "Did you mean demo"),
+        (RunConfig(data="digit"), DataError, "Did you mean digits"),
+        (RunConfig(network="resnet18"), NetworkError, "expects 3 channels, but the images have 1"),
+    ],
+)
+def test_what_cannot_be_opened_is_said_in_one_sentence(
+    config: RunConfig, kind: type[Exception], sentence: str
+) -> None:
+    with pytest.raises(kind, match=sentence):
+        run_to_end(open_run(config))

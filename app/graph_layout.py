@@ -122,8 +122,10 @@ def _break_rows(arrangement: Arrangement, limit: float) -> list[tuple[int, int]]
         longest = min(bisect_left(starts, end - limit), stop - 1)
         shortest = stop if is_last else bisect_left(starts, end - limit / 2)
         for first in range(longest, shortest):
-            slack = 0.0 if is_last else 1 - (end - starts[first]) / limit
-            total = cost[first] + 0.1 + 0.3 * cut + 4 * slack * slack
+            slack = 1 - (end - starts[first]) / limit
+            # The last row may be short, but a single layer on a row of its own looks lost.
+            ragged = (0.5 if is_last else 4.0) * slack * slack
+            total = cost[first] + 0.1 + 0.3 * cut + ragged
             if total < cost[stop]:
                 cost[stop], previous[stop] = total, first
     rows, stop = [], count

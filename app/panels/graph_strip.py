@@ -1,0 +1,126 @@
+"""Paint a layer's channels as an image: one cell per channel, in rows from the top left.
+
+A kept channel is a full square, a removed one a small dot, so that the state can be read
+without colour. The shade of either is the policy's keep probability. Channels that no mask can
+remove are full squares in grey.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtGui import QColor, QImage
+
+from app.theme import Palette
+
+_LARGEST_CELL = 12.0  # pixels at zoom 1
+_LARGEST_IMAGE_CELL = 24
+_DOT_SHARE = 0.4
+_SMALLER_FOR_EVEN = 0.78
+_FAINTEST = 0.32  # how much of its colour a channel shows at keep probability 0
+
+
+@dataclass(frozen=True)
+class StripShape:
+    """How a layer's channels are arranged; `cell` is a cell's side in pixels at zoom 1."""
+
+    channels: int
+    columns: int
+    rows: int
+    cell: float
+
+    @property
+    def width(self) -> float:
+        """Pixels at zoom 1."""
+        return self.columns * self.cell
+
+    @property
+    def height(self) -> float:
+        """Pixels at zoom 1."""
+        return self.rows * self.cell
+
+    def position(self, channel: int) -> tuple[int, int]:
+        """Column and row of a channel."""
+        return channel % self.columns, channel // self.columns
+
+
+@dataclass(frozen=True, eq=False)
+class StripState:
+    """What is known of a layer's channels; every array has shape (channels,)."""
+
+    keep: NDArray[np.bool_]
+    probability: NDArray[np.float32]  # 0-1
+    is_fixed: NDArray[np.bool_]  # no mask can remove it
+
+
+def strip_shape(channels: int, width: float, height: float) -> StripShape:
+    """Choose large square cells with which all channels fit into width x height.
+
+    A full last row is worth cells that are a little smaller.
+    """
+    best, best_worth = StripShape(channels, 1, max(1, channels), 1.0), 0.0
+    for columns in range(1, channels + 1):
+        rows = math.ceil(channels / columns)
+        cell = min(_LARGEST_CELL, width / columns, height / rows)
+        worth = cell if channels % columns == 0 else cell * _SMALLER_FOR_EVEN
+        if worth > best_worth:
+            best, best_worth = StripShape(channels, columns, rows, cell), worth
+        if width / columns < best_worth:
+            break
+    return best
+
+
+def paint_strip(state: StripState, shape: StripShape, cell: int, palette: Palette) -> QImage:
+    """Paint the cells `cell` pixels wide; unused cells are transparent."""
+    cell = max(1, min(cell, _LARGEST_IMAGE_CELL))
+    colours = _colours(state, palette)  # (channels, 4) premultiplied BGRA, 0-1
+    cover = np.where(
+        (state.keep | state.is_fixed)[:, None, None], _full_square(cell), _small_dot(cell)
+    )  # (channels, cell, cell)
+    cells = np.zeros((shape.rows * shape.columns, cell, cell, 4), dtype=np.float32)
+    cells[: shape.channels] = cover[..., None] * colours[:, None, None, :]
+    pixels = cells.reshape(shape.rows, shape.columns, cell, cell, 4).swapaxes(1, 2)
+    height, width = shape.rows * cell, shape.columns * cell
+    data = np.ascontiguousarray(pixels.reshape(height, width, 4) * 255 + 0.5).astype(np.uint8)
+    image = QImage(data.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied)
+    return image.copy()  # the array goes; the image must own its pixels
+
+
+def _colours(state: StripState, palette: Palette) -> NDArray[np.float32]:
+    surface, kept, frozen = (_bgra(c) for c in (palette.surface, palette.kept, palette.frozen))
+    faint = _bgra(palette.muted_text)
+    shade = np.clip(state.probability, 0, 1)[:, None]
+    strength = _FAINTEST + (1 - _FAINTEST) * shade
+    removed = faint + (kept - faint) * shade  # grey turns green as the policy wants it back
+    wanted = np.where(state.keep[:, None], kept, removed)
+    result = surface + (wanted - surface) * np.where(state.keep[:, None], strength, 0.55)
+    result = np.where(state.is_fixed[:, None], surface + (frozen - surface) * 0.42, result)
+    return result.astype(np.float32)
+
+
+@cache
+def _bgra(colour: str) -> NDArray[np.float32]:
+    c = QColor(colour)
+    return np.array([c.blueF(), c.greenF(), c.redF(), 1.0], dtype=np.float32)
+
+
+@cache
+def _full_square(cell: int) -> NDArray[np.float32]:
+    cover = np.ones((cell, cell), dtype=np.float32)
+    if cell >= 4:  # a hairline between cells
+        cover[-1, :] = cover[:, -1] = 0
+    return cover
+
+
+@cache
+def _small_dot(cell: int) -> NDArray[np.float32]:
+    if cell < 3:  # too small for a dot: as much paint as a dot would have
+        return np.full((cell, cell), _DOT_SHARE**2, dtype=np.float32)
+    inner = cell - 1 if cell >= 4 else cell
+    # Coverage of every pixel by a centred square: its overlap along each axis.
+    start, stop = inner * (1 - _DOT_SHARE) / 2, inner * (1 + _DOT_SHARE) / 2
+    edges = np.arange(cell, dtype=np.float32)
+    along = np.clip(np.minimum(edges + 1, stop) - np.maximum(edges, start), 0, 1)
+    return np.outer(along, along).astype(np.float32)

@@ -24,7 +24,8 @@ def open_images(
     """Open images by the name of a dataset or by a path, and split them.
 
     `input_shape` (channels, height, width) is what the network expects: image folders, and
-    digits for a grey network, are resized to it; the others keep their own size. The splits follow from `seed`.
+    digits for a grey network, are resized to it; the others keep their own size.
+    The splits follow from `seed`.
 
     Raises: DataError if there are no such images or they cannot be used.
     """

@@ -117,3 +117,8 @@ def spread(channels: Tensor, shape: torch.Size | tuple[int, ...], dim: int) -> T
     view = [1] * len(shape)
     view[dim] = len(channels)
     return channels.view(view).expand(tuple(shape))
+
+
+def frozen_labels(shape: torch.Size | tuple[int, ...]) -> Tensor:
+    """Labels of a tensor that carries no channels, or only ones that are always kept."""
+    return torch.full((), FROZEN, dtype=torch.int64).expand(tuple(shape))

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from core.graph.labels import FROZEN, ChannelLabels, spread, varies
+from core.graph.labels import FROZEN, ChannelLabels, frozen_labels, spread, varies
 from core.graph.layers import LayerKind
 
 
@@ -82,7 +82,7 @@ MIXED = "its channels are mixed with positions by a reshape"
 
 def _labels(trace: Trace, tensor: Tensor) -> Tensor:
     labels = trace.of(tensor)
-    return torch.zeros(1, dtype=torch.int64).expand(tensor.shape) if labels is None else labels
+    return frozen_labels(tensor.shape) if labels is None else labels
 
 
 def _fresh_outputs(trace: Trace, weight: Tensor, dim: int, count: int) -> Tensor:
@@ -228,6 +228,19 @@ def _pool(trace: Trace, op: Operation) -> LayerDraft:
 
 def _resize(trace: Trace, op: Operation) -> None:
     channels = trace.labels.along(_labels(trace, op.args[0]), 1, MIXED)
+    trace.put(op.out, spread(channels, op.out.shape, 1))
+
+
+def _pixel_shuffle(trace: Trace, op: Operation) -> None:
+    channels = trace.labels.along(_labels(trace, op.args[0]), 1, MIXED)
+    factor = op.args[1] ** 2
+    if op.name == "pixel_shuffle":
+        by_output = channels.view(-1, factor)  # so many channels become one larger one
+        for part in range(1, factor):
+            trace.labels.unify(by_output[:, 0], by_output[:, part])
+        channels = by_output[:, 0]
+    else:
+        channels = channels.repeat_interleave(factor)
     trace.put(op.out, spread(channels, op.out.shape, 1))
 
 
@@ -430,7 +443,8 @@ RULES: dict[str, Rule] = {
         "upsample_nearest2d upsample_bilinear2d upsample_bicubic2d _upsample_bilinear2d_aa "
         "reflection_pad2d replication_pad2d",
     ),
-    **_with_rule(_reduction, "mean sum amax amin var std linalg_vector_norm"),
+    **_with_rule(_pixel_shuffle, "pixel_shuffle pixel_unshuffle"),
+    **_with_rule(_reduction, "mean sum amax amin max min var std linalg_vector_norm"),
     **_with_rule(_pad, "constant_pad_nd"),
     **_with_rule(_reshape, "view _unsafe_view reshape _reshape_alias unflatten"),
     **_with_rule(

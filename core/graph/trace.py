@@ -18,7 +18,7 @@ from torch.utils.flop_counter import flop_registry
 
 from core.errors import GraphError
 from core.graph.assembly import Analysis, TracedLayer, assemble
-from core.graph.labels import ChannelLabels
+from core.graph.labels import ChannelLabels, frozen_labels
 from core.graph.rules import LayerDraft, Operation, rule_of
 
 
@@ -100,7 +100,7 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
         self._parameter_keys = {key for key, _ in module.named_parameters()}
         for key, tensor in entries:
             self._parameters.setdefault(id(tensor), _Parameter(key, tuple(range(tensor.dim()))))
-        self.put(example, torch.zeros(1, dtype=torch.int64).expand(example.shape))
+        self.put(example, frozen_labels(example.shape))
         self._add_layer("input", LayerDraft("input"), [], example)
 
     # --- what rules use (rules.Trace) ---
@@ -149,7 +149,7 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
             if labels is not None:
                 self.labels.freeze(labels, reason)
         for out in op.outputs:
-            self.put(out, torch.zeros(1, dtype=torch.int64).expand(out.shape))
+            self.put(out, frozen_labels(out.shape))
 
     def _bind(self, tensor: Tensor, dim: int, channels: Tensor) -> tuple[str, int] | None:
         parameter = self._parameters.get(id(tensor))
@@ -344,7 +344,11 @@ def _viewed_dims(op: Operation, dims: tuple[int | None, ...]) -> tuple[int | Non
         return tuple(dims[d] for d in op.args[1])
     if op.name in ("detach", "alias", "clone", "_to_copy", "contiguous"):
         return dims
-    if op.name in ("view", "_unsafe_view", "reshape", "unsqueeze", "squeeze", "expand"):
+    if op.name == "expand":
+        added = len(after) - len(before)
+        old = zip(dims, before, after[added:], strict=True)
+        return (*[None] * added, *(d if n == m else None for d, n, m in old))
+    if op.name in ("view", "_unsafe_view", "reshape", "unsqueeze", "squeeze"):
         if [n for n in before if n > 1] != [n for n in after if n > 1]:
             return None
         large = iter(d for d, n in zip(dims, before, strict=True) if n > 1)

@@ -10,7 +10,8 @@ from core.evaluation import MaskScorer, RotatingImages, Score, mean_score
 from core.events import BestChanged, BoolArray, SearchEvent, StageAdvanced, StageStarted
 
 SMOOTHING = 0.7  # of the siblings' mean from update to update
-REMEMBERED = 4
+REMEMBERED = 10
+SHORTLISTED = 4  # of those that are judged
 JUDGE_IMAGES = 1024  # held-out images that choose the winner
 JUDGE_BATCH = 256
 
@@ -74,22 +75,27 @@ class Finalists:
 def judge_masks(
     masks: Sequence[BoolArray], scorer: MaskScorer, part: ImagePart
 ) -> Generator[SearchEvent, None, tuple[BoolArray, Score]]:
-    """Choose the mask of the lowest cross-entropy on the same images of a part.
+    """Choose the mask of the lowest cross-entropy on a part.
+
+    All see the first batch; the best of them see the others too, and one of these wins.
 
     Yields: StageStarted, then StageAdvanced after each batch of each mask.
     """
-    masks = list({mask.tobytes(): mask for mask in masks}.values())
+    left = list({mask.tobytes(): mask for mask in masks}.values())
     images = RotatingImages(part, JUDGE_BATCH, seed=0)
     rounds = max(1, min(len(part), JUDGE_IMAGES) // JUDGE_BATCH)
-    yield StageStarted("Choosing the winner", total=rounds * len(masks))
-    scores: list[list[Score]] = [[] for _ in masks]
+    yield StageStarted(
+        "Choosing the winner", total=len(left) + (rounds - 1) * min(len(left), SHORTLISTED)
+    )
+    scored: list[list[Score]] = [[] for _ in left]
     done = 0
     for _ in range(rounds):
         batch = images.next()
-        for parts, mask in zip(scores, masks, strict=True):
+        for parts, mask in zip(scored, left, strict=True):
             parts.append(scorer.score(mask, *batch))
             done += 1
             yield StageAdvanced(done)
-    means = [mean_score(parts) for parts in scores]
-    winner = min(range(len(masks)), key=lambda index: means[index].cross_entropy)
-    return masks[winner], means[winner]
+        order = sorted(range(len(left)), key=lambda i: mean_score(scored[i]).cross_entropy)
+        left, scored = [left[i] for i in order], [scored[i] for i in order]
+        left, scored = left[:SHORTLISTED], scored[:SHORTLISTED]
+    return left[0], mean_score(scored[0])

@@ -52,7 +52,7 @@ def fit_budget(
     Returns: (K, C). Masks of an unreachable budget stay above it.
     """
     keep = keep | ~removable
-    protected = np.stack([_protected_channels(row, priority, model) for row in keep])
+    protected = np.stack([_protected_channels(row, priority, model, removable) for row in keep])
     keep = keep | protected
     ascending = np.argsort(priority, kind="stable")
     keep = _shift_until(keep, keep & removable & ~protected, ascending, model, macs_budget)
@@ -65,7 +65,7 @@ def ensure_widths(
 ) -> BoolArray:
     """Give each width at least one channel, the one of highest priority; (K, C) -> (K, C)."""
     keep = keep | ~removable
-    return keep | np.stack([_protected_channels(row, priority, model) for row in keep])
+    return keep | np.stack([_protected_channels(row, priority, model, removable) for row in keep])
 
 
 def least_kept_share(model: KeptShareModel, removable: BoolArray) -> float:
@@ -102,13 +102,13 @@ def keep_probability(
 
 
 def _protected_channels(
-    keep: BoolArray, priority: Float64Array, model: KeptShareModel
+    keep: BoolArray, priority: Float64Array, model: KeptShareModel, removable: BoolArray
 ) -> BoolArray:
     """Choose one channel for each width that could become empty, sharing where widths overlap."""
     protected = np.zeros_like(keep)
     rows = model.widths[~model.has_fixed]
     for row in rows[np.argsort(rows.sum(axis=1), kind="stable")]:
-        if (row & protected).any():
+        if (row & (protected | ~removable)).any():
             continue
         candidates = row & keep if (row & keep).any() else row
         protected[np.argmax(np.where(candidates, priority, -np.inf))] = True

@@ -1,0 +1,61 @@
+"""Rewards by hand; EMA = 0.9 x past + 0.1 x now."""
+
+import pytest
+
+from core.evaluation import Score
+from core.rl.rewards import REWARDS, CrossEntropyReward, ImprovementReward, SelfCompetitionReward
+
+
+def score(accuracy, cross_entropy=1.0):
+    return Score(accuracy, cross_entropy, 100)
+
+
+def test_cross_entropy_is_the_negative_loss_and_the_overshoot_costs_ten_times():
+    reward = CrossEntropyReward()
+    assert reward(score(0.5, 1.25), cost=-0.1) == pytest.approx(-1.25)
+    assert reward(score(0.5, 1.25), cost=0.2) == pytest.approx(-3.25)
+
+
+def test_ema_accuracy_starts_at_the_first_mask_and_follows_slowly():
+    reward = CrossEntropyReward()
+    reward(score(0.5), 0.0)
+    assert reward.ema_accuracy == pytest.approx(0.5)
+    reward(score(0.7), 0.0)
+    assert reward.ema_accuracy == pytest.approx(0.52)
+
+
+def test_self_competition_first_rewards_only_the_budget():
+    reward = SelfCompetitionReward()
+    assert reward(score(0.9), cost=0.4) == pytest.approx(-0.4)
+    assert reward(score(0.1), cost=0.3) == pytest.approx(-0.3)  # accuracy does not matter yet
+    assert reward.ema_accuracy == 0.0
+    assert reward(score(0.6), cost=0.0) == 1.0
+    assert reward.is_phase_two
+
+
+def test_self_competition_then_rewards_beating_the_own_past():
+    reward = SelfCompetitionReward()
+    reward(score(0.6), cost=-0.1)
+    assert reward(score(0.8), cost=-0.1) == 1.0
+    assert reward.ema_accuracy == pytest.approx(0.62)
+    assert reward(score(0.61), cost=-0.1) == -1.0
+    assert reward.ema_accuracy == pytest.approx(0.619)
+
+
+def test_self_competition_punishes_a_lost_budget_and_forgets_its_accuracy():
+    reward = SelfCompetitionReward()
+    reward(score(0.6), cost=0.0)
+    assert reward(score(0.9), cost=0.25) == pytest.approx(-1.25)
+    assert reward.ema_accuracy == pytest.approx(0.6)
+
+
+def test_improvement_is_the_difference_to_the_own_past():
+    reward = ImprovementReward()
+    assert reward(score(0.5), 0.0) == 0.0
+    assert reward(score(0.7), 0.0) == pytest.approx(0.2)
+    assert reward(score(0.52), 0.1) == pytest.approx(-0.1)
+
+
+@pytest.mark.parametrize("name", REWARDS)
+def test_every_reward_starts_afresh(name):
+    assert REWARDS[name]().ema_accuracy == 0.0

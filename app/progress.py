@@ -67,15 +67,3 @@ class ProgressTracker:
         if done > self.done:
             self.done = done
             self._pace.append((done, now_seconds))
-
-
-def duration_text(seconds: float) -> str:
-    """Say a duration in at most two units: "8 s", "2 min 05 s", "1 h 10 min"."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min"

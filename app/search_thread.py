@@ -13,6 +13,9 @@ from core.events import Event, StopRequested
 MakeEvents = Callable[[], Generator[Event, None, Any]]
 # The first stop lets the job finish with what it has; the second ends it as it stands.
 STOPS_THAT_A_JOB_HEARS = 2
+# A job that is faster than the window waits for it: otherwise a stop would be seen only after
+# everything that piled up.
+MOST_UNSEEN_EVENTS = 64
 
 
 class SearchThread(QThread):
@@ -44,6 +47,8 @@ class SearchThread(QThread):
         self._is_paused = False
         self._stops_wanted = 0
         self._stops_thrown = 0
+        self._unseen_events = 0
+        self.event_emitted.connect(self._on_event_seen)
 
     def pause(self) -> None:
         """Wait before the next step of the job."""
@@ -79,8 +84,11 @@ class SearchThread(QThread):
     def _drive(self, events: Generator[Event, None, Any]) -> Any:
         try:
             while True:
-                self._wait_while_paused()
-                self.event_emitted.emit(self._step(events))
+                self._wait_for_turn()
+                event = self._step(events)
+                with self._turn:
+                    self._unseen_events += 1
+                self.event_emitted.emit(event)
         except StopIteration as end:
             return end.value
         finally:
@@ -96,15 +104,22 @@ class SearchThread(QThread):
             raise StopRequested
         return events.throw(StopRequested()) if is_stop_due else next(events)
 
-    def _wait_while_paused(self) -> None:
+    def _wait_for_turn(self) -> None:
         with self._turn:
-            if not self._may_go_on():
+            if self._is_paused:
                 self.pause_changed.emit(True)
-                self._turn.wait_for(self._may_go_on)
+                self._turn.wait_for(lambda: not self._is_paused)
                 self.pause_changed.emit(False)
+            self._turn.wait_for(self._has_room_or_stop)
 
-    def _may_go_on(self) -> bool:
-        return not self._is_paused or self._stops_thrown < self._stops_wanted
+    def _has_room_or_stop(self) -> bool:
+        is_stop_due = self._stops_thrown < self._stops_wanted
+        return is_stop_due or self._unseen_events < MOST_UNSEEN_EVENTS
+
+    def _on_event_seen(self) -> None:
+        with self._turn:
+            self._unseen_events -= 1
+            self._turn.notify()
 
     def _want_stops(self, count: int) -> None:
         with self._turn:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app import jobs
 from app.search_thread import MakeEvents, SearchThread
+from app.session_state import SessionState
 from core.config import RunConfig
 from core.events import (
     BestChanged,
@@ -21,34 +21,6 @@ from core.events import (
     SearchFinished,
     SearchStarted,
 )
-
-
-class SessionState(Enum):
-    """What the person can do now follows from this."""
-
-    EMPTY = "empty"
-    OPENING = "opening"
-    READY = "ready"
-    SEARCHING = "searching"
-    PAUSED = "paused"
-    STOPPING = "stopping"
-    FINISHED = "finished"
-    EXPORTING = "exporting"
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether a job that the person asked for is going on."""
-        return self not in (SessionState.EMPTY, SessionState.READY, SessionState.FINISHED)
-
-    @property
-    def is_run(self) -> bool:
-        """Whether closing the window now would cut something short that took time."""
-        return self in (
-            SessionState.SEARCHING,
-            SessionState.PAUSED,
-            SessionState.STOPPING,
-            SessionState.EXPORTING,
-        )
 
 
 @dataclass(frozen=True)
@@ -96,6 +68,16 @@ class Session(QObject):
     def state(self) -> SessionState:
         """What is going on."""
         return self._state
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no thread runs, so that the window may go."""
+        return self._thread is None
+
+    @property
+    def is_shutting_down(self) -> bool:
+        """Whether no further job will be started."""
+        return self._is_shutting_down
 
     @property
     def opened_config(self) -> RunConfig | None:

@@ -104,7 +104,8 @@ class BrowseField(QWidget):
         self.field = field
         line = field.lineEdit() if isinstance(field, NameField) else field
         self._line: QLineEdit = line
-        self._line.setClearButtonEnabled(True)
+        # A list of names offers another one; a path has to be taken away.
+        self._line.setClearButtonEnabled(line is field)
         self._line.textChanged.connect(self.changed)
         self.button = QToolButton()
         self.button.setText("…")

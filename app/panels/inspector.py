@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.panels.graph_text import KIND_WORDS, shape_text
 from app.panels.mask_legend import MaskLegend
 from app.panels.mask_strip import MaskStrip
 from app.panels.parts import CostTable, heading_label, text_label
@@ -141,9 +142,9 @@ class InspectorPanel(QWidget):
         self.mask_source.setText(self.tr("Above: {}. Below: L1, keeping as many.").format(source))
 
     def _describe(self, layer: LayerNode) -> str:
-        shapes = f"{_shape(layer.input_shape)} → {_shape(layer.output_shape)}"
+        shapes = f"{shape_text(layer.input_shape)} → {shape_text(layer.output_shape)}"
         kernel = " × ".join(map(str, layer.kernel))
-        parts = [layer.kind + (f" {kernel}" if kernel else ""), shapes]
+        parts = [KIND_WORDS[layer.kind] + (f" {kernel}" if kernel else ""), shapes]
         if layer.stride > 1:
             parts.append(self.tr("stride {}").format(layer.stride))
         if layer.folded:
@@ -222,7 +223,3 @@ class InspectorPanel(QWidget):
         self._pages = QStackedLayout(self)
         self._pages.addWidget(invitation)
         self._pages.addWidget(scroll)
-
-
-def _shape(shape: tuple[int, ...]) -> str:
-    return "×".join(map(str, shape))

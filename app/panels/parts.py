@@ -4,6 +4,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from app.theme import SPACE_L, SPACE_S
+from app.words import percent_text
 from core.comparison import LayerCost
 
 
@@ -68,7 +69,7 @@ class CostTable(QWidget):
             ("macs", cost.macs_before, cost.macs_after),
             ("params", cost.params_before, cost.params_after),
         ):
-            kept = f"{after / before:.0%}" if before else "–"
+            kept = percent_text(after / before, 0) if before else "–"
             for label, text in zip(
                 self._numbers[name], (f"{before:,}", f"{after:,}", kept), strict=True
             ):

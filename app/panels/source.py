@@ -112,6 +112,12 @@ class SourceForm(QWidget):
         return self._is_downloaded() and self.consent.isChecked()
 
     @property
+    def datasets(self) -> tuple[str, ...]:
+        """The names of images that are offered."""
+        field = self.images_field
+        return tuple(field.itemText(i) for i in range(field.count()))
+
+    @property
     def networks(self) -> tuple[str, ...]:
         """The names that are offered."""
         return tuple(self.network.itemText(i) for i in range(self.network.count()))

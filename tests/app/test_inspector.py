@@ -37,7 +37,7 @@ def test_without_a_layer_it_invites_to_select_one(panel):
 
 def test_a_selected_layer_is_named_with_its_kind_and_shapes(inner):
     assert inner.title.text() == INNER
-    assert inner.kind.text() == "conv 3 × 3 · 4×8×8 → 8×8×8"
+    assert inner.kind.text() == "Convolution 3 × 3 · 4×8×8 → 8×8×8"
     assert inner.kept.text() == "3 of 8 channels kept"
 
 
@@ -52,8 +52,8 @@ def test_the_overlap_with_l1_is_said_in_words(inner):
 def test_costs_are_shown_before_and_after(inner):
     # Three of four inputs and three of eight outputs are kept; 288 weights and 16 of the norm.
     assert inner.cost.texts == {
-        "macs": ["18,432", "5,184", "28%"],
-        "params": ["304", "87", "29%"],
+        "macs": ["18,432", "5,184", "28 %"],
+        "params": ["304", "87", "29 %"],
     }
 
 

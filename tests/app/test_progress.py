@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.progress import ProgressTracker, duration_text
+from app.progress import ProgressTracker
 from core.events import NoticeRaised, StageAdvanced, StageStarted
 from tests.app import samples
 
@@ -63,11 +63,3 @@ def test_other_events_change_nothing(tracker):
     tracker.show_event(StageStarted("Tracing", 5), 0.0)
     tracker.show_event(NoticeRaised("3 images were skipped."), 1.0)
     assert (tracker.stage, tracker.done) == ("Tracing", 0)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (125, "2 min 05 s"), (4200, "1 h 10 min")],
-)
-def test_durations_are_said_in_two_units(seconds, text):
-    assert duration_text(seconds) == text

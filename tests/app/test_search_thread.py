@@ -5,7 +5,7 @@ import threading
 import pytest
 from PySide6.QtCore import Qt
 
-from app.search_thread import SearchThread
+from app.search_thread import MOST_UNSEEN_EVENTS, SearchThread
 from core.errors import NetworkError
 from core.events import StageAdvanced, StopRequested
 
@@ -176,6 +176,24 @@ def test_a_bug_comes_as_its_type_and_message_with_the_traceback(run):
     message, details = run(buggy)[-1]
     assert message == "ZeroDivisionError: no share of nothing"
     assert "Traceback" in details and "buggy" in details
+
+
+def test_a_job_waits_for_a_window_that_does_not_keep_up(qtbot):
+    made = []
+
+    def fast():
+        for done in range(10 * MOST_UNSEEN_EVENTS):
+            made.append(done)
+            yield StageAdvanced(done)
+
+    thread = SearchThread(fast)
+    thread.start()
+    assert not thread.wait(200)
+    assert len(made) == MOST_UNSEEN_EVENTS
+    with qtbot.waitSignal(thread.finished, timeout=5000):
+        pass
+    assert thread.wait(5000)
+    assert len(made) == 10 * MOST_UNSEEN_EVENTS
 
 
 def test_a_job_that_cannot_even_be_made_fails_too(run):

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from app import jobs
-from app.session import Session, SessionState
+from app.session import Session
+from app.session_state import SessionState
 from core.config import RunConfig, SearchConfig
 from core.errors import DataError, RunError
 from core.events import ExportFinished, StageAdvanced, StageStarted, StopRequested

@@ -1,0 +1,170 @@
+"""The few dialogs: opening, exporting, a question, about."""
+
+from importlib import metadata
+from pathlib import Path
+
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QLabel,
+    QLineEdit,
+    QMessageBox,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.icons import icon_pixmap
+from app.panels.fields import BrowseField
+from app.panels.source import Source, SourceForm
+from app.theme import SPACE_L
+from app.words import tiny_text
+from core.events import ExportFinished
+
+TEXT_WIDTH_PX = 440
+
+
+class OpenDialog(QDialog):
+    """Asks for a network, its weights and images."""
+
+    def __init__(self, source: Source, choices: SourceForm, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Open a network"))
+        self.form = SourceForm()
+        self.form.set_choices(choices.networks, choices.datasets)
+        self.form.set_source(source)
+        self.form.consent.setChecked(choices.consent.isChecked())
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.open_button = QPushButton(self.tr("Open"))
+        self.open_button.setProperty("primary", True)
+        self.open_button.setDefault(True)
+        buttons.addButton(self.open_button, QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        self.form.changed.connect(self._on_changed)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(SPACE_L, SPACE_L, SPACE_L, SPACE_L)
+        layout.setSpacing(SPACE_L)
+        layout.addWidget(self.form)
+        layout.addWidget(buttons)
+        self.setMinimumWidth(TEXT_WIDTH_PX)
+        self._on_changed()
+
+    def _on_changed(self) -> None:
+        source = self.form.source
+        self.open_button.setEnabled(bool(source.network and source.data))
+
+
+class ExportDialog(QDialog):
+    """Asks where the pruned network goes and in which formats."""
+
+    def __init__(self, folder: Path, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Export the pruned network"))
+        self.folder = BrowseField(QLineEdit(str(folder)))
+        self.folder.setAccessibleName(self.tr("Folder"))
+        self.folder.button.clicked.connect(self._browse)
+        self.formats = {
+            "pytorch": QCheckBox(self.tr("PyTorch: weights with kept channels, and a .pt2")),
+            "onnx": QCheckBox(self.tr("ONNX: one file, any batch size")),
+        }
+        promise = QLabel(
+            self.tr(
+                "Every file is read back and compared with the network on the screen first; one "
+                "that differs by more than 0.01 % is refused."
+            )
+        )
+        promise.setProperty("role", "caption")
+        promise.setWordWrap(True)
+        form = QFormLayout()
+        form.addRow(self.tr("Folder"), self.folder)
+        for box in self.formats.values():
+            box.setChecked(True)
+            box.toggled.connect(self._on_changed)
+            form.addRow("", box)
+        self.folder.changed.connect(self._on_changed)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.export_button = QPushButton(self.tr("Export"))
+        self.export_button.setProperty("primary", True)
+        buttons.addButton(self.export_button, QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(SPACE_L, SPACE_L, SPACE_L, SPACE_L)
+        layout.setSpacing(SPACE_L)
+        layout.addLayout(form)
+        layout.addWidget(promise)
+        layout.addWidget(buttons)
+        self.setMinimumWidth(TEXT_WIDTH_PX)
+
+    @property
+    def chosen_formats(self) -> tuple[str, ...]:
+        """Names in EXPORTERS."""
+        return tuple(name for name, box in self.formats.items() if box.isChecked())
+
+    @property
+    def chosen_folder(self) -> Path:
+        """Where the files go; it need not exist."""
+        return Path(self.folder.text).expanduser()
+
+    def _browse(self) -> None:
+        path = QFileDialog.getExistingDirectory(
+            self, self.tr("Choose a folder"), str(self.chosen_folder)
+        )
+        if path:
+            self.folder.set_text(path)
+
+    def _on_changed(self) -> None:
+        self.export_button.setEnabled(bool(self.folder.text and self.chosen_formats))
+
+
+def close_question(window: QWidget) -> QMessageBox:
+    """Ask whether closing may cut the run short; Discard means to stop and close."""
+    box = QMessageBox(window)
+    box.setIcon(QMessageBox.Icon.Question)
+    box.setWindowTitle(window.tr("Close Espalier?"))
+    box.setText(window.tr("A run is going on."))
+    box.setInformativeText(
+        window.tr("The best mask found so far is in the run's folder and stays there.")
+    )
+    box.setStandardButtons(QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel)
+    box.button(QMessageBox.StandardButton.Discard).setText(window.tr("Stop and close"))
+    box.button(QMessageBox.StandardButton.Cancel).setText(window.tr("Keep running"))
+    box.setDefaultButton(QMessageBox.StandardButton.Cancel)
+    return box
+
+
+def exported_box(window: QWidget, folder: Path, event: ExportFinished) -> QMessageBox:
+    """Say what was exported, and how equal it is."""
+    box = QMessageBox(window)
+    box.setIconPixmap(icon_pixmap("done", "#00805d", 32, window.devicePixelRatioF()))
+    box.setWindowTitle(window.tr("Exported"))
+    box.setText(window.tr("The pruned network is in {}.").format(folder))
+    names = ", ".join(Path(file).name for file in event.files)
+    known = [value for value in event.parity.values() if value is not None]
+    difference = window.tr("Greatest relative difference of the outputs: {}.")
+    equal = difference.format(tiny_text(max(known))) if known else ""
+    box.setInformativeText(f"{names}\n{equal}".strip())
+    return box
+
+
+def about_box(window: QWidget) -> QMessageBox:
+    """Say what Espalier is."""
+    box = QMessageBox(window)
+    box.setWindowTitle(window.tr("About Espalier"))
+    box.setIconPixmap(icon_pixmap("espalier", "#000000", 64, window.devicePixelRatioF()))
+    box.setText(f"<b>Espalier {_version()}</b>")
+    box.setInformativeText(
+        window.tr(
+            "An espalier is a tree trained against a frame. Espalier trains a network against a "
+            "budget: an agent learns which channels to cut while you watch."
+        )
+    )
+    return box
+
+
+def _version() -> str:
+    return metadata.version("espalier")

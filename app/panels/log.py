@@ -1,0 +1,146 @@
+"""What happened, line by line, to read and to copy."""
+
+from collections.abc import Callable
+from datetime import datetime
+from html import escape
+
+from PySide6.QtGui import QFontDatabase
+from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
+
+from app.theme import LIGHT, Palette
+from app.words import percent_text
+from core.events import (
+    BestChanged,
+    CriterionEvaluated,
+    Event,
+    ExportFinished,
+    NetworkOpened,
+    NoticeRaised,
+    PolicyUpdated,
+    RecordingFailed,
+    RunReported,
+    SearchFinished,
+    SearchStarted,
+    StageStarted,
+)
+
+MOST_LINES = 5000
+
+
+class LogPanel(QWidget):
+    """Lines with the time of day; what needs attention stands out by a word and a colour."""
+
+    def __init__(
+        self, clock: Callable[[], datetime] = datetime.now, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._clock = clock
+        self._colours = LIGHT
+        self._last_stage = ""
+        self.view = QPlainTextEdit()
+        self.view.setReadOnly(True)
+        self.view.setMaximumBlockCount(MOST_LINES)
+        self.view.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.view.setFrameShape(QPlainTextEdit.Shape.NoFrame)
+        self.view.setAccessibleName(self.tr("Log"))
+        self.view.setPlaceholderText(self.tr("What happens is written here."))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.view)
+
+    def show_event(self, event: Event) -> None:
+        """Write a line about an event that a person would want to read later."""
+        match event:
+            case StageStarted():
+                self._write_stage(event.stage)
+            case NoticeRaised():
+                self._write(self.tr("Notice: {}").format(event.message), self._colours.warning)
+            case RecordingFailed():
+                self.write_error(event.message)
+            case _:
+                if line := self._say(event):
+                    self._write(line)
+
+    def write_error(self, message: str) -> None:
+        """Write that something failed."""
+        self._write(self.tr("Error: {}").format(message), self._colours.error)
+
+    def use_palette(self, palette: Palette) -> None:
+        """Write further lines in other colours."""
+        self._colours = palette
+
+    def _say(self, event: Event) -> str:
+        match event:
+            case NetworkOpened():
+                return self._say_opened(event)
+            case SearchStarted():
+                return self.tr(
+                    "Searching: {:,} evaluations, at most {} of the MACs; unpruned accuracy {}"
+                ).format(
+                    event.evaluations,
+                    percent_text(event.macs_budget),
+                    percent_text(event.baseline_accuracy),
+                )
+            case CriterionEvaluated():
+                return self.tr("Criterion {}: {} accuracy at {} of the MACs").format(
+                    event.criterion, percent_text(event.accuracy), percent_text(event.macs_kept)
+                )
+            case PolicyUpdated():
+                return self.tr("Update {}: policy loss {:.3f}, KL {:.4f}, clipped {}").format(
+                    event.update,
+                    event.policy_loss,
+                    event.approx_kl,
+                    percent_text(event.clip_fraction, 0),
+                )
+            case BestChanged():
+                return self.tr("Best so far, evaluation {:,}: {} at {} of the MACs").format(
+                    event.evaluation, percent_text(event.accuracy), percent_text(event.macs_kept)
+                )
+            case SearchFinished():
+                return self._say_finished(event)
+            case RunReported():
+                return self.tr("The run is in {}").format(event.folder)
+            case ExportFinished():
+                return self._say_exported(event)
+            case _:
+                return ""
+
+    def _say_opened(self, event: NetworkOpened) -> str:
+        counts = ", ".join(
+            f"{count:,} {name.replace('_', '-')}" for name, count in event.image_counts.items()
+        )
+        return self.tr("Opened {} with {}: {:,} MACs, {:,} parameters; images: {}").format(
+            event.network, event.dataset, event.macs, event.params, counts
+        )
+
+    def _say_finished(self, event: SearchFinished) -> str:
+        how = self.tr("Stopped") if event.is_stopped else self.tr("Finished")
+        return self.tr(
+            "{} after {:,} evaluations and {:.0f} s: {} held-out accuracy at {} of the MACs"
+        ).format(
+            how,
+            event.evaluations,
+            event.seconds["total"],
+            percent_text(event.accuracy),
+            percent_text(event.macs_kept),
+        )
+
+    def _say_exported(self, event: ExportFinished) -> str:
+        parity = ", ".join(f"{name} {value:.1e}" for name, value in event.parity.items())
+        files = ", ".join(event.files)
+        return self.tr("Exported {}; greatest relative differences: {}").format(files, parity)
+
+    def _write_stage(self, stage: str) -> None:
+        # Stages that are split into several steps of one name are one line.
+        if stage != self._last_stage:
+            self._write(stage, self._colours.muted_text)
+        self._last_stage = stage
+
+    def _write(self, line: str, colour: str = "") -> None:
+        self._last_stage = ""
+        colour = colour or self._colours.text
+        moment = f"{self._clock():%H:%M:%S}"
+        self.view.appendHtml(
+            f'<span style="color: {self._colours.muted_text}">{moment}</span>&nbsp;&nbsp;'
+            f'<span style="color: {colour}">{escape(line)}</span>'
+        )

@@ -1,0 +1,129 @@
+"""What came out of a run, in one strip of numbers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from app.panels.graph_text import count_text
+from app.theme import LIGHT, RADIUS, SPACE_L, SPACE_M, SPACE_XL, SPACE_XS, Palette
+from app.words import percent_text, tiny_text
+from core.events import Event, NetworkOpened, RunReported, SearchStarted
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number of the strip: what it is, the number, what to compare it with."""
+
+    title: str
+    value: str
+    note: str
+
+
+class ResultsPanel(QFrame):
+    """Shown when a run's report is there; a new search hides it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.figures: list[Figure] = []
+        self.setObjectName("results")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._layout = QHBoxLayout(self)
+        self._layout.setContentsMargins(SPACE_L, SPACE_M, SPACE_L, SPACE_M)
+        self._layout.setSpacing(SPACE_XL)
+        self._tiles: list[QWidget] = []
+        self._buttons = QVBoxLayout()
+        self._buttons.setSpacing(SPACE_XS)
+        self._layout.addStretch(1)
+        self._layout.addLayout(self._buttons)
+        self.use_palette(LIGHT)
+        self.hide()
+
+    def add_button(self, button: QWidget) -> None:
+        """Put a button at the end of the strip."""
+        self._buttons.addWidget(button)
+
+    def show_event(self, event: Event) -> None:
+        """Show a report; hide it when something new begins."""
+        match event:
+            case RunReported():
+                self._show_figures(self._figures(event.report))
+                self.show()
+            case NetworkOpened() | SearchStarted():
+                self.hide()
+
+    def use_palette(self, palette: Palette) -> None:
+        """Paint in other colours."""
+        self.setStyleSheet(
+            f"#results {{ background: {palette.surface}; border: 1px solid {palette.outline};"
+            f" border-left: 4px solid {palette.kept}; border-radius: {RADIUS}px; }}"
+        )
+
+    def _show_figures(self, figures: list[Figure]) -> None:
+        for tile in self._tiles:
+            self._layout.removeWidget(tile)
+            tile.deleteLater()
+        self.figures = figures
+        self._tiles = [_tile(figure) for figure in figures]
+        for place, tile in enumerate(self._tiles):
+            self._layout.insertWidget(place, tile)
+
+    def _figures(self, report: Mapping[str, Any]) -> list[Figure]:
+        before, after = report["baseline"], report["pruned"]
+        return [
+            Figure(
+                self.tr("Test accuracy"),
+                percent_text(after["accuracy"]),
+                self.tr("unpruned {}").format(percent_text(before["accuracy"])),
+            ),
+            Figure(
+                self.tr("MACs kept"),
+                percent_text(after["macs_kept"]),
+                f"{count_text(before['macs'])} → {count_text(after['macs'])}",
+            ),
+            Figure(
+                self.tr("Parameters"),
+                count_text(after["params"]),
+                self.tr("before {}").format(count_text(before["params"])),
+            ),
+            self._criterion_figure(report["criteria"]),
+            self._parity_figure(report["parity"]),
+        ]
+
+    def _criterion_figure(self, criteria: Mapping[str, Any]) -> Figure:
+        known = {
+            name: entry["accuracy"]
+            for name, entry in criteria.items()
+            if entry["accuracy"] is not None
+        }
+        title = self.tr("Best criterion")
+        if not known:
+            return Figure(title, "–", self.tr("not read"))
+        best = max(known, key=lambda name: known[name])
+        return Figure(title, percent_text(known[best]), best.replace("_", " "))
+
+    def _parity_figure(self, parity: Mapping[str, float | None]) -> Figure:
+        known = [value for value in parity.values() if value is not None]
+        title = self.tr("Same network")
+        if not known:
+            return Figure(title, "–", self.tr("not exported"))
+        note = self.tr("greatest difference of the files")
+        return Figure(title, "≤ " + tiny_text(max(known)), note)
+
+
+def _tile(figure: Figure) -> QWidget:
+    tile = QWidget()
+    layout = QVBoxLayout(tile)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(0)
+    for text, role in (
+        (figure.title, "caption"),
+        (figure.value, "title"),
+        (figure.note, "caption"),
+    ):
+        label = QLabel(text)
+        label.setProperty("role", role)
+        layout.addWidget(label)
+    tile.setAccessibleName(f"{figure.title}: {figure.value}, {figure.note}")
+    return tile

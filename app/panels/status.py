@@ -1,0 +1,109 @@
+"""The status bar: what is going on, how far it is, how long it takes, the best mask so far."""
+
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QWidget
+
+from app.progress import ProgressTracker
+from app.session_state import SessionState
+from app.theme import SPACE_L, SPACE_S, Palette
+from app.words import duration_text, percent_text
+from core.events import Event
+
+REDRAW_MS = 100
+BAR_PX = (180, 10)
+
+
+class StatusPanel(QWidget):
+    """One line of facts; the bar shows only while something runs."""
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._clock = clock
+        self._tracker = ProgressTracker()
+        self._state = SessionState.EMPTY
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(REDRAW_MS)
+        self._timer.timeout.connect(self._redraw)
+        self.stage = QLabel()
+        self.bar = QProgressBar()
+        self.bar.setFixedWidth(BAR_PX[0])
+        self.bar.setFixedHeight(BAR_PX[1])
+        self.bar.setTextVisible(False)
+        self.bar.setAccessibleName(self.tr("Progress"))
+        self.steps = QLabel()
+        self.time_left = QLabel()
+        self.best = QLabel()
+        self.best.setToolTip(
+            self.tr("The best mask so far by the reward images; at the end, by the held-out ones.")
+        )
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(SPACE_S, 0, SPACE_L, 0)
+        layout.setSpacing(SPACE_L)
+        for part in (self.stage, self.bar, self.steps, self.time_left):
+            layout.addWidget(part)
+        layout.addStretch(1)
+        layout.addWidget(self.best)
+        self._redraw()
+
+    def show_event(self, event: Event) -> None:
+        """Follow the progress of whatever runs."""
+        self._tracker.show_event(event, self._clock())
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def show_state(self, state: SessionState) -> None:
+        """Say what can be done when nothing runs, and that a pause or a stop was heard."""
+        self._state = state
+        self._redraw()
+
+    def use_palette(self, palette: Palette) -> None:
+        """Nothing here paints by itself."""
+
+    def _redraw(self) -> None:
+        self._timer.stop()
+        tracker, is_busy = self._tracker, self._state.is_busy
+        is_counted = is_busy and tracker.total > 0
+        self.stage.setText(self._say_stage())
+        self.bar.setVisible(is_busy)
+        # A bar without steps moves to and fro, which says that something is going on.
+        self.bar.setRange(0, tracker.total if is_counted else 0)
+        self.bar.setValue(tracker.done)
+        self.steps.setText(f"{tracker.done:,} / {tracker.total:,}" if is_counted else "")
+        self.time_left.setText(self._say_time_left())
+        self.best.setText(self._say_best())
+
+    def _say_stage(self) -> str:
+        match self._state:
+            case SessionState.EMPTY:
+                return self.tr("Ready")
+            case SessionState.READY:
+                return self.tr("Ready to search")
+            case SessionState.PAUSED:
+                return self.tr("Paused")
+            case SessionState.STOPPING:
+                return self.tr("Stopping: {}").format(self._tracker.stage or self.tr("one moment"))
+            case SessionState.FINISHED:
+                return self.tr("Search finished")
+            case _:
+                return self._tracker.stage or self.tr("Preparing")
+
+    def _say_time_left(self) -> str:
+        left = self._tracker.seconds_left
+        is_running = self._state in (SessionState.SEARCHING, SessionState.OPENING)
+        if left is None or not is_running:
+            return ""
+        return self.tr("{} left").format(duration_text(left))
+
+    def _say_best(self) -> str:
+        kept, accuracy = self._tracker.macs_kept, self._tracker.accuracy
+        if kept is None or accuracy is None:
+            return ""
+        return self.tr("Best: {} accuracy at {} of the MACs").format(
+            percent_text(accuracy), percent_text(kept)
+        )

@@ -1,0 +1,430 @@
+"""The whole window: sample events and clicks go in, widgets are looked at. No torch, no sleeps."""
+
+import threading
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, QSettings, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
+
+from app import jobs
+from app.actions import ACTIONS
+from app.appearance import Appearance
+from app.dialogs import ExportDialog, OpenDialog
+from app.main_window import MainWindow
+from app.session import Session
+from app.session_state import SessionState
+from app.theme import DARK, LIGHT, apply_palette
+from core.config import RunConfig, SearchConfig, load_run_config
+from core.errors import NetworkError
+from core.events import ExportFinished, RecordingFailed, StageAdvanced, StopRequested
+from tests.app import samples
+
+NEVER = threading.Event()
+
+
+def open_tiny(config, *, allow_download):
+    yield samples.network_opened()
+
+
+def search_tiny(opened, config):
+    yield from samples.search_events()
+    yield samples.run_reported()
+
+
+def search_for_ever(opened, config):
+    try:
+        yield samples.search_started()
+        yield samples.best_changed()
+        while True:
+            NEVER.wait(0.001)
+            yield StageAdvanced(0)
+    except StopRequested:
+        yield samples.search_finished(is_stopped=True)
+
+
+@pytest.fixture
+def fakes(monkeypatch):
+    monkeypatch.setattr(jobs, "open_network", open_tiny)
+    monkeypatch.setattr(jobs, "search", search_tiny)
+    return monkeypatch
+
+
+@pytest.fixture
+def settings(tmp_path) -> QSettings:
+    return QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+
+
+@pytest.fixture
+def make_window(qtbot, fakes, settings):
+    """Make windows whose threads end before they do."""
+    app = QApplication.instance()
+
+    def end_thread(window: MainWindow) -> None:
+        window.errors.close()
+        if not window.session.is_quiet:
+            with qtbot.waitSignal(window.session.shut_down_finished, timeout=5000):
+                window.session.shut_down()
+
+    def make() -> MainWindow:
+        session = Session()
+        window = MainWindow(session, Appearance(app, settings, session), settings)
+        session.setParent(window)
+        qtbot.addWidget(window, before_close_func=end_thread)
+        return window
+
+    yield make
+    app.setStyleSheet("")
+    apply_palette(app, LIGHT)
+
+
+@pytest.fixture
+def window(make_window):
+    window = make_window()
+    window.show()
+    return window
+
+
+def reach(qtbot, window: MainWindow, state: SessionState):
+    return qtbot.waitSignal(
+        window.session.state_changed, timeout=5000, check_params_cb=lambda new: new is state
+    )
+
+
+@pytest.fixture
+def opened(qtbot, window):
+    with reach(qtbot, window, SessionState.READY):
+        window.session.open(RunConfig())
+    return window
+
+
+@pytest.fixture
+def searched(qtbot, window):
+    with reach(qtbot, window, SessionState.FINISHED):
+        window.commands["demo"].trigger()
+    return window
+
+
+@pytest.fixture
+def searching(qtbot, fakes, opened):
+    fakes.setattr(jobs, "search", search_for_ever)
+    with qtbot.waitSignals([opened.session.event_received] * 2):
+        opened.commands["start"].trigger()
+    return opened
+
+
+def enabled(window: MainWindow) -> set[str]:
+    return {name for name in ACTIONS if window.commands[name].isEnabled()}
+
+
+def answer(window: MainWindow, button: QMessageBox.StandardButton) -> None:
+    window.dialog.button(button).click()
+
+
+def test_the_empty_window_invites_and_shows_no_docks(window):
+    assert window.parts.welcome.isVisible()
+    assert not window.parts.settings.isVisible()
+    assert {"open", "demo", "quit"} <= enabled(window)
+    assert not {"start", "stop", "pause", "export", "fit", "run_folder"} & enabled(window)
+
+
+def test_the_window_says_when_it_is_painted(qtbot, make_window):
+    window = make_window()
+    with qtbot.waitSignal(window.first_painted):
+        window.show()
+    assert window.isVisible()
+
+
+def test_opening_shows_the_network_and_the_docks(opened):
+    assert not opened.parts.welcome.isVisible()
+    assert opened.parts.graph.isVisible()
+    assert opened.windowTitle() == "tiny – Espalier"
+    assert {"start", "fit", "open"} <= enabled(opened)
+
+
+def test_the_demo_is_opened_and_searched_at_once(searched):
+    assert searched.session.opened_config == RunConfig()
+    assert searched.parts.results.isVisible()
+    assert {"export", "run_folder", "start"} <= enabled(searched)
+
+
+def test_results_tell_what_the_report_says(searched):
+    shown = {figure.title: (figure.value, figure.note) for figure in searched.parts.results.figures}
+    assert shown == {
+        "Test accuracy": ("96.1 %", "unpruned 98.2 %"),
+        "MACs kept": ("49.8 %", "100 k → 49.8 k"),
+        "Parameters": ("900", "before 2,000"),
+        "Best criterion": ("94.2 %", "obs global"),
+        "Same network": ("≤ 8·10⁻⁷", "greatest difference of the files"),
+    }
+
+
+def test_results_of_a_broken_off_run_show_dashes(window):
+    nothing = dict.fromkeys(("hard_vs_soft", "reloaded", "onnx"))
+    criteria = {"l1_uniform": {"accuracy": None, "macs_kept": 0.5}}
+    baseline = samples.REPORT["baseline"] | {"accuracy": None}
+    pruned = samples.REPORT["pruned"] | {"accuracy": None}
+    event = samples.run_reported()
+    report = samples.REPORT | {
+        "baseline": baseline,
+        "pruned": pruned,
+        "criteria": criteria,
+        "parity": nothing,
+    }
+    window.parts.results.show_event(type(event)(event.folder, report))
+    values = [figure.value for figure in window.parts.results.figures]
+    assert values == ["–", "49.8 %", "900", "–", "–"]
+
+
+def test_a_running_search_locks_the_settings_and_offers_pause_and_stop(searching):
+    assert not searching.parts.settings.budget.isEnabled()
+    assert {"pause", "stop"} <= enabled(searching)
+    assert not {"open", "start", "export", "load_settings"} & enabled(searching)
+
+
+def test_pause_becomes_resume(searching):
+    searching.commands["pause"].trigger()
+    assert searching.session.state is SessionState.PAUSED
+    assert searching.commands["pause"].iconText() == "Resume"
+    searching.commands["pause"].trigger()
+    assert searching.session.state is SessionState.SEARCHING
+
+
+def test_a_stopped_search_can_be_exported(qtbot, searching):
+    with reach(qtbot, searching, SessionState.FINISHED):
+        searching.commands["stop"].trigger()
+    assert "export" in enabled(searching)
+
+
+def test_closing_during_a_run_asks_and_can_be_taken_back(searching):
+    assert not searching.close()
+    assert searching.dialog.text() == "A run is going on."
+    answer(searching, QMessageBox.StandardButton.Cancel)
+    assert searching.isVisible()
+    assert searching.session.state is SessionState.SEARCHING
+
+
+def test_closing_during_a_run_stops_it_and_then_closes(qtbot, searching):
+    searching.close()
+    with qtbot.waitSignal(searching.closed, timeout=5000):
+        answer(searching, QMessageBox.StandardButton.Discard)
+        assert searching.session.state is SessionState.STOPPING
+    assert not searching.isVisible()
+    assert searching.session.is_quiet
+
+
+def test_a_thread_that_hears_nothing_does_not_hold_the_window(qtbot, fakes, opened):
+    may_end = threading.Event()
+
+    def deaf(handle, config):
+        yield samples.search_started()
+        may_end.wait(10)
+        yield samples.search_started()
+
+    fakes.setattr(jobs, "search", deaf)
+    with qtbot.waitSignal(opened.session.event_received):
+        opened.commands["start"].trigger()
+    opened.close()
+    with qtbot.waitSignal(opened.closed, timeout=5000):
+        answer(opened, QMessageBox.StandardButton.Discard)
+    assert not opened.isVisible()
+    with qtbot.waitSignal(opened.session.shut_down_finished, timeout=5000):
+        may_end.set()
+
+
+def test_an_idle_window_closes_at_once(opened):
+    assert opened.close()
+
+
+def test_a_failure_is_told_in_a_dialog_and_in_the_log(qtbot, fakes, window):
+    def failing(config, *, allow_download):
+        raise NetworkError("Cannot open 'x.pt': it is truncated. Choose another file.", "zip: EOF")
+        yield
+
+    fakes.setattr(jobs, "open_network", failing)
+    with reach(qtbot, window, SessionState.EMPTY):
+        window.session.open(RunConfig(checkpoint="x.pt"))
+    dialog = window.errors.dialog
+    assert dialog.problem.text() == "Cannot open 'x.pt': it is truncated."
+    assert dialog.remedy.text() == "Choose another file."
+    assert "truncated" in window.parts.log.view.toPlainText()
+    assert "open" in enabled(window)
+
+
+def test_the_details_of_an_error_unfold_and_can_be_copied(window):
+    window.show_error("It broke. Mend it.", "line 1")
+    dialog = window.errors.dialog
+    assert not dialog.details.isVisible()
+    dialog.unfold_button.click()
+    assert dialog.details.isVisible()
+    dialog.copy_button.click()
+    assert QApplication.clipboard().text() == "It broke. Mend it.\n\nline 1"
+
+
+def test_errors_come_one_after_another(window):
+    window.show_error("First.")
+    window.show_error("Second.")
+    window.show_error("Second.")
+    assert window.errors.dialog.message == "First."
+    window.errors.dialog.accept()
+    assert window.errors.dialog.message == "Second."
+    window.errors.dialog.accept()
+    assert window.errors.dialog is None
+
+
+def test_a_failed_write_is_told_while_the_search_goes_on(window):
+    window.session.event_received.emit(RecordingFailed("Cannot write into runs. Make room."))
+    assert window.errors.dialog.message == "Cannot write into runs. Make room."
+
+
+def test_opening_asks_with_the_settings_filled_in(qtbot, window):
+    window.parts.settings.set_config(RunConfig(network="resnet18", data="cifar10"))
+    window.commands["open"].trigger()
+    dialog = window.dialog
+    assert isinstance(dialog, OpenDialog)
+    assert dialog.form.source.network == "resnet18"
+    dialog.form.network.setEditText("")
+    assert not dialog.open_button.isEnabled()
+    dialog.form.network.setEditText("tiny")
+    with reach(qtbot, window, SessionState.READY):
+        dialog.open_button.click()
+    assert window.session.opened_config.network == "tiny"
+    assert window.parts.settings.config().network == "tiny"
+
+
+def drop(path: Path) -> QDropEvent:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    drop.kept = data  # the event does not own it
+    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    return QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, buttons, keys)
+
+
+def test_a_dropped_checkpoint_opens_the_dialog_filled_in(window, tmp_path):
+    window.parts.settings.source.set_choices(("demo", "cifar_resnet20"), ("digits",))
+    weights = tmp_path / "resnet20-12fca82f.th"
+    window.dropEvent(drop(weights))
+    assert window.dialog.form.source.checkpoint == str(weights)
+    assert window.dialog.form.source.network == "cifar_resnet20"
+    window.dialog.reject()
+
+
+def test_something_else_that_is_dropped_is_not_taken(window, tmp_path):
+    window.dropEvent(drop(tmp_path / "notes.txt"))
+    assert window.dialog is None
+
+
+def test_export_asks_for_folder_and_formats_and_says_what_was_written(
+    qtbot, fakes, searched, tmp_path
+):
+    given = []
+
+    def exporting(opened, keep, folder, formats, config):
+        given.extend([keep, folder, formats])
+        yield ExportFinished((str(folder / "pruned.onnx"),), {"onnx": 2e-7})
+
+    fakes.setattr(jobs, "export", exporting)
+    searched.commands["export"].trigger()
+    dialog = searched.dialog
+    assert isinstance(dialog, ExportDialog)
+    dialog.folder.set_text(str(tmp_path))
+    dialog.formats["pytorch"].setChecked(False)
+    with reach(qtbot, searched, SessionState.FINISHED):
+        dialog.export_button.click()
+    assert given == [samples.BEST, tmp_path, ("onnx",)]
+    assert "pruned.onnx" in searched.dialog.informativeText()
+    assert "2·10⁻⁷" in searched.dialog.informativeText()
+    searched.dialog.close()
+
+
+def test_an_export_of_nothing_cannot_be_asked_for(searched):
+    searched.commands["export"].trigger()
+    for box in searched.dialog.formats.values():
+        box.setChecked(False)
+    assert not searched.dialog.export_button.isEnabled()
+    searched.dialog.reject()
+
+
+def test_settings_are_saved_and_loaded(monkeypatch, window, tmp_path):
+    file = str(tmp_path / "mine.toml")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (file, ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (file, ""))
+    config = RunConfig(search=SearchConfig(macs_budget=0.3, seed=5))
+    window.parts.settings.set_config(config)
+    window.commands["save_settings"].trigger()
+    assert load_run_config(Path(file)) == config
+    window.parts.settings.set_config(RunConfig())
+    window.commands["load_settings"].trigger()
+    assert window.parts.settings.config() == config
+
+
+def test_settings_that_do_not_fit_are_refused_and_nothing_changes(monkeypatch, window, tmp_path):
+    file = tmp_path / "wrong.toml"
+    file.write_text("[search]\nmacs_budget = 7.0\n")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file), ""))
+    window.commands["load_settings"].trigger()
+    assert "macs_budget" in window.errors.dialog.message
+    assert window.parts.settings.config() == RunConfig()
+
+
+def test_settings_that_cannot_be_written_are_told(monkeypatch, window, tmp_path):
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path), ""))
+    window.commands["save_settings"].trigger()
+    assert "Cannot write settings" in window.errors.dialog.message
+
+
+def test_a_layer_chosen_in_the_graph_is_inspected(opened):
+    opened.parts.graph.select_layer("stem")
+    assert opened.parts.inspector.title.text() == "stem"
+    assert opened.parts.inspector.isVisible()
+
+
+def test_a_link_in_the_inspector_selects_in_the_graph(qtbot, opened):
+    opened.parts.graph.select_layer("stem")
+    opened.parts.inspector.coupled.linkActivated.emit("block.back")
+    assert opened.parts.inspector.title.text() == "block.back"
+
+
+def test_the_theme_is_changed_and_remembered(window, settings):
+    window.commands["theme_dark"].trigger()
+    assert window.appearance.palette is DARK
+    assert settings.value("theme") == "dark"
+    again = Appearance(QApplication.instance(), settings, window)
+    assert again.palette is DARK
+
+
+def test_the_layout_is_remembered(qtbot, opened, make_window):
+    opened.parts._docks["log"].hide()
+    assert opened.close()
+    window = make_window()
+    with qtbot.waitSignal(window.session.state_changed):
+        window.session.open(RunConfig())
+    assert window.parts._docks["log"].isHidden()
+    assert not window.parts._docks["settings"].isHidden()
+
+
+def test_every_action_explains_itself_and_shortcuts_are_unique(window):
+    tips = [window.commands[name].toolTip() for name in ACTIONS]
+    assert all(len(tip.split()) > 1 for tip in tips)
+    shortcuts = [words.shortcut for words in ACTIONS.values() if words.shortcut]
+    assert len(shortcuts) == len(set(shortcuts))
+
+
+def test_progress_and_the_best_mask_stand_in_the_status_bar(qtbot, searched):
+    status = searched.parts.status
+    qtbot.waitUntil(lambda: status.best.text() != "", timeout=2000)
+    assert status.stage.text() == "Search finished"
+    assert status.best.text() == "Best: 96.0 % accuracy at 49.8 % of the MACs"
+
+
+def test_the_log_tells_the_run(searched):
+    text = searched.parts.log.view.toPlainText()
+    for words in (
+        "Opened tiny with digits",
+        "Criterion l1_uniform",
+        "Best so far, evaluation 1",
+        "Finished after 4 evaluations",
+        "The run is in runs/tiny",
+    ):
+        assert words in text

@@ -72,7 +72,7 @@ def _parity_words(report: Mapping[str, Any]) -> str:
         return "not exported"
     words = {"hard_vs_soft": "cut = masked", "reloaded": "read back", "onnx": "ONNX Runtime"}
     numbers = ", ".join(
-        f"{words[check]} {UNKNOWN if value is None else f'{value:.0e}'}"
+        f"{words[check]} {UNKNOWN if value is None else f'{value:.1g}'}"
         for check, value in report["parity"].items()
     )
     return f"{numbers} (greatest relative difference; ONNX opset {report['opset']})"

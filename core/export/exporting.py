@@ -32,6 +32,7 @@ from core.pruning.macs import MacsModel
 class Exporter:
     """How one kind of export is written and read back."""
 
+    label: str  # for a person: "ONNX"
     files: tuple[str, ...]
     check: str  # a name in verify.CHECKS
     write: Callable[[PrunedNetwork, Path], None] | None  # what is written at once
@@ -94,8 +95,8 @@ def _exporter(name: str) -> Exporter:
     return EXPORTERS[name]
 
 
-def _words(files: Sequence[str]) -> str:
-    return files[0] if len(files) == 1 else f"{', '.join(files[:-1])} and {files[-1]}"
+def _words(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _write(exporters: Mapping[str, Exporter], pruned: PrunedNetwork, stage: Path) -> Events:
@@ -106,7 +107,8 @@ def _write(exporters: Mapping[str, Exporter], pruned: PrunedNetwork, stage: Path
                 yield StageStarted(f"Writing {_words(exporter.files)}")
                 exporter.write(pruned, stage)
         if converters:
-            yield StageStarted(f"Converting to {_words(list(converters))}")
+            labels = [exporters[name].label for name in converters]
+            yield StageStarted(f"Converting to {_words(labels)}")
             shape = pruned.network.input_shape
             yield from convert_apart(pruned.module, shape, converters, stage)
     except OSError as error:
@@ -172,11 +174,12 @@ def _approximation_hint(opened: Opened, keep: BoolArray) -> str:
 
 EXPORTERS = {
     "pytorch": Exporter(
+        "PyTorch",
         (STATE_FILE, DESCRIPTION_FILE, PROGRAM_FILE),
         "reloaded",
         write_state,
         convert_to_program,
         pytorch_readers,
     ),
-    "onnx": Exporter((ONNX_FILE,), "onnx", None, convert_to_onnx, onnx_readers),
+    "onnx": Exporter("ONNX", (ONNX_FILE,), "onnx", None, convert_to_onnx, onnx_readers),
 }

@@ -52,7 +52,7 @@ def test_every_check_is_far_below_the_limit(exported):
 
 def test_a_stop_finds_a_gap_before_each_slow_step(exported):
     stages = [event.stage for event in exported[1] if isinstance(event, StageStarted)]
-    assert "Converting to pytorch and onnx" in stages
+    assert "Converting to PyTorch and ONNX" in stages
     assert StageAdvanced(0) in exported[1]
 
 

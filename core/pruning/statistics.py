@@ -46,10 +46,13 @@ def collect_statistics(
     *,
     device: torch.device,
     images: int = 512,
-    batch_size: int = 64,
+    batch_size: int = 0,
     seed: int = 0,
 ) -> Generator[SearchEvent, None, ChannelStatistics]:
     """Run a copy of `module` forward and backward over some images of a part.
+
+    Args:
+        batch_size: 0 chooses one whose gradients fit into an ordinary memory.
 
     Yields: StageStarted, then StageAdvanced after each batch.
     """
@@ -58,7 +61,8 @@ def collect_statistics(
     hooks = [watch.reader.register_forward_hook(watch) for watch in watches]
     gates = _Gates(network, analysis.plan)
     indices = np.random.default_rng(seed).permutation(len(part))[:images]
-    batches = np.array_split(indices, max(1, round(len(indices) / batch_size)))
+    size = batch_size or _affordable_batch(part)
+    batches = np.array_split(indices, max(1, round(len(indices) / size)))
     yield StageStarted("Measuring the channels", total=len(batches))
     for done, batch in enumerate(batches, start=1):
         inputs, labels = part.batch(batch)
@@ -73,6 +77,12 @@ def collect_statistics(
         reads=tuple(watch.read() for watch in watches if watch.inputs.count),
         taylor=gates.squared / len(batches),
     )
+
+
+def _affordable_batch(part: ImagePart) -> int:
+    """64 small images; 8 of ImageNet's size, whose activations all stay for the gradient."""
+    numbers = part.batch(np.zeros(1, dtype=np.int64))[0].numel()
+    return max(8, min(64, 3 * 64**3 // numbers))
 
 
 def scatter_add(

@@ -159,6 +159,7 @@ class GraphPanel(QWidget):
         self.layout().activate()
         self.scene.show_network(event.graph, event.groups)
         self.view.fit()
+        self.redraw()
 
     def _show_candidate(self, event: CandidateEvaluated) -> None:
         total = f" of {self._evaluations}" if self._evaluations else ""

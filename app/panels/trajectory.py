@@ -20,6 +20,11 @@ from core.events import (
 
 _REDRAW_MS = 100
 _EVALUATION, _MACS, _ACCURACY, _EMA, _REWARD = range(5)  # columns of the table
+_TOOLTIPS = (
+    "FLOPs (MACs) that a mask keeps, as a share of the unpruned network",
+    "Masks, EMA and criteria: reward images. Unpruned: held-out images.",
+    "What the policy is trained with",
+)
 _EMPTY = "Every evaluated mask appears here as a point\nwhile a search runs."
 
 
@@ -137,8 +142,7 @@ class TrajectoryPanel(QWidget):
             known = self._points.column(_EVALUATION)
             self._hovered = int(np.abs(known - x).argmin())
         for plot in self.plots:
-            value = None if self._hovered is None else known[self._hovered]
-            set_line(plot.cursor, value)
+            set_line(plot.cursor, None if self._hovered is None else known[self._hovered])
         self._write_readout()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -166,8 +170,11 @@ class TrajectoryPanel(QWidget):
         layout = QVBoxLayout(self._board)
         layout.setContentsMargins(0, SPACE_S, 0, 0)
         layout.setSpacing(0)
-        for header, plot, share in zip(self.headers, self.plots, (3, 6, 4), strict=True):
+        for header, plot, share, tip in zip(
+            self.headers, self.plots, (3, 6, 4), _TOOLTIPS, strict=True
+        ):
             header.setTextFormat(Qt.TextFormat.RichText)
+            header.setToolTip(tip)
             header.setContentsMargins(SPACE_M, SPACE_S, SPACE_M, 0)
             header.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             layout.addWidget(header)
@@ -229,16 +236,18 @@ class TrajectoryPanel(QWidget):
             accuracy.append(_key("○", colours.best, "best so far"))
         if started:
             macs.append(_key("╌╌", colours.budget, f"budget {_share(started.macs_budget)}"))
-            words = f"unpruned {_share(started.baseline_accuracy)} (held-out)"
+            words = f"unpruned {_share(started.baseline_accuracy)}"
             accuracy.append(_key("╌╌", colours.baseline, words))
         best = self._best_criterion()
         if best:
             words = f"one-shot, best {_share(best.accuracy)} ({best.criterion})"
             accuracy.append(_key("◆┄", colours.criteria, words))
         reward = [_key("●", colours.reward, "mask")]
-        titles = ("MACs kept, %", "Accuracy on reward images, %", "Reward")
+        titles = ("MACs kept, %", "Accuracy, %", "Reward")
         for header, title, keys in zip(self.headers, titles, (macs, accuracy, reward), strict=True):
-            header.setText(f"<b>{title}</b>&nbsp;&nbsp;&nbsp; " + "&nbsp;&nbsp;&nbsp;".join(keys))
+            gap = "&nbsp;&nbsp;&nbsp; "
+            muted = f"<span style='color:{colours.muted_text}'>{gap.join(keys)}</span>"
+            header.setText(f"<b>{title}</b>{gap}{muted}")
 
     def _write_readout(self) -> None:
         if self._hovered is not None and self._hovered < len(self._points):
@@ -248,7 +257,7 @@ class TrajectoryPanel(QWidget):
             )
             self.readout.setText(
                 f"Evaluation {evaluation:.0f}: {macs:.1f} % of MACs · accuracy {accuracy:.1f} % "
-                f"(EMA {ema:.1f} %) · reward {reward:.3f}"
+                f"(EMA {ema:.1f} %) · reward {reward:.3f}".replace("-", "−")
             )
             return
         words = []

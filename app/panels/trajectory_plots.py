@@ -81,13 +81,12 @@ def visible_extremes(
     if size <= _OTHERS_PER_BIN + 2:
         return x[first:stop], y[first:stop]
     first -= first % size  # bins that stay the same while the user pans
-    whole = first + (stop - first) // size * size
-    rows = y[first:whole].reshape(-1, size)
-    starts = np.arange(first, whole, size)
+    starts = np.arange(first, stop, size)
     others = [starts + size * part // _OTHERS_PER_BIN for part in range(_OTHERS_PER_BIN)]
-    extremes = [starts + rows.argmin(1), starts + rows.argmax(1)]
-    picked = np.unique(np.concatenate([*extremes, *others]))
-    picked = np.concatenate([picked, np.arange(whole, stop)])
+    padded = np.pad(y[first:stop], (0, len(starts) * size - (stop - first)), mode="edge")
+    bins_of_y = padded.reshape(-1, size)
+    extremes = [starts + bins_of_y.argmin(1), starts + bins_of_y.argmax(1)]
+    picked = np.unique(np.minimum(np.concatenate([*extremes, *others]), stop - 1))
     return x[picked], y[picked]
 
 
@@ -99,6 +98,10 @@ class TrajectoryPlot(pg.PlotWidget):
         plot = self.getPlotItem()
         plot.hideButtons()
         plot.setMenuEnabled(False)
+        # pyqtgraph makes the menu all the same; without a parent it would outlive the plot.
+        plot.ctrlMenu.setParent(self, Qt.WindowType.Popup)
+        # pyqtgraph makes its menu without a parent; with one it goes when the plot goes.
+        plot.ctrlMenu.setParent(self, plot.ctrlMenu.windowFlags())
         plot.setMouseEnabled(x=True, y=False)
         plot.disableAutoRange()
         plot.setContentsMargins(0, 4, 8, 0)

@@ -67,7 +67,7 @@ def _size(value: int | None) -> str:
 
 def _parity_words(report: Mapping[str, Any]) -> str:
     if report["export_error"]:
-        return "the export was refused"
+        return "nothing was exported"
     if all(value is None for value in report["parity"].values()):
         return "not exported"
     words = {"hard_vs_soft": "cut = masked", "reloaded": "read back", "onnx": "ONNX Runtime"}

@@ -1,6 +1,6 @@
 """Writes a run's files while the search goes on, and never lets a full disk stop it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from core.events import (
     PolicyUpdated,
     RecordingFailed,
     SearchFinished,
+    SearchStarted,
 )
 from core.graph.coupling import CouplingGroups
 from core.report import report_text
@@ -27,6 +28,7 @@ from core.run_files import (
     TrajectoryFile,
     TrajectoryRow,
     fallback_folders,
+    move_earlier_run,
     prepare_folder,
     write_arrays,
     write_text,
@@ -42,8 +44,8 @@ class RunRecorder:
 
     def __init__(self, groups: CouplingGroups, config: RunConfig, folder: Path) -> None:
         """Prepare `folder`; RunError if it cannot be written."""
+        prepare_folder(folder)
         self.folder = folder
-        self._earlier = prepare_folder(folder)
         self._groups = groups
         self._config = config
         self._trajectory = TrajectoryFile(folder)
@@ -53,16 +55,11 @@ class RunRecorder:
         self._report = ""
         self._has_failed = False
 
-    def start(self) -> Iterator[Event]:
-        """Write config.toml and the trajectory's header."""
-        if self._earlier:
-            yield NoticeRaised(self._earlier)
-        yield from self._try(CONFIG_FILE)
-        yield from self._try(TRAJECTORY_FILE)
-
     def record(self, event: Event) -> Sequence[Event]:
         """Write what `event` brings; returns what a person should be told."""
         match event:
+            case SearchStarted():
+                return self._start()
             case CandidateEvaluated():
                 self._last = event.keep
                 self._trajectory.rows.append(TrajectoryRow.of(event))
@@ -77,9 +74,11 @@ class RunRecorder:
     def settle(self) -> Sequence[Event]:
         """Bring all files up to date, in another folder if the run's own takes no more."""
         failure = self._write_all()
-        if failure is None:
-            return ()
-        told = self._tell(failure)
+        return () if failure is None else self.leave(failure)
+
+    def leave(self, reason: OSError) -> Sequence[Event]:
+        """Go on in the first other folder that takes all files; stay if there is none."""
+        told = self._tell(reason)
         home, trajectory = self.folder, self._trajectory
         for folder in fallback_folders(home.name):
             self.folder, self._trajectory = folder, TrajectoryFile(folder, trajectory.rows)
@@ -92,6 +91,14 @@ class RunRecorder:
         """Write report.json, in another folder if the run's own takes no more."""
         self._report = report_text(report)
         return self.settle()
+
+    def _start(self) -> Sequence[Event]:
+        try:
+            earlier = move_earlier_run(self.folder)
+        except OSError as error:
+            return self._tell(error)
+        told = [NoticeRaised(earlier)] if earlier else []
+        return [*told, *self._try(CONFIG_FILE), *self._try(TRAJECTORY_FILE)]
 
     def _try(self, name: str) -> Sequence[Event]:
         try:

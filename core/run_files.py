@@ -98,18 +98,12 @@ def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
     write_atomically(path, lambda file: _write_all(file, content.getvalue()))
 
 
-def prepare_folder(folder: Path) -> str:
-    """Make the folder and prove that files can be written there.
-
-    Files of an earlier run are moved into a folder of their own, never overwritten.
-    Returns: a sentence about the earlier run, or "".
-    Raises: RunError.
-    """
+def prepare_folder(folder: Path) -> None:
+    """Make the folder and prove that files can be written there; RunError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / ".probe", lambda file: _write_all(file, bytes(PROBE_BYTES)))
         (folder / ".probe").unlink()
-        return _move_earlier_run(folder)
     except OSError as error:
         raise RunError(
             f"Cannot write into {folder}: {error.strerror or error}. Choose another folder.",
@@ -117,7 +111,11 @@ def prepare_folder(folder: Path) -> str:
         ) from error
 
 
-def _move_earlier_run(folder: Path) -> str:
+def move_earlier_run(folder: Path) -> str:
+    """Move files of an earlier run into a folder of their own; never overwrite them.
+
+    Returns: a sentence about it, or "" if there were none. OSError if they cannot be moved.
+    """
     earlier = [folder / name for name in RUN_FILES if (folder / name).exists()]
     if not earlier:
         return ""

@@ -1,5 +1,6 @@
 """A run: the search, its files while it goes, and at the end one test reading and the exports."""
 
+import contextlib
 import copy
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -22,7 +23,7 @@ from core.events import (
     StageStarted,
     StopRequested,
 )
-from core.export import EXPORTERS, cut_network, describe_pruned, export_network
+from core.export import EXPORTERS, PrunedNetwork, cut_network, describe_pruned, export_network
 from core.export.onnx import ONNX_FILE, written_opset
 from core.export.pytorch import state_bytes
 from core.export.second_count import count_again
@@ -59,7 +60,6 @@ def record_run(opened: Opened, config: RunConfig, folder: Path) -> Events:
     """
     started = time.perf_counter()
     recorder = RunRecorder(opened.analysis.groups, config, folder)
-    yield from recorder.start()
     finished: SearchFinished = yield from _watched(
         run_search(opened, config.search), recorder.record
     )
@@ -144,24 +144,36 @@ def _judge(
 
 
 def _export(opened: Opened, module: nn.Module, recorder: RunRecorder, result: RunResult) -> Events:
-    """Count once more and write every format into the run's folder."""
+    """Count once more and write every format into the run's folder, or another if it is full."""
     started = time.perf_counter()
     keep = result.finished.keep
     costs = MacsModel(opened.analysis, opened.network.module)
-    accuracy = result.scores[PRUNED].accuracy
     pruned = describe_pruned(
         opened,
         keep,
         module,
         {"macs": float(costs.macs(keep)), "macs_kept": float(costs.kept_share(keep))},
-        accuracy,
+        result.scores[PRUNED].accuracy,
     )
     yield StageStarted("Counting the MACs a second time")
     result.second_count = count_again(pruned.module, opened.network.input_shape, pruned.macs)
-    for event in export_network(pruned, opened, recorder.folder, tuple(EXPORTERS)):
-        if isinstance(event, ExportFinished):
-            result.parity = event.parity
-            onnx_file = recorder.folder / ONNX_FILE
-            result.opset = written_opset(onnx_file) if str(onnx_file) in event.files else None
-            result.seconds["export"] = time.perf_counter() - started
-        yield event
+    try:
+        yield from _export_into(recorder.folder, opened, pruned, result)
+    except ExportError as error:
+        folder = recorder.folder
+        if isinstance(error.__cause__, OSError):
+            yield from recorder.leave(error.__cause__)
+        if recorder.folder == folder:
+            raise
+        yield from _export_into(recorder.folder, opened, pruned, result)
+    result.seconds["export"] = time.perf_counter() - started
+
+
+def _export_into(folder: Path, opened: Opened, pruned: PrunedNetwork, result: RunResult) -> Events:
+    with contextlib.closing(export_network(pruned, opened, folder, tuple(EXPORTERS))) as events:
+        for event in events:
+            if isinstance(event, ExportFinished):
+                result.parity = event.parity
+                is_onnx = str(folder / ONNX_FILE) in event.files
+                result.opset = written_opset(folder / ONNX_FILE) if is_onnx else None
+            yield event

@@ -256,4 +256,4 @@ def test_what_was_not_reached_is_a_dash():
 
 def test_a_refused_export_is_said_in_the_table():
     table = report_table(make_report(export_error="The export is refused."), "x")
-    assert "Parity: the export was refused" in table
+    assert "Parity: nothing was exported" in table

@@ -8,6 +8,7 @@ from core.run_files import (
     TRAJECTORY_HEADER,
     TrajectoryFile,
     TrajectoryRow,
+    move_earlier_run,
     prepare_folder,
     write_arrays,
     write_atomically,
@@ -49,16 +50,17 @@ def test_a_folder_below_a_file_is_refused(tmp_path):
 
 def test_an_earlier_run_is_moved_not_overwritten(tmp_path):
     (tmp_path / "report.json").write_text("first")
-    assert "earlier-1" in prepare_folder(tmp_path)
+    assert "earlier-1" in move_earlier_run(tmp_path)
     (tmp_path / "report.json").write_text("second")
-    prepare_folder(tmp_path)
+    move_earlier_run(tmp_path)
     assert (tmp_path / "earlier-1" / "report.json").read_text() == "first"
     assert (tmp_path / "earlier-2" / "report.json").read_text() == "second"
     assert not (tmp_path / "report.json").exists()
 
 
 def test_a_new_folder_has_nothing_earlier(tmp_path):
-    assert prepare_folder(tmp_path / "a" / "b") == ""
+    prepare_folder(tmp_path / "a" / "b")
+    assert move_earlier_run(tmp_path / "a" / "b") == ""
     assert list((tmp_path / "a" / "b").iterdir()) == []
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from core.config import RunConfig, SearchConfig
-from core.errors import ParityError, RunError
+from core.errors import ConfigError, ParityError, RunError
 from core.events import (
     BestChanged,
     CandidateEvaluated,
@@ -23,6 +23,7 @@ from core.events import (
     StageStarted,
     StopRequested,
 )
+from core.export import EXPORTERS, Exporter
 from core.run_files import TRAJECTORY_HEADER
 from core.runs import default_runs_folder, new_run_folder, record_run
 from tests.core.export.opened import RandomPart, build_tiny, half_mask, open_tiny
@@ -306,6 +307,40 @@ def test_a_disk_that_fills_for_a_while_loses_no_line(search, opened, tmp_path):
     assert events[-1].folder == str(folder)
     lines = (folder / "trajectory.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in lines[1:]] == ["1", "2", "3"]
+
+
+def test_a_folder_too_full_for_the_exports_sends_them_elsewhere(
+    search, opened, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+
+    def write(pruned, stage):
+        if stage.parent == tmp_path / "run":
+            raise OSError(28, "No space left on device")
+        (stage / "weights").write_text("all of them")
+
+    exporter = Exporter("Stub", ("weights",), "reloaded", write, None, lambda *args: iter(()))
+    monkeypatch.setitem(EXPORTERS, "stub", exporter)
+    monkeypatch.setattr("core.runs.EXPORTERS", {"stub": exporter})
+    events = list(record_run(opened, CONFIG, tmp_path / "run"))
+    place = default_runs_folder() / "run-saved"
+    assert len(of_type(events, RecordingFailed)) == 1
+    assert events[-1].folder == str(place)
+    assert events[-1].report["export_error"] is None
+    assert (place / "weights").read_text() == "all of them"
+    assert {"masks.npz", "report.json"} <= {file.name for file in place.iterdir()}
+
+
+def test_a_search_that_does_not_begin_leaves_an_earlier_run_alone(opened, tmp_path, monkeypatch):
+    def refuse(opened, config):
+        yield StageStarted("Checking")
+        raise ConfigError("Setting 'reward' must be another.")
+
+    monkeypatch.setattr("core.runs.run_search", refuse)
+    (tmp_path / "report.json").write_text("precious")
+    with pytest.raises(ConfigError):
+        list(record_run(opened, CONFIG, tmp_path))
+    assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
 
 
 def test_a_refused_export_is_reported_first_and_raised_last(search, opened, tmp_path, monkeypatch):

@@ -19,13 +19,14 @@ class ChannelLabels:
     def __init__(self) -> None:
         self._parent = np.zeros(1, dtype=np.int64)
         self._frozen: dict[int, str] = {}  # label -> why its whole class is always kept
-        self._classes: Tensor | None = None  # cached representative of every label
+        self._classes: Tensor | None = None  # cached: representative of every label
+        self._free_classes: Tensor | None = None  # cached: the same, FROZEN where always kept
 
     def new(self, count: int) -> Tensor:
         """Make `count` fresh labels, shape (count,)."""
         first = len(self._parent)
         self._parent = np.concatenate([self._parent, np.arange(first, first + count)])
-        self._classes = None
+        self._forget()
         return torch.arange(first, first + count)
 
     def classes(self, labels: Tensor) -> Tensor:
@@ -40,10 +41,11 @@ class ChannelLabels:
 
     def free_classes(self, labels: Tensor) -> Tensor:
         """Like `classes`, with FROZEN for every class that is always kept."""
-        is_frozen = torch.zeros(len(self._parent), dtype=torch.bool)
-        is_frozen[self.classes(torch.tensor(list(self._frozen), dtype=torch.int64))] = True
-        classes = self.classes(labels)
-        return torch.where(is_frozen[classes], FROZEN, classes)
+        if self._free_classes is None:
+            frozen = self.classes(torch.tensor(list(self._frozen), dtype=torch.int64))
+            self._free_classes = self.classes(torch.arange(len(self._parent))).clone()
+            self._free_classes[torch.isin(self._free_classes, frozen)] = FROZEN
+        return self._free_classes[labels]
 
     def frozen_reason(self, labels: Tensor) -> str | None:
         """Why the first frozen one of these labels is always kept; None if none is."""
@@ -63,10 +65,15 @@ class ChannelLabels:
         a, b = self.classes(a), self.classes(b)
         differ = a != b
         if differ.any():
-            pairs = torch.unique(torch.stack([a[differ], b[differ]], dim=1), dim=0)
-            self.freeze(pairs[(pairs == FROZEN).any(dim=1)], "it meets channels of fixed width")
-            for left, right in pairs[(pairs != FROZEN).all(dim=1)].tolist():
-                self._union(left, right)
+            # one number a pair: distinct rows take torch a hundred times longer
+            count = len(self._parent)
+            coded = torch.unique(a[differ] * count + b[differ])
+            left, right = coded // count, coded % count
+            is_fixed = (left == FROZEN) | (right == FROZEN)
+            self.freeze((left + right)[is_fixed], "it meets channels of fixed width")
+            pairs = zip(left[~is_fixed].tolist(), right[~is_fixed].tolist(), strict=True)
+            for one, other in pairs:
+                self._union(one, other)
         return torch.where(b == FROZEN, b, a).expand(shape)
 
     def freeze(self, labels: Tensor, reason: str) -> None:
@@ -74,6 +81,7 @@ class ChannelLabels:
         for label in torch.unique(self.classes(collapse(labels))).tolist():
             if label != FROZEN:
                 self._frozen.setdefault(label, reason)
+                self._free_classes = None
 
     def along(self, labels: Tensor, dim: int, reason: str) -> Tensor:
         """Return the labels along `dim`, shape (size,); frozen if they vary elsewhere too."""
@@ -84,6 +92,9 @@ class ChannelLabels:
             return torch.zeros_like(first)
         return first
 
+    def _forget(self) -> None:
+        self._classes = self._free_classes = None
+
     def _find(self, label: int) -> int:
         while self._parent[label] != label:
             label = int(self._parent[label])
@@ -93,7 +104,7 @@ class ChannelLabels:
         a, b = self._find(a), self._find(b)
         if a != b:
             self._parent[max(a, b)] = min(a, b)
-            self._classes = None
+            self._forget()
 
 
 def collapse(labels: Tensor, keep_dim: int | None = None) -> Tensor:

@@ -306,6 +306,15 @@ def _same_on_labels(trace: Trace, op: Operation) -> None:
     trace.put(op.out, labels)
 
 
+def _as_strided(trace: Trace, op: Operation) -> None:
+    """Channels-last pooling ends in a view with other strides and the same values."""
+    labels = _labels(trace, op.args[0])
+    if tuple(op.out.shape) != tuple(labels.shape):
+        trace.unknown(op, "operation 'as_strided' is not known")
+        return
+    trace.put(op.out, labels)
+
+
 def _roll(trace: Trace, op: Operation) -> None:
     labels = _labels(trace, op.args[0])
     if any(varies(labels, dim % labels.dim()) for dim in op.argument(2, "dims", ()) or (0,)):
@@ -358,7 +367,10 @@ def _concat(trace: Trace, op: Operation) -> None:
         # an empty tensor of one dimension may stand among the others
         labels = [label for label in labels if label.dim() == op.out.dim()]
         _couple_beside(trace, tensors, labels, dim)
-    trace.put(op.out, op.func(labels, *op.args[1:], **op.kwargs))
+        for d in range(op.out.dim()):
+            if d != dim and all(label.stride(d) == 0 for label in labels):
+                labels = [label.narrow(d, 0, 1) for label in labels]
+    trace.put(op.out, op.func(labels, *op.args[1:], **op.kwargs).expand(op.out.shape))
 
 
 def _couple_beside(trace: Trace, tensors: Sequence[Tensor], labels: list[Tensor], dim: int) -> None:
@@ -450,6 +462,7 @@ RULES: dict[str, Rule] = {
     **_with_rule(
         _same_on_labels, "permute transpose t squeeze unsqueeze expand repeat flip movedim"
     ),
+    **_with_rule(_as_strided, "as_strided"),
     **_with_rule(_roll, "roll"),
     **_with_rule(_identity, "clone detach alias contiguous _to_copy lift_fresh native_dropout"),
     **_with_rule(_split, "split split_with_sizes chunk unbind"),

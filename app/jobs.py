@@ -53,12 +53,16 @@ def open_network(config: RunConfig, *, allow_download: bool) -> Generator[Event,
     return (yield from open_run(config, allow_download=allow_download))
 
 
-def search(opened: "Opened", config: RunConfig) -> Generator[Event, None, Path]:
-    """Search and record into a new run folder, which is returned."""
+def search(
+    opened: "Opened", config: RunConfig, runs_folder: Path | None
+) -> Generator[Event, None, Path]:
+    """Search and record into a new folder in `runs_folder`; returns the new folder."""
     yield StageStarted("Preparing the run")
     from core.runs import new_run_folder, record_run
 
     folder = new_run_folder(config)
+    if runs_folder is not None:
+        folder = runs_folder / folder.name
     yield from record_run(opened, config, folder)
     return folder
 

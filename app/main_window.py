@@ -5,12 +5,11 @@ import os
 import sys
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QSettings, Qt, QTimer, QUrl, Signal
-from PySide6.QtGui import QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent
+from PySide6.QtCore import QEvent, QSettings, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
-    QFileDialog,
     QMainWindow,
     QMessageBox,
 )
@@ -18,16 +17,17 @@ from PySide6.QtWidgets import (
 from app.actions import Actions
 from app.appearance import Appearance
 from app.command_line import names_something, run_config
-from app.dialogs import ExportDialog, OpenDialog, about_box, close_question, exported_box
+from app.deeds import Deeds
+from app.dialogs import close_question, exported_box
 from app.dialogs_error import ErrorQueue
 from app.icons import app_icon
+from app.interrupts import Interrupts
 from app.panels.source import Source, source_of_drop
 from app.session import Session
 from app.session_state import SessionState
 from app.theme import Palette
 from app.window_layout import WindowLayout
-from core.config import RunConfig, load_run_config, to_toml
-from core.errors import ConfigError
+from core.config import RunConfig
 from core.events import Event, ExportFinished, NetworkOpened, RecordingFailed
 
 # A thread deep in a conversion hears nothing for a while; the person need not wait for it.
@@ -49,14 +49,14 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.session = session
         self.appearance = appearance
-        self.commands = Actions(self._slots(), self)
+        self.deeds = Deeds(self, session, settings)
+        self.commands = Actions(self.deeds.slots(), self)
         self.parts = WindowLayout(self, self.commands, settings)
         self.panels = self.parts.panels
         self.errors = ErrorQueue(self)
         self.dialog: QDialog | None = None
-        self._settings = settings
         self._is_painted = False
-        self._export_folder: Path | None = None
+        self.deeds.restore()
         self._patience = QTimer(self, interval=CLOSE_PATIENCE_MS, singleShot=True)
         self._patience.timeout.connect(self._leave)
         self.setAcceptDrops(True)
@@ -76,16 +76,15 @@ class MainWindow(QMainWindow):
         self.parts.log.write_error(message)
         self.errors.show_error(message, details, self.appearance.palette)
 
-    def open_source(self, source: Source) -> None:
-        """Ask what to open, filled in with `source`."""
-        dialog = OpenDialog(source, self.parts.settings.source, self)
-        dialog.accepted.connect(lambda: self._on_open_accepted(dialog))
-        self._show_dialog(dialog)
-
     def start(self, config: RunConfig) -> None:
         """Show the settings and search with them."""
-        self.parts.settings.set_config(config)
-        self._on_start()
+        self.deeds.start(config)
+
+    def show_dialog(self, dialog: QDialog) -> None:
+        """Show a dialog over the window; it goes when it is closed."""
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.dialog = dialog
+        dialog.open()
 
     def event(self, event: QEvent) -> bool:
         handled = super().event(event)
@@ -102,10 +101,10 @@ class MainWindow(QMainWindow):
         event.ignore()
         if self.session.state.is_run and not self.session.is_shutting_down:
             box = close_question(self)
-            box.button(QMessageBox.StandardButton.Discard).clicked.connect(self._shut_down)
-            self._show_dialog(box)
+            box.button(QMessageBox.StandardButton.Discard).clicked.connect(self.shut_down)
+            self.show_dialog(box)
         else:
-            self._shut_down()
+            self.shut_down()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if self._dropped_source(event) is not None:
@@ -115,28 +114,7 @@ class MainWindow(QMainWindow):
         source = self._dropped_source(event)
         if source is not None:
             event.acceptProposedAction()
-            self.open_source(source)
-
-    def _slots(self) -> dict[str, object]:
-        return {
-            "open": self._on_open,
-            "demo": self._on_demo,
-            "load_settings": self._on_load_settings,
-            "save_settings": self._on_save_settings,
-            "export": self._on_export,
-            "run_folder": self._on_run_folder,
-            "quit": self.close,
-            "start": self._on_start,
-            "pause": self._on_pause,
-            "stop": self.session.stop,
-            "fit": lambda: self.parts.graph.fit(),
-            "zoom_in": lambda: self.parts.graph.zoom_in(),
-            "zoom_out": lambda: self.parts.graph.zoom_out(),
-            "theme_system": lambda: self.appearance.choose("system"),
-            "theme_light": lambda: self.appearance.choose("light"),
-            "theme_dark": lambda: self.appearance.choose("dark"),
-            "about": lambda: self._show_dialog(about_box(self)),
-        }
+            self.deeds.open_source(source)
 
     def _connect(self) -> None:
         layout = self.parts
@@ -162,85 +140,11 @@ class MainWindow(QMainWindow):
                 self.setWindowTitle(self.tr("{} – Espalier").format(event.network))
             case RecordingFailed():
                 self.errors.show_error(event.message, "", self.appearance.palette)
-            case ExportFinished() if self._export_folder is not None:
-                self._show_dialog(exported_box(self, self._export_folder, event))
+            case ExportFinished() if self.deeds.export_folder is not None:
+                self.show_dialog(exported_box(self, self.deeds.export_folder, event))
 
-    def _on_open(self) -> None:
-        self.open_source(self.parts.settings.source.source)
-
-    def _on_open_accepted(self, dialog: OpenDialog) -> None:
-        form = self.parts.settings.source
-        form.set_source(dialog.form.source)
-        form.consent.setChecked(dialog.form.consent.isChecked())
-        if (config := self._config()) is not None:
-            self.session.open(config, allow_download=form.may_download)
-
-    def _on_demo(self) -> None:
-        config = self._config() or RunConfig()
-        self.start(Source.of(RunConfig()).put_into(config))
-
-    def _on_start(self) -> None:
-        if (config := self._config()) is not None:
-            self._export_folder = None
-            form = self.parts.settings.source
-            self.session.start(config, allow_download=form.may_download)
-
-    def _on_pause(self) -> None:
-        if self.session.state is SessionState.PAUSED:
-            self.session.resume()
-        else:
-            self.session.pause()
-
-    def _on_export(self) -> None:
-        folder = self._export_folder or Path.home() / "espalier-export"
-        dialog = ExportDialog(folder, self)
-        dialog.accepted.connect(lambda: self._on_export_accepted(dialog))
-        self._show_dialog(dialog)
-
-    def _on_export_accepted(self, dialog: ExportDialog) -> None:
-        self._export_folder = dialog.chosen_folder
-        self.session.export(dialog.chosen_folder, dialog.chosen_formats)
-
-    def _on_run_folder(self) -> None:
-        folder = self.session.run_folder
-        if folder is not None and not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
-            self.show_error(self.tr("Cannot show {}. Open it in a file manager.").format(folder))
-
-    def _on_load_settings(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(
-            self, self.tr("Load settings"), "", self.tr("Settings (*.toml);;All files (*)")
-        )
-        if not path:
-            return
-        try:
-            self.parts.settings.set_config(load_run_config(Path(path)))
-        except ConfigError as error:
-            self.show_error(str(error), error.details)
-
-    def _on_save_settings(self) -> None:
-        config = self._config()
-        if config is None:
-            return
-        path, _ = QFileDialog.getSaveFileName(
-            self, self.tr("Save settings"), "espalier.toml", self.tr("Settings (*.toml)")
-        )
-        if not path:
-            return
-        try:
-            Path(path).write_text(to_toml(config), encoding="utf-8")
-        except OSError as error:
-            reason = error.strerror or str(error)
-            sentence = self.tr("Cannot write settings to {}: {}. Choose another place.")
-            self.show_error(sentence.format(path, reason))
-
-    def _config(self) -> RunConfig | None:
-        try:
-            return self.parts.settings.config()
-        except ConfigError as error:
-            self.show_error(str(error), error.details)
-            return None
-
-    def _shut_down(self) -> None:
+    def shut_down(self) -> None:
+        """End whatever runs without asking, and close."""
         self.errors.close()
         self._patience.start()
         self.session.shut_down()
@@ -251,17 +155,17 @@ class MainWindow(QMainWindow):
         self.hide()
         self.closed.emit()
 
-    def _show_dialog(self, dialog: QDialog) -> None:
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.dialog = dialog
-        dialog.open()
-
     def _dropped_source(self, event: QDropEvent) -> Source | None:
         urls = event.mimeData().urls()
-        if self.session.state.is_busy or len(urls) != 1 or not urls[0].isLocalFile():
+        if self.session.state.is_busy or not urls:
             return None
         form = self.parts.settings.source
-        return source_of_drop(Path(urls[0].toLocalFile()), form.networks, form.source)
+        source: Source | None = form.source
+        for url in urls:
+            if source is None or not url.isLocalFile():
+                return None
+            source = source_of_drop(Path(url.toLocalFile()), form.networks, source)
+        return source
 
 
 def run_window(arguments: argparse.Namespace) -> int:
@@ -278,8 +182,10 @@ def run_window(arguments: argparse.Namespace) -> int:
     window.first_painted.connect(
         lambda: _begin(window, arguments), Qt.ConnectionType.QueuedConnection
     )
+    interrupts = Interrupts(window.shut_down, window)
     window.show()
     exit_code = app.exec()
+    interrupts.restore()
     if not session.is_quiet:
         # Destroying a running QThread aborts the program. Files are written whole or not at
         # all, so what is on the disk is good.

@@ -102,9 +102,14 @@ class Session(QObject):
         """Open the network and images of `config` in place of what is open."""
         self._enqueue(self._open_job(config, allow_download))
 
-    def start(self, config: RunConfig, *, allow_download: bool = False) -> None:
-        """Search; first open what `config` names, if something else is open."""
-        wanted = [_Job(SessionState.SEARCHING, partial(self._begin_search, config))]
+    def start(
+        self, config: RunConfig, *, allow_download: bool = False, runs_folder: Path | None = None
+    ) -> None:
+        """Search; first open what `config` names, if something else is open.
+
+        The run's folder is made in `runs_folder`, by default in the user's data folder.
+        """
+        wanted = [_Job(SessionState.SEARCHING, partial(self._begin_search, config, runs_folder))]
         if self._opened_config is None or _source(self._opened_config) != _source(config):
             wanted.insert(0, self._open_job(config, allow_download))
         self._enqueue(*wanted)
@@ -153,9 +158,9 @@ class Session(QObject):
         self._wanted_config = config
         return partial(jobs.open_network, config, allow_download=allow_download)
 
-    def _begin_search(self, config: RunConfig) -> MakeEvents:
+    def _begin_search(self, config: RunConfig, runs_folder: Path | None) -> MakeEvents:
         self._wanted_config = config
-        return partial(jobs.search, self._handle, config)
+        return partial(jobs.search, self._handle, config, runs_folder)
 
     def _begin_export(self, folder: Path, formats: tuple[str, ...]) -> MakeEvents:
         if self._best_keep is None or self._search_config is None:

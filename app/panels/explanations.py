@@ -118,4 +118,12 @@ _WORDS: dict[str, tuple[str, str]] = {
             "Processor threads for computing; auto leaves one core free. Default: auto.",
         ),
     ),
+    "runs_folder": (
+        QT_TRANSLATE_NOOP("explanations", "Runs folder"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "Where each search makes a folder with its masks, exports and report. Default: "
+            "empty, the user's data folder.",
+        ),
+    ),
 }

@@ -4,13 +4,17 @@ import typing
 from collections.abc import Iterable
 from dataclasses import replace
 from os import cpu_count
+from pathlib import Path
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QComboBox,
+    QFileDialog,
     QFormLayout,
     QFrame,
     QLabel,
+    QLineEdit,
     QScrollArea,
     QSpinBox,
     QVBoxLayout,
@@ -18,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.jobs import Choices
-from app.panels.fields import PercentField, add_explained, narrow_form
+from app.panels.fields import BrowseField, PercentField, add_explained, narrow_form
 from app.panels.parts import heading_label
 from app.panels.source import Source, SourceForm
 from app.theme import SPACE_L, SPACE_M, SPACE_S, Palette
@@ -56,6 +60,11 @@ class SettingsPanel(QWidget):
         self.threads = _number(0, 1024)
         spare_one = max(1, (cpu_count() or 1) - 1)
         self.threads.setSpecialValueText(self.tr("auto ({})").format(spare_one))
+        self.runs = BrowseField(QLineEdit())
+        self.runs.field.setPlaceholderText(self.tr("the user's data folder"))
+        browse = QAction(self.tr("Choose a folder…"), self)
+        browse.triggered.connect(self._browse_runs)
+        self.runs.add_browsing([browse])
         self.hint = QLabel()
         self.error = QLabel()
         self._fill_presets()
@@ -94,6 +103,15 @@ class SettingsPanel(QWidget):
         ):
             _choose(field, name)
         self._on_changed()
+
+    @property
+    def runs_folder(self) -> Path | None:
+        """Where runs are recorded, or None for the user's data folder."""
+        return Path(self.runs.text).expanduser() if self.runs.text else None
+
+    def set_runs_folder(self, folder: str) -> None:
+        """Record runs into another folder; empty for the user's data folder."""
+        self.runs.set_text(folder)
 
     def set_choices(self, choices: Choices) -> None:
         """Offer what this machine has."""
@@ -142,7 +160,7 @@ class SettingsPanel(QWidget):
         for title, settings in (
             (self.tr("Search"), ("macs_budget", "preset", "evaluations")),
             (self.tr("Method"), ("reward", "constraint", "streams")),
-            (self.tr("Machine"), ("seed", "device", "threads")),
+            (self.tr("Machine"), ("seed", "device", "threads", "runs_folder")),
         ):
             layout.addSpacing(SPACE_M)
             layout.addWidget(heading_label(title))
@@ -173,6 +191,7 @@ class SettingsPanel(QWidget):
             "seed": self.seed,
             "device": self.device,
             "threads": self.threads,
+            "runs_folder": self.runs,
         }
         form = narrow_form()
         for setting in settings:
@@ -189,6 +208,13 @@ class SettingsPanel(QWidget):
             self.device.editTextChanged,
         ):
             signal.connect(self._on_changed)
+
+    def _browse_runs(self) -> None:
+        path = QFileDialog.getExistingDirectory(
+            self, self.tr("Choose a folder for runs"), self.runs.text
+        )
+        if path:
+            self.set_runs_folder(path)
 
     def _on_preset_chosen(self) -> None:
         if evaluations := self.preset.currentData():

@@ -81,7 +81,7 @@ class StatusPanel(QWidget):
     def _say_stage(self) -> str:
         match self._state:
             case SessionState.EMPTY:
-                return self.tr("Ready")
+                return self.tr("Nothing is open yet")
             case SessionState.READY:
                 return self.tr("Ready to search")
             case SessionState.PAUSED:

@@ -3,6 +3,7 @@
 import threading
 from pathlib import Path
 
+import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, QSettings, Qt, QUrl
 from PySide6.QtGui import QDropEvent
@@ -11,29 +12,31 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 from app import jobs
 from app.actions import ACTIONS
 from app.appearance import Appearance
+from app.command_line import parse, run_config
 from app.dialogs import ExportDialog, OpenDialog
-from app.main_window import MainWindow
+from app.main_window import MainWindow, _begin
 from app.session import Session
 from app.session_state import SessionState
 from app.theme import DARK, LIGHT, apply_palette
 from core.config import RunConfig, SearchConfig, load_run_config
 from core.errors import NetworkError
-from core.events import ExportFinished, RecordingFailed, StageAdvanced, StopRequested
+from core.events import ExportFinished, RecordingFailed, StageAdvanced, StageStarted, StopRequested
 from tests.app import samples
 
 NEVER = threading.Event()
+WAIT_MS = 20_000  # for machines with other work; usually it is milliseconds
 
 
 def open_tiny(config, *, allow_download):
     yield samples.network_opened()
 
 
-def search_tiny(opened, config):
+def search_tiny(opened, config, runs_folder):
     yield from samples.search_events()
     yield samples.run_reported()
 
 
-def search_for_ever(opened, config):
+def search_for_ever(opened, config, runs_folder):
     try:
         yield samples.search_started()
         yield samples.best_changed()
@@ -64,7 +67,7 @@ def make_window(qtbot, fakes, settings):
     def end_thread(window: MainWindow) -> None:
         window.errors.close()
         if not window.session.is_quiet:
-            with qtbot.waitSignal(window.session.shut_down_finished, timeout=5000):
+            with qtbot.waitSignal(window.session.shut_down_finished, timeout=WAIT_MS):
                 window.session.shut_down()
 
     def make() -> MainWindow:
@@ -75,8 +78,8 @@ def make_window(qtbot, fakes, settings):
         return window
 
     yield make
-    app.setStyleSheet("")
-    apply_palette(app, LIGHT)
+    if pg.getConfigOption("background") != LIGHT.surface:
+        apply_palette(app, LIGHT)
 
 
 @pytest.fixture
@@ -88,7 +91,7 @@ def window(make_window):
 
 def reach(qtbot, window: MainWindow, state: SessionState):
     return qtbot.waitSignal(
-        window.session.state_changed, timeout=5000, check_params_cb=lambda new: new is state
+        window.session.state_changed, timeout=WAIT_MS, check_params_cb=lambda new: new is state
     )
 
 
@@ -207,7 +210,7 @@ def test_closing_during_a_run_asks_and_can_be_taken_back(searching):
 
 def test_closing_during_a_run_stops_it_and_then_closes(qtbot, searching):
     searching.close()
-    with qtbot.waitSignal(searching.closed, timeout=5000):
+    with qtbot.waitSignal(searching.closed, timeout=WAIT_MS):
         answer(searching, QMessageBox.StandardButton.Discard)
         assert searching.session.state is SessionState.STOPPING
     assert not searching.isVisible()
@@ -217,7 +220,7 @@ def test_closing_during_a_run_stops_it_and_then_closes(qtbot, searching):
 def test_a_thread_that_hears_nothing_does_not_hold_the_window(qtbot, fakes, opened):
     may_end = threading.Event()
 
-    def deaf(handle, config):
+    def deaf(handle, config, runs_folder):
         yield samples.search_started()
         may_end.wait(10)
         yield samples.search_started()
@@ -226,10 +229,10 @@ def test_a_thread_that_hears_nothing_does_not_hold_the_window(qtbot, fakes, open
     with qtbot.waitSignal(opened.session.event_received):
         opened.commands["start"].trigger()
     opened.close()
-    with qtbot.waitSignal(opened.closed, timeout=5000):
+    with qtbot.waitSignal(opened.closed, timeout=WAIT_MS):
         answer(opened, QMessageBox.StandardButton.Discard)
     assert not opened.isVisible()
-    with qtbot.waitSignal(opened.session.shut_down_finished, timeout=5000):
+    with qtbot.waitSignal(opened.session.shut_down_finished, timeout=WAIT_MS):
         may_end.set()
 
 
@@ -293,9 +296,9 @@ def test_opening_asks_with_the_settings_filled_in(qtbot, window):
     assert window.parts.settings.config().network == "tiny"
 
 
-def drop(path: Path) -> QDropEvent:
+def drop(*paths: Path) -> QDropEvent:
     data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path))])
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
     drop.kept = data  # the event does not own it
     buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     return QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, buttons, keys)
@@ -307,6 +310,15 @@ def test_a_dropped_checkpoint_opens_the_dialog_filled_in(window, tmp_path):
     window.dropEvent(drop(weights))
     assert window.dialog.form.source.checkpoint == str(weights)
     assert window.dialog.form.source.network == "cifar_resnet20"
+    window.dialog.reject()
+
+
+def test_a_checkpoint_and_images_can_be_dropped_together(window, tmp_path):
+    images = tmp_path / "images.npz"
+    event = drop(tmp_path / "weights.pt", images)
+    window.dropEvent(event)
+    assert window.dialog.form.source.data == str(images)
+    assert window.dialog.form.source.checkpoint.endswith("weights.pt")
     window.dialog.reject()
 
 
@@ -402,6 +414,46 @@ def test_the_layout_is_remembered(qtbot, opened, make_window):
         window.session.open(RunConfig())
     assert window.parts._docks["log"].isHidden()
     assert not window.parts._docks["settings"].isHidden()
+
+
+def list_nothing():
+    yield StageStarted("Preparing")
+    return jobs.Choices()
+
+
+@pytest.mark.parametrize(
+    ("words", "state"),
+    [
+        (["--demo"], SessionState.READY),
+        (["--network", "tiny", "--start"], SessionState.FINISHED),
+    ],
+)
+def test_the_command_line_opens_and_starts(qtbot, fakes, window, words, state):
+    fakes.setattr(jobs, "list_choices", list_nothing)
+    with reach(qtbot, window, state):
+        _begin(window, parse(words))
+    assert window.parts.settings.config() == run_config(parse(words))
+
+
+def test_without_words_the_window_only_prepares(qtbot, fakes, window):
+    fakes.setattr(jobs, "list_choices", list_nothing)
+    with qtbot.waitSignal(window.session.choices_listed):
+        _begin(window, parse([]))
+    assert window.session.state is SessionState.EMPTY
+
+
+def test_runs_are_recorded_where_the_person_says(qtbot, fakes, opened, tmp_path):
+    given = []
+
+    def searching(handle, config, runs_folder):
+        given.append(runs_folder)
+        yield samples.search_started()
+
+    fakes.setattr(jobs, "search", searching)
+    opened.parts.settings.set_runs_folder(str(tmp_path))
+    with reach(qtbot, opened, SessionState.READY):
+        opened.commands["start"].trigger()
+    assert given == [tmp_path]
 
 
 def test_every_action_explains_itself_and_shortcuts_are_unique(window):

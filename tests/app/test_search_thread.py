@@ -30,13 +30,13 @@ def run(qtbot):
     def run_job(make_events, *, while_running=lambda thread: None) -> list[tuple]:
         thread = SearchThread(make_events)
         recorder = Recorder(thread)
-        with qtbot.waitSignal(thread.finished, timeout=5000):
+        with qtbot.waitSignal(thread.finished, timeout=20_000):
             # A stop before the first step would end the job before it began.
             thread.event_emitted.connect(
                 lambda: while_running(thread), Qt.ConnectionType.SingleShotConnection
             )
             thread.start()
-        assert thread.wait(5000)
+        assert thread.wait(20_000)
         return recorder.told
 
     return run_job
@@ -134,7 +134,7 @@ def test_a_paused_job_waits_until_it_is_resumed(qtbot):
     assert recorder.told == []
     with qtbot.waitSignal(thread.finished):
         thread.resume()
-    assert thread.wait(5000)
+    assert thread.wait(20_000)
     assert recorder.told == [("event", 0), ("succeeded", "the end")]
 
 
@@ -146,7 +146,7 @@ def test_a_paused_job_can_be_stopped(qtbot):
         thread.start()
     with qtbot.waitSignal(thread.finished):
         thread.request_stop()
-    assert thread.wait(5000)
+    assert thread.wait(20_000)
     assert recorder.told == [("stopped",)]
 
 
@@ -190,9 +190,9 @@ def test_a_job_waits_for_a_window_that_does_not_keep_up(qtbot):
     thread.start()
     assert not thread.wait(200)
     assert len(made) == MOST_UNSEEN_EVENTS
-    with qtbot.waitSignal(thread.finished, timeout=5000):
+    with qtbot.waitSignal(thread.finished, timeout=20_000):
         pass
-    assert thread.wait(5000)
+    assert thread.wait(20_000)
     assert len(made) == 10 * MOST_UNSEEN_EVENTS
 
 

@@ -22,12 +22,12 @@ def open_tiny(config, *, allow_download):
     yield samples.network_opened(handle=config)
 
 
-def search_tiny(opened, config):
+def search_tiny(opened, config, runs_folder):
     yield from samples.search_events()
     yield samples.run_reported()
 
 
-def search_until_stopped(opened, config):
+def search_until_stopped(opened, config, runs_folder):
     try:
         yield samples.search_started()
         while True:
@@ -49,7 +49,7 @@ def fakes(monkeypatch):
 def session(qtbot, fakes):
     session = Session()
     yield session
-    with qtbot.waitSignal(session.shut_down_finished, timeout=5000):
+    with qtbot.waitSignal(session.shut_down_finished, timeout=20_000):
         session.shut_down()
     session.deleteLater()
 
@@ -57,7 +57,7 @@ def session(qtbot, fakes):
 def reach(qtbot, session: Session, state: SessionState):
     """Wait for the session to arrive in `state`."""
     return qtbot.waitSignal(
-        session.state_changed, timeout=5000, check_params_cb=lambda new: new is state
+        session.state_changed, timeout=20_000, check_params_cb=lambda new: new is state
     )
 
 
@@ -146,7 +146,7 @@ def test_no_search_starts_after_a_failed_opening(qtbot, fakes, session):
 
 
 def test_the_best_mask_outlives_a_failed_search(qtbot, fakes, opened):
-    def failing(handle, config):
+    def failing(handle, config, runs_folder):
         yield samples.search_started()
         yield samples.best_changed()
         raise RunError("Cannot write 'masks.npz': the disk is full.")
@@ -221,7 +221,7 @@ def test_shutting_down_ends_a_search_that_runs(qtbot, fakes, opened):
     fakes.setattr(jobs, "search", search_until_stopped)
     with qtbot.waitSignal(opened.event_received):
         opened.start(CONFIG)
-    with qtbot.waitSignal(opened.shut_down_finished, timeout=5000):
+    with qtbot.waitSignal(opened.shut_down_finished, timeout=20_000):
         opened.shut_down()
     opened.open(CONFIG)
     assert opened.state is SessionState.STOPPING

@@ -110,6 +110,12 @@ def test_a_running_search_locks_the_settings(panel):
     assert panel.budget.isEnabled()
 
 
+def test_runs_go_where_the_person_says(panel, tmp_path):
+    assert panel.runs_folder is None
+    panel.set_runs_folder(str(tmp_path))
+    assert panel.runs_folder == tmp_path
+
+
 def test_every_setting_is_explained_with_its_default():
     assert all("Default: " in sentence for _, sentence in _WORDS.values())
 

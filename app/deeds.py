@@ -1,0 +1,153 @@
+"""What every action does: ask, then tell the session."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QSettings, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QFileDialog
+
+from app.dialogs import ExportDialog, OpenDialog, about_box
+from app.panels.source import Source
+from app.session import Session
+from app.session_state import SessionState
+from core.config import RunConfig, load_run_config, to_toml
+from core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from app.main_window import MainWindow
+
+RUNS_SETTING, EXPORT_SETTING = "folders/runs", "folders/export"
+
+
+class Deeds(QObject):
+    """The slots of all actions of a window.
+
+    `export_folder` is where the export goes that runs or ran last, None after a new start.
+    """
+
+    def __init__(self, window: "MainWindow", session: Session, settings: QSettings) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session = session
+        self._settings = settings
+        self.export_folder: Path | None = None
+
+    def slots(self) -> dict[str, Callable[[], object]]:
+        """Say what each action of ACTIONS does."""
+        return {
+            "open": self._on_open,
+            "demo": self._on_demo,
+            "load_settings": self._on_load_settings,
+            "save_settings": self._on_save_settings,
+            "export": self._on_export,
+            "run_folder": self._on_run_folder,
+            "quit": self._window.close,
+            "start": self._on_start,
+            "pause": self._on_pause,
+            "stop": self._session.stop,
+            "fit": lambda: self._window.parts.graph.fit(),
+            "zoom_in": lambda: self._window.parts.graph.zoom_in(),
+            "zoom_out": lambda: self._window.parts.graph.zoom_out(),
+            "theme_system": lambda: self._window.appearance.choose("system"),
+            "theme_light": lambda: self._window.appearance.choose("light"),
+            "theme_dark": lambda: self._window.appearance.choose("dark"),
+            "about": lambda: self._window.show_dialog(about_box(self._window)),
+        }
+
+    def restore(self) -> None:
+        """Take up what was chosen when the window was last open."""
+        self._window.parts.settings.set_runs_folder(str(self._settings.value(RUNS_SETTING, "")))
+
+    def open_source(self, source: Source) -> None:
+        """Ask what to open, filled in with `source`."""
+        dialog = OpenDialog(source, self._window.parts.settings.source, self._window)
+        dialog.accepted.connect(lambda: self._on_open_accepted(dialog))
+        self._window.show_dialog(dialog)
+
+    def start(self, config: RunConfig) -> None:
+        """Show the settings and search with them."""
+        self._window.parts.settings.set_config(config)
+        self._on_start()
+
+    def _on_open(self) -> None:
+        self.open_source(self._window.parts.settings.source.source)
+
+    def _on_open_accepted(self, dialog: OpenDialog) -> None:
+        form = self._window.parts.settings.source
+        form.set_source(dialog.form.source)
+        form.consent.setChecked(dialog.form.consent.isChecked())
+        if (config := self._config()) is not None:
+            self._session.open(config, allow_download=form.may_download)
+
+    def _on_demo(self) -> None:
+        # The demo brings its network and images; budget, seed and the rest stay as they are set.
+        form = self._window.parts.settings
+        form.source.set_source(Source.of(RunConfig()))
+        self._on_start()
+
+    def _on_start(self) -> None:
+        if (config := self._config()) is not None:
+            self.export_folder = None
+            form = self._window.parts.settings.source
+            runs_folder = self._window.parts.settings.runs_folder
+            self._settings.setValue(RUNS_SETTING, str(runs_folder or ""))
+            self._session.start(config, allow_download=form.may_download, runs_folder=runs_folder)
+
+    def _on_pause(self) -> None:
+        if self._session.state is SessionState.PAUSED:
+            self._session.resume()
+        else:
+            self._session.pause()
+
+    def _on_export(self) -> None:
+        usual = str(Path.home() / "espalier-export")
+        dialog = ExportDialog(Path(str(self._settings.value(EXPORT_SETTING, usual))), self._window)
+        dialog.accepted.connect(lambda: self._on_export_accepted(dialog))
+        self._window.show_dialog(dialog)
+
+    def _on_export_accepted(self, dialog: ExportDialog) -> None:
+        self.export_folder = dialog.chosen_folder
+        self._settings.setValue(EXPORT_SETTING, str(dialog.chosen_folder))
+        self._session.export(dialog.chosen_folder, dialog.chosen_formats)
+
+    def _on_run_folder(self) -> None:
+        folder = self._session.run_folder
+        if folder is not None and not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
+            sentence = self.tr("Cannot show {}. Open it in a file manager.")
+            self._window.show_error(sentence.format(folder))
+
+    def _on_load_settings(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(
+            self._window, self.tr("Load settings"), "", self.tr("Settings (*.toml);;All files (*)")
+        )
+        if not path:
+            return
+        try:
+            self._window.parts.settings.set_config(load_run_config(Path(path)))
+        except ConfigError as error:
+            self._window.show_error(str(error), error.details)
+
+    def _on_save_settings(self) -> None:
+        config = self._config()
+        if config is None:
+            return
+        path, _ = QFileDialog.getSaveFileName(
+            self._window, self.tr("Save settings"), "espalier.toml", self.tr("Settings (*.toml)")
+        )
+        if not path:
+            return
+        try:
+            Path(path).write_text(to_toml(config), encoding="utf-8")
+        except OSError as error:
+            reason = error.strerror or str(error)
+            sentence = self.tr("Cannot write settings to {}: {}. Choose another place.")
+            self._window.show_error(sentence.format(path, reason))
+
+    def _config(self) -> RunConfig | None:
+        try:
+            return self._window.parts.settings.config()
+        except ConfigError as error:
+            self._window.show_error(str(error), error.details)
+            return None

@@ -113,7 +113,7 @@ class RunRecorder:
         self._has_failed = True
         return [
             RecordingFailed(
-                f"Cannot write into {self.folder}: {error.strerror or error}. The search goes on, "
+                f"Cannot write into {self.folder}: {error.strerror or error}. The run goes on, "
                 f"and the best mask stays in memory. Make room there."
             )
         ]

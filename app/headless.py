@@ -1,5 +1,6 @@
 """The same search in a terminal: a progress bar, a table, and Ctrl-C that loses nothing."""
 
+import os
 import signal
 import sys
 from collections.abc import Generator
@@ -29,8 +30,9 @@ from core.events import (
 EXIT_DONE = 0
 EXIT_MEND = 2
 EXIT_BROKEN_OFF = 130
+FALLBACK_COLUMNS = 80
 LINES_PER_SEARCH = 10  # where there is no terminal to redraw a bar in
-BAR_FORMAT = "{l_bar}{bar:24}| {n_fmt}/{total_fmt}{postfix} [{elapsed}, {remaining} left]"
+BAR_FORMAT = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}{postfix} [{elapsed}, {remaining} left]"
 
 
 def run_headless(
@@ -134,6 +136,7 @@ class Screen:
         self._stage = ""
         self._evaluations = 0
         self._tenths_said = 0
+        self._first: CandidateEvaluated | None = None
 
     def show(self, event: Event) -> None:
         """Show what a person wants to know of `event`."""
@@ -181,20 +184,21 @@ class Screen:
     def _start_stage(self, stage: str) -> None:
         if stage != self._stage:
             self._stage = stage
+            if self._bar is not None and self._bar.n:
+                self.close_bar()  # what follows the last evaluation is no part of it
             self._tell(f"{stage} ...")
 
     def _open_bar(self, evaluations: int) -> None:
         self._evaluations = evaluations
-        self._tenths_said = 0
         if self._is_quiet or not self._err.isatty():
             return
         tqdm.monitor_interval = 0  # no thread that outlives the bar
         self._bar = tqdm(
-            desc="Search",
             total=evaluations,
             file=self._err,
             bar_format=BAR_FORMAT,
-            dynamic_ncols=True,
+            ncols=_columns(self._err),
+            dynamic_ncols=_columns(self._err) is None,
         )
 
     def _advance(self, event: CandidateEvaluated) -> None:
@@ -205,11 +209,26 @@ class Screen:
             self._bar.set_postfix_str(numbers, refresh=False)
             self._bar.update(event.evaluation - self._bar.n)
             return
+        if self._first is None:
+            self._first = event
         tenths = event.evaluation * LINES_PER_SEARCH // max(1, self._evaluations)
         if tenths > self._tenths_said:
             self._tenths_said = tenths
-            left = event.seconds / event.evaluation * (self._evaluations - event.evaluation)
-            self._tell(f"  {event.evaluation}/{self._evaluations}  {numbers}, {left:.0f} s left")
+            left = _seconds_left(self._first, event, self._evaluations)
+            self._tell(f"  {event.evaluation}/{self._evaluations}  {numbers}, {left}")
+
+
+def _columns(terminal: TextIO) -> int | None:
+    """The bar's width where a terminal does not know its own; None where it does."""
+    return None if os.get_terminal_size(terminal.fileno()).columns else FALLBACK_COLUMNS
+
+
+def _seconds_left(first: CandidateEvaluated, now: CandidateEvaluated, evaluations: int) -> str:
+    """Time left by the pace since the first candidate: the criteria before it go otherwise."""
+    if now.evaluation <= first.evaluation:
+        return "time left unknown"
+    pace = (now.seconds - first.seconds) / (now.evaluation - first.evaluation)
+    return f"{pace * (evaluations - now.evaluation):.0f} s left"
 
 
 def _opened_line(event: NetworkOpened) -> str:

@@ -208,12 +208,13 @@ def test_a_run_without_its_test_numbers_is_broken_off(run):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals are a thing of Unix")
-def test_a_real_terminal_gets_a_bar_with_accuracy_macs_and_time():
+@pytest.mark.parametrize("columns", [0, 120])  # some terminals do not know their width
+def test_a_real_terminal_gets_a_bar_with_accuracy_macs_and_time(columns):
     import pty
     import termios
 
     reader, writer = pty.openpty()
-    termios.tcsetwinsize(writer, (25, 120))
+    termios.tcsetwinsize(writer, (25, columns))
     out = io.StringIO()
     with open(writer, "w") as terminal:
         screen = Screen(out, terminal)

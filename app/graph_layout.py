@@ -17,6 +17,8 @@ from app.graph_layering import Layering, make_layering
 from app.graph_levels import settle
 from app.graph_routes import Column, Page, Point, Segment, WrapLines, link_segments
 
+LARGEST_FITTED_ZOOM = 1.3  # a small network is not blown up to fill a large view
+
 _STRAIGHT_GAP, _BENT_GAP = 20.0, 32.0
 _MARGIN = 14.0  # above and below the wires between two rows
 
@@ -104,7 +106,7 @@ def lay_out(arrangement: Arrangement, view: tuple[float, float] | None = None) -
 
 
 def _fit_scale(page: tuple[float, float], view: tuple[float, float]) -> float:
-    return min(view[0] / page[0], view[1] / page[1], 1.0)
+    return min(view[0] / page[0], view[1] / page[1], LARGEST_FITTED_ZOOM)
 
 
 def _break_rows(arrangement: Arrangement, limit: float) -> list[tuple[int, int]]:
@@ -125,7 +127,7 @@ def _break_rows(arrangement: Arrangement, limit: float) -> list[tuple[int, int]]
             slack = 1 - (end - starts[first]) / limit
             # The last row may be short, but a single layer on a row of its own looks lost.
             ragged = (0.5 if is_last else 4.0) * slack * slack
-            total = cost[first] + 0.1 + 0.3 * cut + ragged
+            total = cost[first] + 0.6 * cut + ragged
             if total < cost[stop]:
                 cost[stop], previous[stop] = total, first
     rows, stop = [], count

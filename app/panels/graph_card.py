@@ -101,7 +101,7 @@ class CardItem(LayerItem):
         elide, (scope, name) = Qt.TextElideMode, split_name(self.layer.name)
         self._lines = (
             small.elidedText(scope, elide.ElideLeft, inner + 2),
-            bold.elidedText(name, elide.ElideMiddle, inner + 2),
+            bold.elidedText(name, elide.ElideRight, inner + 2),
             small.elidedText(shape_text(self.layer.output_shape), elide.ElideRight, inner + 2),
         )
         return inner + 2 * CARD_PAD, self.style.card_height
@@ -121,7 +121,7 @@ class CardItem(LayerItem):
         font.setPointSizeF(LEGIBLE_POINTS / scale)
         metrics, width = QFontMetricsF(font), self.size[0] - CARD_PAD
         name = split_name(self.layer.name)[1]
-        name = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, width)
+        name = metrics.elidedText(name, Qt.TextElideMode.ElideRight, width)
         line = QRectF(0, CARD_PAD / 2, self.size[0], metrics.height())
         painter.setFont(font)
         painter.setPen(QColor(self.style.palette.text))

@@ -4,11 +4,12 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QFrame, QGraphicsView
 
+from app.graph_layout import LARGEST_FITTED_ZOOM
 from app.panels.graph_items import LayerItem
 from app.panels.graph_scene import Direction, GraphScene
 
 _ZOOM_STEP = 1.2
-_LARGEST_ZOOM, _LARGEST_FITTED_ZOOM = 8.0, 1.25
+_LARGEST_ZOOM = 8.0
 _FIT_MARGIN = 14
 _DRAG_START = 4  # pixels
 
@@ -54,7 +55,7 @@ class GraphView(QGraphicsView):
         page = self.graph_scene.fit_page(width, height)
         if page.isEmpty():
             return
-        zoom = min(width / page.width(), height / page.height(), _LARGEST_FITTED_ZOOM)
+        zoom = min(width / page.width(), height / page.height(), LARGEST_FITTED_ZOOM)
         self.resetTransform()
         self.scale(zoom, zoom)
         self.centerOn(page.center())

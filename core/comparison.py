@@ -127,6 +127,11 @@ def _kept_share(keep: BoolArray, owners: NDArray[np.int64]) -> float:
 
 
 def _weight_count(layer: LayerNode) -> int:
-    """Count the weights that multiply inputs: each works once per output position."""
-    positions = prod(layer.output_shape[1:])
-    return min(layer.macs // positions, layer.params) if positions else 0
+    """Count the weights that multiply inputs.
+
+    Each works once per output position, those of a transposed convolution once per input
+    position. The other count is the smaller one, or more than there are parameters.
+    """
+    positions = (prod(layer.output_shape[1:]), prod(layer.input_shape[1:]))
+    counts = (layer.macs // count for count in positions if count)
+    return max((count for count in counts if count <= layer.params), default=0)

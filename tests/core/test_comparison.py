@@ -6,6 +6,9 @@ import pytest
 from core.comparison import compare_layer, coupled_layers, layer_cost, reading_layers
 from core.graph.coupling import CouplingGroup, CouplingGroups
 from core.graph.layers import LayerGraph, LayerNode
+from core.graph.trace import analyse_network
+from core.pruning.macs import MacsModel
+from tests import networks
 
 IDS = np.arange(4, dtype=np.int64)
 RGB = np.full(3, -1, dtype=np.int64)
@@ -118,3 +121,30 @@ def test_coupled_and_reading_layers_are_named_once_and_without_the_layer_itself(
     assert coupled_layers(groups, layer()) == ("down", "other")
     assert reading_layers(groups, layer()) == ("a", "b")
     assert coupled_layers(groups, layer(channels=RGB)) == ()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        networks.Chain,
+        networks.Flattened,
+        networks.Residual,
+        networks.PaddedShortcut,
+        networks.Dense,
+        networks.InvertedResidual,
+        networks.Grouped,
+        networks.Gated,
+        networks.Upsampled,
+        networks.Shared,
+    ],
+)
+def test_the_layers_add_up_to_the_network(kind):
+    module = networks.build(kind)
+    analysis = analyse_network(module, networks.example_images(1))
+    model = MacsModel(analysis, module)
+    removable = np.random.default_rng(0).random(analysis.groups.channel_count) < 0.7
+    for mask in (np.ones_like(removable), removable):
+        costs = [layer_cost(analysis.graph, node.name, mask) for node in analysis.graph.layers]
+        assert sum(cost.macs_before for cost in costs) == model.total
+        assert sum(cost.macs_after for cost in costs) == model.macs(mask)
+        assert sum(cost.params_after for cost in costs) == model.params(mask)

@@ -7,6 +7,7 @@ import torch
 from core.errors import ConfigError
 from core.evaluation import MaskScorer, RotatingImages
 from core.events import CriterionEvaluated
+from core.pruning.baselines import ALLOCATIONS
 from core.pruning.criteria import CRITERIA
 from core.pruning.macs import MacsModel
 from core.tournament import (
@@ -42,7 +43,7 @@ def held():
 def test_names_are_taken_apart_where_the_allocation_begins():
     assert split_name("bn_scale_layer_normalised") == ("bn_scale", "layer_normalised")
     assert split_name("l1_uniform") == ("l1", "uniform")
-    assert len(competitor_names()) == 3 * (len(CRITERIA) - 1) + 1
+    assert len(competitor_names()) == len(ALLOCATIONS) * (len(CRITERIA) - 1) + 1
 
 
 def test_an_unknown_prior_is_named_with_those_that_are():

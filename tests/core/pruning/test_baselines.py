@@ -6,6 +6,7 @@ import pytest
 from core.graph.trace import analyse_network
 from core.pruning.baselines import (
     ALLOCATIONS,
+    balanced,
     globally,
     layer_normalised,
     one_shot_mask,
@@ -51,6 +52,13 @@ def test_layer_normalised_forgets_the_layers_scale():
     scaled[8:] *= 1000
     a, b = (layer_normalised(scores, ANALYSIS.groups) for scores in (SCORES, scaled))
     assert a == pytest.approx(b, abs=1e-5)
+
+
+def test_balanced_takes_half_of_the_layers_scale_away():
+    scaled = SCORES.copy()
+    scaled[8:] *= 100
+    moved = balanced(scaled, ANALYSIS.groups) - balanced(SCORES, ANALYSIS.groups)
+    assert moved[8:] - moved[:8].mean() == pytest.approx(np.log(10), abs=0.01)
 
 
 @pytest.mark.parametrize("name", ALLOCATIONS)

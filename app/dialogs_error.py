@@ -74,6 +74,7 @@ class ErrorDialog(QDialog):
         self.copy_button.clicked.connect(self._on_copy)
         close = QPushButton(self.tr("Close"))
         close.setDefault(True)
+        close.setFocus()
         close.setProperty("primary", True)
         close.clicked.connect(self.accept)
         row = QHBoxLayout()

@@ -27,8 +27,10 @@ from app.theme import SPACE_M
 
 WINDOW_PX = (1280, 800)
 RIGHT_WIDTH_PX = 340
-BOTTOM_HEIGHT_PX = 250
+BOTTOM_HEIGHT_PX = 270
 TOOL_ICON_PX = 18
+# The usual style puts the words right at the icon and draws a gradient behind them.
+TOOLBAR_STYLE = "QToolBar { border: none; padding: 3px 6px; spacing: 2px; }"
 ICON_ONLY = ("fit", "zoom_out", "zoom_in")
 # Layouts of another version are not restored: the docks were others.
 LAYOUT_VERSION = 1
@@ -94,8 +96,17 @@ class WindowLayout:
             dock.show()
         state = self._stored(STATE_SETTING)
         if state is None or not self._window.restoreState(state, LAYOUT_VERSION):
-            self._docks["trajectory"].raise_()
-            self._docks["settings"].raise_()
+            self._arrange_docks()
+
+    def _arrange_docks(self) -> None:
+        # Only now that they show: of hidden docks Qt leaves a stray tab bar in the corner.
+        window, docks = self._window, self._docks
+        window.tabifyDockWidget(docks["trajectory"], docks["log"])
+        window.tabifyDockWidget(docks["settings"], docks["inspector"])
+        window.resizeDocks([docks["settings"]], [RIGHT_WIDTH_PX], Qt.Orientation.Horizontal)
+        window.resizeDocks([docks["trajectory"]], [BOTTOM_HEIGHT_PX], Qt.Orientation.Vertical)
+        docks["trajectory"].raise_()
+        docks["settings"].raise_()
 
     def _place_middle(self, actions: Actions) -> None:
         work = QWidget()
@@ -137,10 +148,6 @@ class WindowLayout:
             ("inspector", right),
         ):
             window.addDockWidget(area, self._docks[name])
-        window.tabifyDockWidget(self._docks["trajectory"], self._docks["log"])
-        window.tabifyDockWidget(self._docks["settings"], self._docks["inspector"])
-        window.resizeDocks([self._docks["settings"]], [RIGHT_WIDTH_PX], Qt.Orientation.Horizontal)
-        window.resizeDocks([self._docks["trajectory"]], [BOTTOM_HEIGHT_PX], Qt.Orientation.Vertical)
         for dock in self._docks.values():
             dock.hide()
 
@@ -162,6 +169,7 @@ class WindowLayout:
         bar.setIconSize(QSize(TOOL_ICON_PX, TOOL_ICON_PX))
         bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         actions.fill_toolbar(bar)
+        bar.setStyleSheet(TOOLBAR_STYLE)
         for name in ICON_ONLY:
             button = bar.widgetForAction(actions[name])
             if isinstance(button, QToolButton):

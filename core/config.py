@@ -1,6 +1,7 @@
 """Settings as frozen values, checked when made, that go to TOML and back unchanged."""
 
 import dataclasses
+import re
 import tomllib
 import types
 import typing
@@ -16,6 +17,7 @@ from core.errors import ConfigError
 Constraint = Literal["projection", "penalty"]
 Streams = Literal["auto", "keep", "prune"]
 Precision = Literal["auto", "float32", "bfloat16"]
+INPUT_SHAPE = re.compile(r"[1-9]\d{0,3}(x[1-9]\d{0,4}){2}")
 T = TypeVar("T")
 
 
@@ -76,8 +78,25 @@ class RunConfig:
 
     network: str = "demo"
     data: str = "digits"
-    checkpoint: str = ""  # empty: the source's own weights
+    checkpoint: str = ""  # empty: the source's own weights; "published": those it publishes
+    normalisation: str = "auto"  # of the images: "auto" or a key of NORMALISATIONS
+    input_shape: str = ""  # "3x32x32", for networks that do not say what images they take
     search: SearchConfig = field(default_factory=SearchConfig)
+
+    def __post_init__(self) -> None:
+        if self.input_shape and not INPUT_SHAPE.fullmatch(self.input_shape):
+            raise ConfigError(
+                "Setting 'input_shape' must be channels, height and width such as 3x32x32, "
+                f"not {self.input_shape!r}."
+            )
+
+    @property
+    def image_shape(self) -> tuple[int, int, int] | None:
+        """`input_shape` as numbers: channels, height, width; None if it is not given."""
+        if not self.input_shape:
+            return None
+        channels, height, width = map(int, self.input_shape.split("x"))
+        return channels, height, width
 
 
 def to_dict(config: Any) -> dict[str, Any]:
@@ -95,7 +114,9 @@ def run_config_from_toml(text: str) -> RunConfig:
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"Cannot read the settings: {error}. Mend or remove that line.") from error
+        raise ConfigError(
+            f"Cannot read the settings: {error}. Mend or remove that line."
+        ) from error
     return _from_dict(RunConfig, values, "")
 
 

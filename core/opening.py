@@ -1,19 +1,28 @@
 """Open a run: its images, its network, and what the network's layers are."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from core.config import RunConfig
-from core.data import Images, open_images
+from core.data import Images, are_resized, open_images
+from core.data.normalisation import AUTO
+from core.errors import NetworkError, readable
 from core.events import Event, NetworkOpened, NoticeRaised, StageStarted
 from core.graph.assembly import Analysis
-from core.graph.trace import analyse_network
-from core.networks import Network, expected_input, has_own_weights, open_network
+from core.networks import (
+    PUBLISHED,
+    InputShape,
+    Network,
+    NetworkFacts,
+    find_network,
+    load_network,
+)
 from core.pruning.criteria import l1_importance
 from core.pruning.macs import MacsModel
+from core.pruning.verification import analyse_exactly
 
 EXAMPLE_IMAGES = 2
 
@@ -28,40 +37,77 @@ class Opened:
     analysis_seconds: float
 
 
-def open_run(config: RunConfig, *, allow_download: bool = False) -> Generator[Event, None, Opened]:
+def open_run(
+    config: RunConfig, *, allow_download: bool = False, trust: bool = False
+) -> Generator[Event, None, Opened]:
     """Open what `config` names; ends with NetworkOpened, and returns its handle.
 
     The images' split does not depend on the search's seed, so that searches with different
     seeds are judged by the same images.
 
-    Raises: NetworkError, CheckpointError, DataError or GraphError, in one sentence each.
+    allow_download: fetch images and published weights that are not on this machine.
+    trust: run the code of the network's file without asking, this once.
+    Raises: NetworkError, CheckpointError, DataError, ConfigError or GraphError, in one sentence
+        each; ConsentNeeded before anything else is opened, see core.networks.consent.
     """
+    found = yield from find_network(config.network, trust=trust)
     yield StageStarted("Opening the images")
     images = open_images(
-        config.data, input_shape=expected_input(config.network), allow_download=allow_download
+        config.data,
+        input_shape=_wanted_shape(config, found.facts),
+        allow_download=allow_download,
+        normalisation=_normalisation(config, found.facts),
     )
     yield from map(NoticeRaised, images.notices)
     yield StageStarted("Opening the network")
-    network = open_network(
-        config.network,
+    network = yield from load_network(
+        found,
         config.checkpoint,
-        class_count=len(images.class_names),
-        input_shape=images.image_shape,
+        len(images.class_names),
+        images.image_shape,
+        allow_download=allow_download,
     )
-    if not config.checkpoint and not has_own_weights(config.network):
-        yield NoticeRaised(
-            f"{config.network} has no checkpoint, so its weights are random and its accuracy "
-            "says nothing. Give the checkpoint of a trained network."
-        )
+    yield from _weights_notice(config, found.facts)
     yield StageStarted("Reading its layers")
     began = time.perf_counter()
     example, _ = images.reward.batch(np.arange(EXAMPLE_IMAGES))
-    analysis = analyse_network(network.module, example)
+    analysis = analyse_exactly(network.module, example)
     seconds = time.perf_counter() - began
     yield from map(NoticeRaised, analysis.warnings)
     opened = Opened(network, images, analysis, seconds)
     yield _describe(opened)
     return opened
+
+
+def _wanted_shape(config: RunConfig, facts: NetworkFacts) -> InputShape | None:
+    """The shape to which images are brought; asks for it where nobody else can say it."""
+    shape = config.image_shape or facts.input_shape
+    if shape is None and are_resized(config.data):
+        raise NetworkError(
+            f"Network '{facts.label}' does not say what size its images have, and those in "
+            f"{readable(config.data)} can have any. Give --input-shape, for example "
+            f"{facts.channels or 3}x224x224."
+        )
+    return shape
+
+
+def _normalisation(config: RunConfig, facts: NetworkFacts) -> str:
+    is_published = config.checkpoint == PUBLISHED and config.normalisation == AUTO
+    return facts.normalisation or AUTO if is_published else config.normalisation
+
+
+def _weights_notice(config: RunConfig, facts: NetworkFacts) -> Iterator[NoticeRaised]:
+    if config.checkpoint or facts.is_trained:
+        return
+    certainty = (
+        "so its weights are random"
+        if facts.is_trained is False
+        else ("so unless its code loads some its weights are random")
+    )
+    yield NoticeRaised(
+        f"{facts.label} has no checkpoint, {certainty} and its accuracy says nothing. "
+        "Give the checkpoint of a trained network."
+    )
 
 
 def _describe(opened: Opened) -> NetworkOpened:

@@ -8,10 +8,20 @@ from core.data.cifar import open_cifar
 from core.data.digits import open_digits
 from core.data.folder import open_folder
 from core.data.images import ImagePart, ImageRequest, Images
+from core.data.normalisation import AUTO, NORMALISATIONS, check_normalisation
 from core.data.npz import open_npz
 from core.errors import DataError
 
-__all__ = ["DATASETS", "FORMATS", "ImagePart", "ImageRequest", "Images", "open_images"]
+__all__ = [
+    "DATASETS",
+    "FORMATS",
+    "NORMALISATIONS",
+    "ImagePart",
+    "ImageRequest",
+    "Images",
+    "are_resized",
+    "open_images",
+]
 
 
 def open_images(
@@ -20,16 +30,20 @@ def open_images(
     input_shape: tuple[int, int, int] | None = None,
     allow_download: bool = False,
     seed: int = 0,
+    normalisation: str = AUTO,
 ) -> Images:
     """Open images by the name of a dataset or by a path, and split them.
 
     `input_shape` (channels, height, width) is what the network expects: image folders, and
     digits for a grey network, are resized to it; the others keep their own size.
-    The splits follow from `seed`.
+    The splits follow from `seed`. `normalisation` names one of NORMALISATIONS; "auto" takes
+    the images' own.
 
-    Raises: DataError if there are no such images or they cannot be used.
+    Raises: DataError if there are no such images or they cannot be used; ConfigError if there
+    is no such normalisation.
     """
-    request = ImageRequest(spec, input_shape, allow_download, seed)
+    check_normalisation(normalisation)
+    request = ImageRequest(spec, input_shape, allow_download, seed, normalisation)
     if spec in DATASETS:
         return DATASETS[spec](request)
     path = Path(spec).expanduser()
@@ -43,6 +57,11 @@ def open_images(
             "them into a folder with train/ and test/ and a folder per class in each."
         )
     return FORMATS[path.suffix.lower()](request)
+
+
+def are_resized(spec: str) -> bool:
+    """Whether images take any size that a network wants: those in a folder do."""
+    return spec not in DATASETS and Path(spec).expanduser().is_dir()
 
 
 def _unknown(spec: str) -> DataError:

@@ -7,13 +7,8 @@ from typing import Any
 import numpy as np
 import platformdirs
 
-from core.data.images import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
-    ImageRequest,
-    Images,
-    images_from_arrays,
-)
+from core.data.images import ImageRequest, Images, images_from_arrays
+from core.data.normalisation import IMAGENET
 from core.errors import DataError
 
 CIFAR_CLASSES = {"cifar10": "CIFAR10", "cifar100": "CIFAR100"}  # torchvision's names
@@ -32,7 +27,7 @@ def open_cifar(request: ImageRequest) -> Images:
         (train.data, np.asarray(train.targets, dtype=np.int64)),
         (test.data, np.asarray(test.targets, dtype=np.int64)),
         tuple(train.classes),
-        (IMAGENET_MEAN, IMAGENET_STD),
+        request.choose_normalisation(3, IMAGENET),
         request.seed,
     )
 

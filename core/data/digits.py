@@ -31,7 +31,7 @@ def open_digits(request: ImageRequest) -> Images:
         (pixels[~is_test], labels[~is_test]),
         (pixels[is_test], labels[is_test]),
         tuple(str(digit) for digit in range(10)),
-        (MEAN, STD),
+        request.choose_normalisation(1, (MEAN, STD)),
         request.seed,
     )
 

@@ -63,7 +63,8 @@ def open_folder(request: ImageRequest) -> Images:
         if place not in train_files.labels:
             raise DataError(f"Folder {root / 'train' / name} has no readable image. Add some.")
     reward, held_out = split_training(train_files.labels, request.seed)
-    mean, std = (GREY_MEAN, GREY_STD) if shape[0] == 1 else (IMAGENET_MEAN, IMAGENET_STD)
+    usual = (GREY_MEAN, GREY_STD) if shape[0] == 1 else (IMAGENET_MEAN, IMAGENET_STD)
+    mean, std = request.choose_normalisation(shape[0], usual)
     return Images(
         name=root.resolve().name,
         reward=FolderPart(train_files, reward, mean, std),

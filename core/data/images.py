@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from core.data.normalisation import AUTO, IMAGENET, Normalisation, choose_normalisation
 from core.errors import DataError
 
 if TYPE_CHECKING:
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
 IndexArray = NDArray[np.int64]
 PixelArray = NDArray[np.uint8]
 
-# What torchvision's and the CIFAR checkpoints were trained with.
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+IMAGENET_MEAN, IMAGENET_STD = IMAGENET  # what most checkpoints were trained with
 HELD_OUT_SHARE = 0.2  # of the training part
 HELD_OUT_MOST = 2048
 TRAINING_LEAST = 10  # two held-out images at the least
@@ -63,6 +62,11 @@ class ImageRequest:
     input_shape: tuple[int, int, int] | None = None  # the network's, where images can be resized
     allow_download: bool = False
     seed: int = 0
+    normalisation: str = AUTO
+
+    def choose_normalisation(self, channels: int, usual: Normalisation) -> Normalisation:
+        """Mean and std of these images: the preset that is asked for, or the usual ones."""
+        return choose_normalisation(self.normalisation, channels, usual)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +149,7 @@ def images_from_arrays(
     train: tuple[PixelArray, IndexArray],
     test: tuple[PixelArray, IndexArray],
     class_names: tuple[str, ...],
-    normalisation: tuple[tuple[float, ...], tuple[float, ...]],
+    normalisation: Normalisation,
     seed: int,
 ) -> Images:
     """Split images that lie in memory, (N, H, W, C) bytes with their labels (N,)."""

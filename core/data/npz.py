@@ -52,7 +52,9 @@ def open_npz(request: ImageRequest) -> Images:
         train,
         test,
         _read_class_names(arrays, train[1], test[1], path),
-        _read_normalisation(arrays, train[0], path),
+        request.choose_normalisation(
+            train[0].shape[-1], _read_normalisation(arrays, train[0], path)
+        ),
         request.seed,
     )
 

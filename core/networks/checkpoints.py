@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.errors import CheckpointError
+from core.errors import CheckpointError, readable
+from core.networks.files import find_file
 
 State = dict[str, Tensor]
 
@@ -55,7 +56,7 @@ def read_checkpoint(path: Path) -> State:
     state = _find_state(content)
     if state is None:
         raise CheckpointError(
-            f"Checkpoint {path} holds no state dict: it has {_describe(content)}. "
+            f"Checkpoint {readable(path)} holds no state dict: it has {_describe(content)}. "
             "Save one with torch.save(network.state_dict(), path)."
         )
     return state
@@ -142,30 +143,27 @@ def compare_state(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> Sta
 
 
 def _load_file(path: Path) -> Any:
-    if not path.exists():
-        raise CheckpointError(f"There is no checkpoint {path}. Check the path.")
-    if path.is_dir():
-        raise CheckpointError(f"Checkpoint {path} is a folder. Choose the file in it.")
-    if path.stat().st_size == 0:
-        raise CheckpointError(f"Checkpoint {path} is empty. Copy or download it again.")
+    find_file(path, "checkpoint", CheckpointError)
     try:
         # Reading warns of pickle protocols and TorchScript; the refusals below say it better.
         with warnings.catch_warnings(), torch.serialization.safe_globals(_INERT_TYPES):
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True)
     except PermissionError as error:
-        raise CheckpointError(f"Cannot read checkpoint {path}: {error.strerror}.") from error
+        raise CheckpointError(
+            f"Cannot read checkpoint {readable(path)}: {error.strerror}."
+        ) from error
     except pickle.UnpicklingError as error:
         raise _refuse_pickle(path, error) from error
     except Exception as error:
         # torch.load raises almost anything on a broken file: EOFError, KeyError, OSError ...
         if "TorchScript" in str(error):
             raise CheckpointError(
-                f"Checkpoint {path} is a TorchScript program, not a state dict. "
+                f"Checkpoint {readable(path)} is a TorchScript program, not a state dict. "
                 "Save one with torch.save(network.state_dict(), path)."
             ) from error
         raise CheckpointError(
-            f"Checkpoint {path} is truncated or not a checkpoint that torch.save wrote. "
+            f"Checkpoint {readable(path)} is truncated or not a checkpoint that torch.save wrote. "
             "Copy or download it again, or choose another file.",
             f"{type(error).__name__}: {error}",
         ) from error
@@ -180,8 +178,9 @@ def _refuse_pickle(path: Path, error: pickle.UnpicklingError) -> CheckpointError
     else:
         reason = "it is truncated or not a checkpoint that torch.save wrote"
     return CheckpointError(
-        f"Checkpoint {path} is refused: {reason}. Where you trust its source, load it yourself "
-        "and save torch.save(network.state_dict(), path).",
+        f"Checkpoint {readable(path)} is refused: {reason}. Where you trust its source, load it "
+        "yourself and save torch.save(network.state_dict(), path), or choose it as the network if "
+        "it holds a whole one.",
         str(error),
     )
 

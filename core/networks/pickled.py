@@ -1,0 +1,154 @@
+"""A whole network in one pickle: what torch.save(network, path) wrote."""
+
+import copy
+import pickle
+import re
+import warnings
+from collections.abc import Generator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.errors import NetworkError, readable
+from core.events import Event, StageStarted
+from core.networks.consent import require_consent
+from core.networks.facts import FoundNetwork, InputShape, NetworkFacts, NetworkSource, shorten
+from core.networks.files import archive_names, find_file, read_through
+from core.networks.user_code import running_code_of
+
+if TYPE_CHECKING:
+    from torch import nn
+
+SUFFIXES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt")
+NESTS = ("model", "net", "network", "module", "ema", "model_ema")  # where a network may lie
+MISSING_CLASS = re.compile(r"Can't get attribute '([\w.]+)' on <module '([\w.]+)'")
+
+
+def _find(spec: str, trust: bool) -> Generator[Event, None, FoundNetwork]:
+    from core.networks.module_facts import classifier_width, image_channels
+
+    path = find_file(spec, "network")
+    _refuse_others(path)
+    sha256 = yield from read_through(path)
+    require_consent(path, sha256, _what_it_calls(path), trust=trust)
+    yield StageStarted(f"Opening {readable(path.name)}")
+    module = _unpickle(path)
+    facts = NetworkFacts(
+        spec,
+        "pickle",
+        readable(path.name),
+        channels=image_channels(module),
+        class_count=classifier_width(module),
+        is_trained=True,
+        size_bytes=path.stat().st_size,
+    )
+
+    def make(class_count: int, input_shape: InputShape) -> "nn.Module":
+        return copy.deepcopy(module)
+
+    return FoundNetwork(facts, make)
+
+
+def _refuse_others(path: Path) -> None:
+    """Name the other things that lie in files of this name."""
+    names = archive_names(path)
+    if "constants.pkl" in names:
+        raise NetworkError(
+            f"{readable(path)} is a TorchScript program, whose layers cannot change their width. "
+            "Save the network that it was made from with torch.export, or name it by its "
+            "Python file."
+        )
+    if "models/model.json" in names:
+        raise NetworkError(
+            f"{readable(path)} is a program that torch.export saved. Give its name the ending .pt2."
+        )
+
+
+def _what_it_calls(path: Path) -> str:
+    """Why reading the file runs code; reads it as far as that goes without running any.
+
+    Raises: NetworkError if it holds no network, or nothing that torch.save wrote.
+    """
+    import torch
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        called = re.search(r"GLOBAL:? ([\w.]+)", str(error))
+        if called:
+            return f"it is a pickle that calls {called.group(1)}"
+        if "magic number" not in str(error):
+            return "it is a pickle, which may call anything"
+        raise _broken(path, error) from error
+    except Exception as error:
+        # torch.load raises almost anything on a broken file: EOFError, KeyError, OSError ...
+        raise _broken(path, error) from error
+    what = "weights without their network" if isinstance(content, Mapping) else "no network"
+    raise NetworkError(
+        f"{readable(path)} holds {what}. Choose the network by its name or by its Python file, "
+        "and give this file as its checkpoint."
+    )
+
+
+def _broken(path: Path, error: Exception) -> NetworkError:
+    return NetworkError(
+        f"{readable(path)} is truncated or not a file that torch.save wrote: {shorten(error)}. "
+        "Copy or download it again.",
+        str(error),
+    )
+
+
+def _unpickle(path: Path) -> "nn.Module":
+    import torch
+
+    with running_code_of(path, f"Cannot open {readable(path)}"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of networks that an older torch has pickled
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=False)
+        except ModuleNotFoundError as error:
+            raise NetworkError(
+                f"Cannot open {readable(path)}: it was saved with code of the module "
+                f"'{error.name}', which is not here. Install it, or put the file beside its code."
+            ) from error
+        except AttributeError as error:
+            raise _missing_class(path, error) from error
+        except (pickle.UnpicklingError, EOFError, OSError) as error:
+            raise _broken(path, error) from error
+    module = _module_in(content)
+    if module is None:
+        kind = type(content).__name__
+        raise NetworkError(
+            f"{readable(path)} holds a {kind}, not a torch.nn.Module. "
+            "Save the network with torch.save(network, path)."
+        )
+    return module
+
+
+def _missing_class(path: Path, error: AttributeError) -> NetworkError:
+    found = MISSING_CLASS.search(str(error))
+    name, module = found.groups() if found else (shorten(error), "its code")
+    where = "the script that saved it" if module == "__main__" else f"'{module}' as it is here"
+    return NetworkError(
+        f"Cannot open {readable(path)}: its class '{name}' is not in {where}. "
+        "Open the Python file that defines it, and give the weights as its checkpoint.",
+        str(error),
+    )
+
+
+def _module_in(content: Any) -> "nn.Module | None":
+    from torch import nn
+
+    if isinstance(content, nn.Module):
+        return content
+    if isinstance(content, Mapping):
+        inner = [content[name] for name in NESTS if isinstance(content.get(name), nn.Module)]
+        return inner[0] if inner else None
+    return None
+
+
+def _recognises(spec: str) -> bool:
+    return spec.lower().endswith(SUFFIXES)
+
+
+PICKLE = NetworkSource(_recognises, _find, suffixes=SUFFIXES)

@@ -12,7 +12,7 @@ from typing import Literal
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QFontInfo, QPalette
-from PySide6.QtWidgets import QApplication, QStyleFactory
+from PySide6.QtWidgets import QApplication, QStyleFactory, QWidget
 
 # Spacing in logical pixels: inside a control, between controls, round a panel, between sections.
 SPACE_XS, SPACE_S, SPACE_M, SPACE_L, SPACE_XL = 2, 4, 8, 12, 20
@@ -148,6 +148,15 @@ def text_font(role: TextRole = "body", *, bold: bool = False) -> QFont:
     if bold or role == "title":
         font.setWeight(QFont.Weight.DemiBold)
     return font
+
+
+def fill_background(widget: QWidget, colour: str, text: str) -> None:
+    """Give one widget its own background; much cheaper than a style sheet of its own."""
+    colours = widget.palette()
+    colours.setColor(QPalette.ColorRole.Window, QColor(colour))
+    colours.setColor(QPalette.ColorRole.WindowText, QColor(text))
+    widget.setPalette(colours)
+    widget.setAutoFillBackground(True)
 
 
 def blend(over: str, under: str, share: float) -> QColor:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedWidget, QV
 from app.panels.graph_legend import GraphLegend
 from app.panels.graph_scene import GraphScene
 from app.panels.graph_view import GraphView
-from app.theme import LIGHT, SPACE_M, SPACE_S, Palette
+from app.theme import LIGHT, SPACE_M, SPACE_S, Palette, fill_background
 from core.events import (
     BestChanged,
     BoolArray,
@@ -103,13 +103,14 @@ class GraphPanel(QWidget):
             case _:
                 return
         if not self._redraw_timer.isActive():
-            self._redraw_timer.start()
+            # A network so large that painting takes long is drawn less often.
+            self._redraw_timer.start(max(_REDRAW_MS, round(3 * self.view.paint_ms)))
 
     def use_palette(self, palette: Palette) -> None:
         """Recolour everything."""
         self.scene.use_palette(palette)
         self.legend.use_palette(palette)
-        self._empty.setStyleSheet(f"background: {palette.window}; color: {palette.muted_text};")
+        fill_background(self._empty, palette.window, palette.muted_text)
         if self.view.is_fitted:
             self.view.fit()
 

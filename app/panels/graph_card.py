@@ -4,14 +4,13 @@ import math
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
+from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from app.panels.graph_items import LayerItem
 from app.panels.graph_strip import StripShape, StripState, paint_strip, strip_shape
 from app.panels.graph_style import (
     CARD_PAD,
-    LEGIBLE_POINTS,
     STRIP_HEIGHT,
     GraphStyle,
     paint_chip,
@@ -37,11 +36,13 @@ class CardItem(LayerItem):
             np.ones(count, np.bool_), np.ones(count, np.float32), layer.channels < 0
         )
         self._lines = ("", "", "")  # scope, name, shape: as much as fits
+        self._large_name = (0.0, "", False)  # zoom, what fits of the name, room for both counts
         self._image: QImage | None = None
         self._image_size = (0, 0)
 
     def use_style(self, style: GraphStyle) -> None:
         self._image = None
+        self._large_name = (0.0, "", False)
         super().use_style(style)
 
     def show_channels(self, state: StripState) -> None:
@@ -117,22 +118,20 @@ class CardItem(LayerItem):
 
     def _paint_large_text(self, painter: QPainter, scale: float) -> float:
         """Write name and counts as small as they can be read; returns a line's height."""
-        font = QFont(self.style.name_font)
-        font.setPointSizeF(LEGIBLE_POINTS / scale)
-        metrics, width = QFontMetricsF(font), self.size[0] - CARD_PAD
-        name = split_name(self.layer.name)[1]
-        name = metrics.elidedText(name, Qt.TextElideMode.ElideRight, width)
+        font, metrics = self.style.readable_font(scale)
+        if self._large_name[0] != scale:
+            width, name = self.size[0] - CARD_PAD, split_name(self.layer.name)[1]
+            name = metrics.elidedText(name, Qt.TextElideMode.ElideRight, width)
+            room = metrics.horizontalAdvance("0/0" + 2 * str(len(self.layer.channels))[1:])
+            self._large_name = scale, name, room <= width
+        _, name, has_room = self._large_name
         line = QRectF(0, CARD_PAD / 2, self.size[0], metrics.height())
         painter.setFont(font)
         painter.setPen(QColor(self.style.palette.text))
         painter.drawText(line, Qt.AlignmentFlag.AlignCenter, name)
-        font.setWeight(QFont.Weight.Normal)
-        painter.setFont(font)
         painter.setPen(QColor(self.style.palette.muted_text))
         line.moveBottom(self.size[1] - CARD_PAD / 2)
-        counts = f"{self.kept}/{len(self.layer.channels)}"
-        if QFontMetricsF(font).horizontalAdvance(counts) > width:
-            counts = str(self.kept)
+        counts = f"{self.kept}/{len(self.layer.channels)}" if has_room else str(self.kept)
         painter.drawText(line, Qt.AlignmentFlag.AlignCenter, counts)
         return metrics.height()
 
@@ -155,7 +154,7 @@ class CardItem(LayerItem):
     def _paint_text(self, painter: QPainter) -> None:
         style, palette = self.style, self.style.palette
         muted = QColor(palette.muted_text)
-        strong = QColor(palette.text) if self.layer.is_prunable else muted
+        strong = QColor(palette.text) if self.is_prunable else muted
         scope, name, shape = self._lines
         bottom = self.size[1] - CARD_PAD + 1 - style.small_drop
         painter.setFont(style.small_font)

@@ -20,6 +20,7 @@ class LayerItem(QGraphicsItem):
     def __init__(self, layer: LayerNode, style: GraphStyle, *, is_frozen: bool) -> None:
         super().__init__()
         self.layer = layer
+        self.is_prunable = layer.is_prunable
         self.is_frozen = is_frozen
         self.group_label = ""
         self.is_selected = False
@@ -59,7 +60,7 @@ class LayerItem(QGraphicsItem):
         palette = self.style.palette
         if self.is_lit or self.is_selected:
             return QColor(palette.accent_soft)
-        return QColor(palette.surface if self.layer.is_prunable else palette.window)
+        return QColor(palette.surface if self.is_prunable else palette.window)
 
     def outline(self, scale: float) -> QPen:
         """Pen of the item's border at a zoom."""

@@ -7,7 +7,7 @@ remove are full squares in grey.
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,9 @@ _LARGEST_CELL = 12.0  # pixels at zoom 1
 _LARGEST_IMAGE_CELL = 24
 _DOT_SHARE = 0.4
 _SMALLER_FOR_EVEN = 0.78
-_FAINTEST = 0.32  # how much of its colour a channel shows at keep probability 0
+_FAINTEST = 0.32  # how much of its colour a kept channel shows at keep probability 0
+_DOT_OPACITY, _FIXED_OPACITY = 0.55, 0.42
+_LEVELS = 64  # of keep probability that are told apart
 
 
 @dataclass(frozen=True)
@@ -75,38 +77,43 @@ def strip_shape(channels: int, width: float, height: float) -> StripShape:
 def paint_strip(state: StripState, shape: StripShape, cell: int, palette: Palette) -> QImage:
     """Paint the cells `cell` pixels wide; unused cells are transparent."""
     cell = max(1, min(cell, _LARGEST_IMAGE_CELL))
-    colours = _colours(state, palette)  # (channels, 4) premultiplied BGRA, 0-1
-    cover = np.where(
-        (state.keep | state.is_fixed)[:, None, None], _full_square(cell), _small_dot(cell)
-    )  # (channels, cell, cell)
-    cells = np.zeros((shape.rows * shape.columns, cell, cell, 4), dtype=np.float32)
-    cells[: shape.channels] = cover[..., None] * colours[:, None, None, :]
-    pixels = cells.reshape(shape.rows, shape.columns, cell, cell, 4).swapaxes(1, 2)
+    looks = _cell_looks(cell, palette)
+    levels = np.full(shape.rows * shape.columns, 2 * _LEVELS + 1)  # unused
+    used = levels[: shape.channels]
+    used[:] = state.probability * (_LEVELS - 1) + 0.5
+    used[state.keep] += _LEVELS
+    used[state.is_fixed] = 2 * _LEVELS
+    cells = looks[levels].reshape(shape.rows, shape.columns, cell, cell, 4)
+    data = np.ascontiguousarray(cells.swapaxes(1, 2))
     height, width = shape.rows * cell, shape.columns * cell
-    data = np.ascontiguousarray(pixels.reshape(height, width, 4) * 255 + 0.5).astype(np.uint8)
     image = QImage(data.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied)
     return image.copy()  # the array goes; the image must own its pixels
 
 
-def _colours(state: StripState, palette: Palette) -> NDArray[np.float32]:
+@lru_cache(maxsize=32)
+def _cell_looks(cell: int, palette: Palette) -> NDArray[np.uint8]:
+    """Every look of a cell, shape (looks, cell, cell, 4), premultiplied BGRA.
+
+    First removed and then kept cells by keep probability, then a fixed and an unused one.
+    """
     surface, kept, frozen = (_bgra(c) for c in (palette.surface, palette.kept, palette.frozen))
     faint = _bgra(palette.muted_text)
-    shade = np.clip(state.probability, 0, 1)[:, None]
-    strength = _FAINTEST + (1 - _FAINTEST) * shade
-    removed = faint + (kept - faint) * shade  # grey turns green as the policy wants it back
-    wanted = np.where(state.keep[:, None], kept, removed)
-    result = surface + (wanted - surface) * np.where(state.keep[:, None], strength, 0.55)
-    result = np.where(state.is_fixed[:, None], surface + (frozen - surface) * 0.42, result)
-    return result.astype(np.float32)
+    shade = np.linspace(0, 1, _LEVELS, dtype=np.float32)[:, None]
+    # A removed channel turns from grey to green as the policy wants it back.
+    removed = surface + (faint + (kept - faint) * shade - surface) * _DOT_OPACITY
+    strong = surface + (kept - surface) * (_FAINTEST + (1 - _FAINTEST) * shade)
+    fixed = surface + (frozen - surface) * _FIXED_OPACITY
+    colours = np.concatenate([removed, strong, fixed[None], np.zeros((1, 4), np.float32)])
+    cover = np.broadcast_to(_full_square(cell), (len(colours), cell, cell)).copy()
+    cover[:_LEVELS] = _small_dot(cell)
+    return (cover[..., None] * colours[:, None, None, :] * 255 + 0.5).astype(np.uint8)
 
 
-@cache
 def _bgra(colour: str) -> NDArray[np.float32]:
     c = QColor(colour)
     return np.array([c.blueF(), c.greenF(), c.redF(), 1.0], dtype=np.float32)
 
 
-@cache
 def _full_square(cell: int) -> NDArray[np.float32]:
     cover = np.ones((cell, cell), dtype=np.float32)
     if cell >= 4:  # a hairline between cells
@@ -114,7 +121,6 @@ def _full_square(cell: int) -> NDArray[np.float32]:
     return cover
 
 
-@cache
 def _small_dot(cell: int) -> NDArray[np.float32]:
     if cell < 3:  # too small for a dot: as much paint as a dot would have
         return np.full((cell, cell), _DOT_SHARE**2, dtype=np.float32)

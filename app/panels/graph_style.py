@@ -1,6 +1,6 @@
 """Fonts, sizes and small marks that everything in the graph shares."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
@@ -24,6 +24,7 @@ class GraphStyle:
     name_rise: float  # of the baseline below the top of a line
     small_rise: float
     small_drop: float  # of the bottom of a line below the baseline
+    _readable: dict[float, tuple[QFont, QFontMetricsF]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, palette: Palette) -> "GraphStyle":
@@ -46,6 +47,15 @@ class GraphStyle:
     def card_height(self) -> float:
         """Two lines of name, the strip, two lines of numbers."""
         return 2 * CARD_PAD + self.name_height + 3 * self.small_height + STRIP_HEIGHT + 8
+
+    def readable_font(self, scale: float) -> tuple[QFont, QFontMetricsF]:
+        """The smallest font that can be read at this zoom."""
+        if scale not in self._readable:
+            self._readable.clear()
+            font = QFont(self.small_font)
+            font.setPointSizeF(LEGIBLE_POINTS / scale)
+            self._readable[scale] = font, QFontMetricsF(font)
+        return self._readable[scale]
 
     def is_legible(self, scale: float) -> bool:
         """Whether the small font can be read at this zoom."""

@@ -1,7 +1,9 @@
 """Look at a graph: zoom round the cursor, drag, fit, walk with the arrow keys."""
 
+import time
+
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QFrame, QGraphicsView
 
 from app.graph_layout import LARGEST_FITTED_ZOOM
@@ -28,6 +30,7 @@ class GraphView(QGraphicsView):
         super().__init__(scene)
         self.graph_scene = scene
         self.is_fitted = True
+        self.paint_ms = 0.0  # that the last repaint took
         self._pressed_at: QPoint | None = None
         self._is_dragging = False
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -82,6 +85,11 @@ class GraphView(QGraphicsView):
         item = self.graph_scene.layers.get(name)
         if item is not None and not self.is_fitted:
             self.ensureVisible(item, 24, 24)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        start = time.perf_counter()
+        super().paintEvent(event)
+        self.paint_ms = 1000 * (time.perf_counter() - start)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

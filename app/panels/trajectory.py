@@ -7,7 +7,7 @@ from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer
 from PySide6.QtWidgets import QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from app.panels.trajectory_plots import GrowingRange, GrowingTable, TrajectoryPlot, set_line
-from app.theme import LIGHT, SPACE_M, SPACE_S, Palette
+from app.theme import LIGHT, SPACE_M, SPACE_S, Palette, fill_background
 from core.events import (
     BestChanged,
     CandidateEvaluated,
@@ -100,8 +100,8 @@ class TrajectoryPanel(QWidget):
     def use_palette(self, palette: Palette) -> None:
         """Recolour everything."""
         self._palette = palette
-        self._empty.setStyleSheet(f"background: {palette.window}; color: {palette.muted_text};")
-        self._board.setStyleSheet(f"QWidget#board {{ background: {palette.surface}; }}")
+        fill_background(self._empty, palette.window, palette.muted_text)
+        fill_background(self._board, palette.surface, palette.text)
         for plot in self.plots:
             plot.use_palette(palette)
         self.redraw()
@@ -166,7 +166,7 @@ class TrajectoryPanel(QWidget):
         self._reward_points = self._reward.add_points("reward")
 
     def _build(self) -> None:
-        self._board = QWidget(objectName="board")
+        self._board = QWidget()
         layout = QVBoxLayout(self._board)
         layout.setContentsMargins(0, SPACE_S, 0, 0)
         layout.setSpacing(0)

@@ -94,10 +94,9 @@ class TrajectoryPlot(pg.PlotWidget):
     """A plot over evaluations with points, lines and a cursor; the user zooms along x only."""
 
     def __init__(self, palette: Palette, *, is_lowest: bool) -> None:
-        super().__init__(background=palette.surface)
+        super().__init__(background=palette.surface, enableMenu=False)
         plot = self.getPlotItem()
         plot.hideButtons()
-        plot.setMenuEnabled(False)
         # pyqtgraph makes the menu all the same; without a parent it would outlive the plot.
         plot.ctrlMenu.setParent(self, Qt.WindowType.Popup)
         # pyqtgraph makes its menu without a parent; with one it goes when the plot goes.

@@ -52,14 +52,14 @@ class GraphBuilder:
 
     def groups(self, frozen: dict[str, str] | None = None) -> CouplingGroups:
         """Find who shares channels by looking at the ids."""
+        users_of: list[list[LayerNode]] = [[] for _ in range(self.next_channel)]
+        for layer in self.graph.layers:
+            for channel in layer.channels[layer.channels >= 0]:
+                users_of[channel].append(layer)
         groups, start = [], 0
         while start < self.next_channel:
-            users = [layer for layer in self.graph.layers if start in layer.channels]
-            stop = start + 1
-            while (
-                stop < self.next_channel
-                and [layer for layer in self.graph.layers if stop in layer.channels] == users
-            ):
+            users, stop = users_of[start], start + 1
+            while stop < self.next_channel and users_of[stop] == users:
                 stop += 1
             producers = tuple(
                 layer.name for layer in users if layer.kind in ("conv", "depthwise", "linear")

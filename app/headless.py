@@ -30,7 +30,7 @@ from core.events import (
 EXIT_DONE = 0
 EXIT_MEND = 2
 EXIT_BROKEN_OFF = 130
-FALLBACK_COLUMNS = 80
+USUAL_COLUMNS, USUAL_LINES = 80, 24
 LINES_PER_SEARCH = 10  # where there is no terminal to redraw a bar in
 BAR_FORMAT = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}{postfix} [{elapsed}, {remaining} left]"
 
@@ -197,8 +197,7 @@ class Screen:
             total=evaluations,
             file=self._err,
             bar_format=BAR_FORMAT,
-            ncols=_columns(self._err),
-            dynamic_ncols=_columns(self._err) is None,
+            **_bar_size(self._err),
         )
 
     def _advance(self, event: CandidateEvaluated) -> None:
@@ -218,9 +217,11 @@ class Screen:
             self._tell(f"  {event.evaluation}/{self._evaluations}  {numbers}, {left}")
 
 
-def _columns(terminal: TextIO) -> int | None:
-    """The bar's width where a terminal does not know its own; None where it does."""
-    return None if os.get_terminal_size(terminal.fileno()).columns else FALLBACK_COLUMNS
+def _bar_size(terminal: TextIO) -> dict[str, int | bool]:
+    """The terminal's own size, or a usual one where it does not know its own and says 0."""
+    if os.get_terminal_size(terminal.fileno()).columns:
+        return {"dynamic_ncols": True}
+    return {"ncols": USUAL_COLUMNS, "nrows": USUAL_LINES}
 
 
 def _seconds_left(first: CandidateEvaluated, now: CandidateEvaluated, evaluations: int) -> str:

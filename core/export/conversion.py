@@ -9,7 +9,6 @@ import errno
 import io
 import json
 import os
-import pickle
 import subprocess
 import sys
 import traceback
@@ -29,6 +28,7 @@ NETWORK_FILE = "network.pickle"
 FAILURE_FILE = "failure.json"
 CHATTER_FILE = "chatter.txt"
 EXIT_UNWRITABLE = 3
+EXIT_UNREADABLE = 4  # the network came from a file that the worker does not know
 POLL_SECONDS = 0.1
 EXAMPLE_BATCH = 2  # torch.export takes a batch of 1 for a constant
 
@@ -44,17 +44,15 @@ def convert_apart(
     Yields an event every tenth of a second; closing the generator ends the work.
     Raises: ExportError with what the exporters said; OSError if `stage` cannot be written.
     """
-    try:
-        write_saved((module, input_shape), stage / NETWORK_FILE)
-    except (pickle.PicklingError, AttributeError, TypeError):
-        # A network with a function inside cannot travel to another process.
-        with quietly() as chatter:
-            convert_all(module, input_shape, converters, stage)
-        _raise_failure(stage, chatter.getvalue())
+    if not _leave_network((module, input_shape), stage / NETWORK_FILE):
+        _convert_here(module, input_shape, converters, stage)
         return
     with _worker(stage, list(converters)) as process:
         while _is_running(process):
             yield StageAdvanced(0)
+    if process.returncode == EXIT_UNREADABLE:
+        _convert_here(module, input_shape, converters, stage)
+        return
     chatter_text = (stage / CHATTER_FILE).read_text(encoding="utf-8", errors="replace")
     _raise_failure(stage, chatter_text)
     if process.returncode == EXIT_UNWRITABLE:
@@ -65,6 +63,29 @@ def convert_apart(
             f"Close other programs if memory is short, and export again.",
             chatter_text,
         )
+
+
+def _leave_network(content: object, path: Path) -> bool:
+    """Write what the worker needs; False if it cannot travel to another process."""
+    try:
+        write_saved(content, path)
+    except OSError:
+        raise
+    except Exception:
+        # Pickling fails with any type: a function inside, a class of a file that was run.
+        return False
+    return True
+
+
+def _convert_here(
+    module: nn.Module,
+    input_shape: tuple[int, int, int],
+    converters: Mapping[str, Convert],
+    stage: Path,
+) -> None:
+    with quietly() as chatter:
+        convert_all(module, input_shape, converters, stage)
+    _raise_failure(stage, chatter.getvalue())
 
 
 def convert_all(

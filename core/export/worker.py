@@ -5,14 +5,23 @@ from pathlib import Path
 
 import torch
 
-from core.export.conversion import EXIT_UNWRITABLE, NETWORK_FILE, convert_all
+from core.export.conversion import (
+    EXIT_UNREADABLE,
+    EXIT_UNWRITABLE,
+    NETWORK_FILE,
+    convert_all,
+)
 from core.export.exporting import EXPORTERS
 
 
 def main(stage: Path, names: list[str]) -> int:
     """Convert the network that lies in `stage` with each named exporter."""
     # It was written a moment ago, by us, into a folder that only this user can read.
-    module, input_shape = torch.load(stage / NETWORK_FILE, weights_only=False)
+    try:
+        module, input_shape = torch.load(stage / NETWORK_FILE, weights_only=False)
+    except Exception:
+        # Its class lives in a file that was run over there and not here.
+        return EXIT_UNREADABLE
     converters = {name: EXPORTERS[name].convert for name in names}
     chosen = {name: convert for name, convert in converters.items() if convert is not None}
     try:

@@ -86,6 +86,17 @@ def test_the_worker_reads_the_network_that_was_left_for_it(monkeypatch, tmp_path
     assert list(converters) == ["onnx", "pytorch"]
 
 
+def test_a_class_that_the_worker_does_not_know_has_its_own_exit_code(tmp_path):
+    (tmp_path / conversion.NETWORK_FILE).write_bytes(b"no pickle of ours")
+    assert main(tmp_path, ["onnx"]) == conversion.EXIT_UNREADABLE
+
+
+def test_what_the_worker_cannot_read_is_converted_here(worker_that, tmp_path):
+    worker_that(f"import sys; sys.exit({conversion.EXIT_UNREADABLE})")
+    list(convert_apart(nn.Flatten(), (1, 2, 2), {"onnx": note}, tmp_path))
+    assert (tmp_path / "done").read_text() == "ExportedProgram"
+
+
 def test_a_failure_that_cannot_even_be_written_has_its_own_exit_code(monkeypatch, tmp_path):
     def fail_twice(*arguments):
         raise OSError(28, "No space left on device")

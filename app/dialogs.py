@@ -3,6 +3,7 @@
 from importlib import metadata
 from pathlib import Path
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -22,6 +23,7 @@ from app.panels.fields import BrowseField
 from app.panels.source import Source, SourceForm
 from app.theme import SPACE_L
 from app.words import tiny_text
+from core.errors import ConsentNeeded, readable
 from core.events import ExportFinished
 
 TEXT_WIDTH_PX = 440
@@ -133,6 +135,25 @@ def close_question(window: QWidget) -> QMessageBox:
     box.setStandardButtons(QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel)
     box.button(QMessageBox.StandardButton.Discard).setText(window.tr("Stop and close"))
     box.button(QMessageBox.StandardButton.Cancel).setText(window.tr("Keep running"))
+    box.setDefaultButton(QMessageBox.StandardButton.Cancel)
+    return box
+
+
+def consent_question(window: QWidget, asked: ConsentNeeded) -> QMessageBox:
+    """Ask whether a file may run its code; Yes means that it may."""
+    box = QMessageBox(window)
+    box.setIcon(QMessageBox.Icon.Warning)
+    box.setWindowTitle(window.tr("Run this file's code?"))
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setText(window.tr("Opening this file runs code: {}.").format(asked.why))
+    box.setInformativeText(
+        window.tr(
+            "{}\nSHA-256 {}\n\nAgree only if you trust where it came from: code can do whatever "
+            "you can do. The answer is remembered until the file changes."
+        ).format(readable(asked.path), asked.sha256)
+    )
+    box.setStandardButtons(QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel)
+    box.button(QMessageBox.StandardButton.Yes).setText(window.tr("Run its code"))
     box.setDefaultButton(QMessageBox.StandardButton.Cancel)
     return box
 

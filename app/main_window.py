@@ -18,7 +18,7 @@ from app.actions import Actions
 from app.appearance import Appearance
 from app.command_line import names_something, run_config
 from app.deeds import Deeds
-from app.dialogs import close_question, exported_box
+from app.dialogs import close_question, consent_question, exported_box
 from app.dialogs_error import ErrorQueue
 from app.icons import app_icon
 from app.interrupts import Interrupts
@@ -28,6 +28,7 @@ from app.session_state import SessionState
 from app.theme import Palette
 from app.window_layout import WindowLayout
 from core.config import RunConfig
+from core.errors import ConsentNeeded
 from core.events import Event, ExportFinished, NetworkOpened, RecordingFailed
 
 # A thread deep in a conversion hears nothing for a while; the person need not wait for it.
@@ -123,6 +124,7 @@ class MainWindow(QMainWindow):
         self.session.event_received.connect(self._on_event)
         self.session.state_changed.connect(self._show_state)
         self.session.failed.connect(self.show_error)
+        self.session.consent_needed.connect(self._ask_for_consent)
         self.session.choices_listed.connect(layout.settings.set_choices)
         self.session.shut_down_finished.connect(self.close)
         self.appearance.palette_changed.connect(self.use_palette)
@@ -142,6 +144,12 @@ class MainWindow(QMainWindow):
                 self.errors.show_error(event.message, "", self.appearance.palette)
             case ExportFinished() if self.deeds.export_folder is not None:
                 self.show_dialog(exported_box(self, self.deeds.export_folder, event))
+
+    def _ask_for_consent(self, asked: ConsentNeeded) -> None:
+        box = consent_question(self, asked)
+        run = box.button(QMessageBox.StandardButton.Yes)
+        run.clicked.connect(lambda: self.session.agree(asked))
+        self.show_dialog(box)
 
     def shut_down(self) -> None:
         """End whatever runs without asking, and close."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QThread, Signal
 
-from core.errors import EspalierError
+from core.errors import ConsentNeeded, EspalierError
 from core.events import Event, StopRequested
 
 MakeEvents = Callable[[], Generator[Event, None, Any]]
@@ -22,14 +22,15 @@ class SearchThread(QThread):
     """Runs one job: opening, searching or exporting.
 
     The job is made and driven inside the thread, so its imports happen there too. Nobody
-    needs to wait for the thread: exactly one of `succeeded`, `stopped` and `failed` comes,
-    then QThread's own `finished`.
+    needs to wait for the thread: exactly one of `succeeded`, `stopped`, `failed` and
+    `consent_needed` comes, then QThread's own `finished`.
 
     Signals:
         event_emitted(object): the job yielded this event.
         succeeded(object): the job ended and returned this.
         stopped(): the job let a stop end it.
         failed(str, str): the job raised; a sentence and the details behind it.
+        consent_needed(ConsentNeeded): the job raised because nobody has agreed to run a file.
         pause_changed(bool): the job now waits between two events, or goes on.
     """
 
@@ -37,6 +38,7 @@ class SearchThread(QThread):
     succeeded = Signal(object)
     stopped = Signal()
     failed = Signal(str, str)
+    consent_needed = Signal(object)
     pause_changed = Signal(bool)
 
     def __init__(self, make_events: MakeEvents, parent: QObject | None = None) -> None:
@@ -74,6 +76,8 @@ class SearchThread(QThread):
             result = self._drive(self._make_events())
         except StopRequested:
             self.stopped.emit()
+        except ConsentNeeded as error:
+            self.consent_needed.emit(error)
         except EspalierError as error:
             self.failed.emit(str(error), error.details or _chain(error))
         except Exception as error:  # a bug must reach the person, not vanish with the thread

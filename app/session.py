@@ -1,7 +1,7 @@
 """What is open and what is going on: the one owner of the network, the masks and the thread."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ from PySide6.QtCore import QObject, Signal
 from app import jobs
 from app.search_thread import MakeEvents, SearchThread
 from app.session_state import SessionState
-from core.config import RunConfig
+from core.config import RunConfig, SearchConfig
+from core.errors import ConfigError, ConsentNeeded
 from core.events import (
     BestChanged,
     BoolArray,
@@ -41,6 +42,7 @@ class Session(QObject):
         event_received(object): an event of a job, for every panel that knows it.
         choices_listed(Choices): what the settings can offer is known.
         failed(str, str): a job failed; a sentence and the details behind it.
+        consent_needed(ConsentNeeded): a file would run its code; `agree` to go on.
         shut_down_finished(): no thread runs and none will be started.
     """
 
@@ -48,6 +50,7 @@ class Session(QObject):
     event_received = Signal(object)
     choices_listed = Signal(object)
     failed = Signal(str, str)
+    consent_needed = Signal(object)
     shut_down_finished = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -55,6 +58,8 @@ class Session(QObject):
         self._state = SessionState.EMPTY
         self._thread: SearchThread | None = None
         self._queue: list[_Job] = []
+        self._job: _Job | None = None
+        self._jobs_to_repeat: list[_Job] = []  # as soon as the person agrees
         self._is_in_background = False
         self._is_shutting_down = False
         self._handle: Any = None  # core.opening.Opened
@@ -113,6 +118,17 @@ class Session(QObject):
         if self._opened_config is None or _source(self._opened_config) != _source(config):
             wanted.insert(0, self._open_job(config, allow_download))
         self._enqueue(*wanted)
+
+    def agree(self, asked: ConsentNeeded) -> None:
+        """Remember that this file's code may run, and do again what was asked for."""
+        from core.networks.consent import grant
+
+        try:
+            grant(asked.path, asked.sha256)
+        except ConfigError as error:
+            self.failed.emit(str(error), error.details)
+        else:
+            self._enqueue(*self._jobs_to_repeat)
 
     def pause(self) -> None:
         """Hold the search between two evaluations."""
@@ -179,12 +195,13 @@ class Session(QObject):
             self._begin_next()
 
     def _begin_next(self) -> None:
-        job = self._queue.pop(0)
+        job = self._job = self._queue.pop(0)
         thread = SearchThread(job.begin(), self)
         thread.event_emitted.connect(self._on_event)
         thread.succeeded.connect(self._on_succeeded)
         thread.stopped.connect(self._on_stopped)
         thread.failed.connect(self._on_failed)
+        thread.consent_needed.connect(self._on_consent_needed)
         thread.finished.connect(self._on_thread_finished)
         self._thread = thread
         self._is_in_background = job.state is None
@@ -213,6 +230,11 @@ class Session(QObject):
 
     def _on_stopped(self) -> None:
         self._queue.clear()
+
+    def _on_consent_needed(self, asked: ConsentNeeded) -> None:
+        self._jobs_to_repeat = [*filter(None, [self._job]), *self._queue]
+        self._queue.clear()
+        self.consent_needed.emit(asked)
 
     def _on_failed(self, message: str, details: str) -> None:
         self._queue.clear()
@@ -245,6 +267,6 @@ class Session(QObject):
             self.state_changed.emit(state)
 
 
-def _source(config: RunConfig) -> tuple[str, str, str, int]:
-    """What decides over the opened network and the splits of its images."""
-    return config.network, config.checkpoint, config.data, config.search.seed
+def _source(config: RunConfig) -> RunConfig:
+    """What decides over the opened network and its images: all but the search."""
+    return replace(config, search=SearchConfig())

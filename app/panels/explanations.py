@@ -27,16 +27,16 @@ _WORDS: dict[str, tuple[str, str]] = {
         QT_TRANSLATE_NOOP("explanations", "Network"),
         QT_TRANSLATE_NOOP(
             "explanations",
-            "The trained network to prune, by name: the demo, a CIFAR network or any torchvision "
-            "classifier. Default: demo.",
+            "The trained network to prune: the demo, a CIFAR network, any torchvision classifier, "
+            "timm:NAME, or the path of a .py, .pt2 or .onnx file. Default: demo.",
         ),
     ),
     "checkpoint": (
         QT_TRANSLATE_NOOP("explanations", "Checkpoint"),
         QT_TRANSLATE_NOOP(
             "explanations",
-            "A state-dict file with the network's trained weights. Default: empty, the weights "
-            "that come with the network.",
+            "A state-dict file with the network's trained weights, or 'published' for those that "
+            "torchvision or timm publish. Default: empty, the weights that it comes with.",
         ),
     ),
     "data": (
@@ -51,8 +51,8 @@ _WORDS: dict[str, tuple[str, str]] = {
         QT_TRANSLATE_NOOP("explanations", "Download if it is not here yet"),
         QT_TRANSLATE_NOOP(
             "explanations",
-            "CIFAR is about 170 MB and comes from its authors' site, only if you tick this. "
-            "Default: off.",
+            "Images and published weights come from their authors' sites, only if you tick this; "
+            "CIFAR is about 170 MB. Default: off.",
         ),
     ),
     "macs_budget": (

@@ -43,10 +43,11 @@ def add_explained(form: QFormLayout, setting: str, field: QWidget) -> None:
 def explain(field: QWidget, setting: str) -> None:
     """Give a control its tooltip and its accessible name and description."""
     words = explanation(setting)
-    field.setToolTip(words.sentence)
-    field.setWhatsThis(words.sentence)
     # The control that takes the keys is the one that a screen reader reads.
     spoken = field.focusProxy() or field
+    for control in (field, spoken):
+        control.setToolTip(words.sentence)
+        control.setWhatsThis(words.sentence)
     spoken.setAccessibleName(words.label)
     spoken.setAccessibleDescription(words.sentence)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QCheckBox, QFileDialog, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QCompleter, QFileDialog, QLineEdit, QVBoxLayout, QWidget
 
 from app.panels.fields import (
     BrowseField,
@@ -19,9 +19,11 @@ from app.theme import SPACE_S
 from core.config import RunConfig
 from core.errors import ConfigError
 
-CHECKPOINT_SUFFIXES = (".pt", ".pth", ".th", ".ckpt", ".bin", ".tar", ".pt2")
+CHECKPOINT_SUFFIXES = (".pt", ".pth", ".th", ".ckpt", ".bin", ".tar", ".safetensors")
+NETWORK_SUFFIXES = (".py", ".pt2", ".onnx")  # whole networks, not only weights
 # Fetched through torchvision when they are not on this machine yet.
 DOWNLOADED_DATASETS = ("cifar10", "cifar100")
+PUBLISHED = "published"  # as a checkpoint: the weights that the network's source publishes
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ def source_of_drop(path: Path, networks: Iterable[str], now: Source) -> Source |
     """Understand a dropped file or folder as a checkpoint or as images; None if it is neither."""
     if path.is_dir() or path.suffix.lower() == ".npz":
         return replace(now, data=str(path))
+    if path.suffix.lower() in NETWORK_SUFFIXES:
+        return replace(now, network=str(path), checkpoint="")
     if path.suffix.lower() in CHECKPOINT_SUFFIXES:
         network = guess_network(path.name, networks) or now.network
         return replace(now, network=network, checkpoint=str(path))
@@ -81,14 +85,20 @@ class SourceForm(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.network = NameField(("demo",))
-        self.checkpoint = BrowseField(QLineEdit())
-        self.checkpoint.field.setPlaceholderText(self.tr("the network's own weights"))
+        self.network_row = BrowseField(self.network)
+        weights = QLineEdit()
+        weights.setPlaceholderText(self.tr("the network's own weights"))
+        weights.setCompleter(QCompleter([PUBLISHED], self))
+        self.checkpoint = BrowseField(weights)
         self.images_field = NameField(("digits",))
         self.images = BrowseField(self.images_field)
         self.consent = QCheckBox(self.tr("Download if it is not here yet"))
         self._fill_form()
         self.checkpoint.add_browsing(
             [self._action(self.tr("Choose a file…"), self._browse_weights)]
+        )
+        self.network_row.add_browsing(
+            [self._action(self.tr("Choose a network's file…"), self._browse_network)]
         )
         self.images.add_browsing(
             [
@@ -97,8 +107,8 @@ class SourceForm(QWidget):
             ]
         )
         self.network.editTextChanged.connect(self.changed)
-        self.checkpoint.changed.connect(self.changed)
-        self.images.changed.connect(self._on_images_changed)
+        self.checkpoint.changed.connect(self._on_origin_changed)
+        self.images.changed.connect(self._on_origin_changed)
         self.set_source(Source.of(RunConfig()))
 
     @property
@@ -127,7 +137,7 @@ class SourceForm(QWidget):
         self.network.setEditText(source.network)
         self.checkpoint.set_text(source.checkpoint)
         self.images.set_text(source.data)
-        self._on_images_changed()
+        self._on_origin_changed()
 
     def set_choices(self, networks: Iterable[str], datasets: Iterable[str]) -> None:
         """Offer these names."""
@@ -139,7 +149,7 @@ class SourceForm(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACE_S)
         form = narrow_form()
-        add_explained(form, "network", self.network)
+        add_explained(form, "network", self.network_row)
         add_explained(form, "checkpoint", self.checkpoint)
         add_explained(form, "data", self.images)
         layout.addLayout(form)
@@ -150,6 +160,17 @@ class SourceForm(QWidget):
         action = QAction(text, self)
         action.triggered.connect(slot)
         return action
+
+    def _browse_network(self) -> None:
+        pattern = " ".join(f"*{suffix}" for suffix in NETWORK_SUFFIXES)
+        path, _ = QFileDialog.getOpenFileName(
+            self,
+            self.tr("Choose a network"),
+            _start_folder(self.network.text),
+            self.tr("Networks ({});;All files (*)").format(pattern),
+        )
+        if path:
+            self.network.setEditText(path)
 
     def _browse_weights(self) -> None:
         pattern = " ".join(f"*{suffix}" for suffix in CHECKPOINT_SUFFIXES)
@@ -180,9 +201,9 @@ class SourceForm(QWidget):
             self.images.set_text(path)
 
     def _is_downloaded(self) -> bool:
-        return self.images.text in DOWNLOADED_DATASETS
+        return self.images.text in DOWNLOADED_DATASETS or self.checkpoint.text == PUBLISHED
 
-    def _on_images_changed(self) -> None:
+    def _on_origin_changed(self) -> None:
         self.consent.setVisible(self._is_downloaded())
         self.changed.emit()
 

@@ -19,7 +19,7 @@ from app.session import Session
 from app.session_state import SessionState
 from app.theme import DARK, LIGHT, apply_palette
 from core.config import RunConfig, SearchConfig, load_run_config
-from core.errors import NetworkError
+from core.errors import ConsentNeeded, NetworkError
 from core.events import ExportFinished, RecordingFailed, StageAdvanced, StageStarted, StopRequested
 from tests.app import samples
 
@@ -325,6 +325,16 @@ def test_a_checkpoint_and_images_can_be_dropped_together(window, tmp_path):
 def test_something_else_that_is_dropped_is_not_taken(window, tmp_path):
     window.dropEvent(drop(tmp_path / "notes.txt"))
     assert window.dialog is None
+
+
+def test_a_file_that_runs_code_is_asked_about(window, tmp_path):
+    asked = ConsentNeeded(tmp_path / "nets.py", "abc123", "it is a Python file")
+    window.session.consent_needed.emit(asked)
+    assert "it is a Python file" in window.dialog.text()
+    assert "abc123" in window.dialog.informativeText()
+    assert window.dialog.defaultButton().text() == "Cancel"
+    answer(window, QMessageBox.StandardButton.Cancel)
+    assert window.errors.dialog is None
 
 
 def test_export_asks_for_folder_and_formats_and_says_what_was_written(

@@ -9,8 +9,9 @@ from app import jobs
 from app.session import Session
 from app.session_state import SessionState
 from core.config import RunConfig, SearchConfig
-from core.errors import DataError, RunError
+from core.errors import ConsentNeeded, DataError, RunError
 from core.events import ExportFinished, StageAdvanced, StageStarted, StopRequested
+from core.networks.consent import granted, revoke
 from tests.app import samples
 
 CONFIG = RunConfig()
@@ -104,19 +105,19 @@ def test_starting_opens_first_what_is_not_open(qtbot, session):
     assert states == [SessionState.OPENING, SessionState.SEARCHING, SessionState.FINISHED]
 
 
-def test_starting_with_another_seed_opens_again_because_the_splits_change(qtbot, searched):
+def test_starting_with_other_images_opens_again(qtbot, searched):
     states = []
     searched.state_changed.connect(states.append)
     with reach(qtbot, searched, SessionState.FINISHED):
-        searched.start(RunConfig(search=SearchConfig(seed=1)))
+        searched.start(RunConfig(data="photos"))
     assert states[0] is SessionState.OPENING
 
 
-def test_starting_with_another_budget_keeps_what_is_open(qtbot, searched):
+def test_starting_with_another_budget_or_seed_keeps_what_is_open(qtbot, searched):
     states = []
     searched.state_changed.connect(states.append)
     with reach(qtbot, searched, SessionState.FINISHED):
-        searched.start(RunConfig(search=SearchConfig(macs_budget=0.3)))
+        searched.start(RunConfig(search=SearchConfig(macs_budget=0.3, seed=1)))
     assert states == [SessionState.SEARCHING, SessionState.FINISHED]
 
 
@@ -155,6 +156,26 @@ def test_the_best_mask_outlives_a_failed_search(qtbot, fakes, opened):
     with reach(qtbot, opened, SessionState.FINISHED):
         opened.start(CONFIG)
     assert opened.best_keep is samples.BEST
+
+
+def test_a_search_goes_on_after_the_person_agreed_to_run_a_file(qtbot, fakes, session, tmp_path):
+    network = tmp_path / "nets.py"
+
+    def open_if_agreed(config, *, allow_download):
+        if "abc" not in granted():
+            raise ConsentNeeded(network, "abc", "it is a Python file")
+        yield samples.network_opened()
+
+    fakes.setattr(jobs, "open_network", open_if_agreed)
+    with (
+        reach(qtbot, session, SessionState.EMPTY),
+        qtbot.waitSignal(session.consent_needed) as asked,
+    ):
+        session.start(CONFIG)
+    with reach(qtbot, session, SessionState.FINISHED):
+        session.agree(asked.args[0])
+    assert granted()["abc"] == str(network)
+    revoke("abc")
 
 
 def test_a_paused_search_goes_on(qtbot, fakes, opened):

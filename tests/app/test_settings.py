@@ -127,7 +127,7 @@ def test_every_control_has_a_tooltip_and_an_accessible_name(panel):
         assert control.accessibleName()
 
 
-def test_consent_to_a_download_is_asked_for_cifar_only(qtbot):
+def test_consent_to_a_download_is_asked_for_cifar_and_published_weights(qtbot):
     form = SourceForm()
     qtbot.addWidget(form)
     form.show()
@@ -139,6 +139,8 @@ def test_consent_to_a_download_is_asked_for_cifar_only(qtbot):
     assert form.may_download
     form.set_source(Source("demo", "", "digits"))
     assert not form.may_download
+    form.set_source(Source("resnet18", "published", "photos"))
+    assert form.may_download
 
 
 @pytest.mark.parametrize(
@@ -163,4 +165,6 @@ def test_dropped_things_become_a_source(tmp_path: Path):
     weights = tmp_path / "resnet20.th"
     expected = Source("cifar_resnet20", str(weights), "digits")
     assert source_of_drop(weights, NETWORKS, now) == expected
+    program = tmp_path / "network.pt2"
+    assert source_of_drop(program, NETWORKS, now) == replace(now, network=str(program))
     assert source_of_drop(tmp_path / "notes.txt", NETWORKS, now) is None

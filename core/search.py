@@ -40,7 +40,6 @@ from core.events import (
 from core.feasibility import check_budget, removable_channels
 from core.finalists import JUDGE_IMAGES, Finalist, Finalists, judge_masks
 from core.graph.features import graph_data
-from core.pruning.baselines import standardised
 from core.pruning.budget import least_kept_share
 from core.pruning.macs import MacsModel
 from core.rl.agent import PruningAgent
@@ -57,6 +56,7 @@ from core.tournament import (
     magnitude_mask,
     make_competitors,
     measure_importances,
+    prior_logits,
 )
 
 __all__ = ["check_budget", "run_search"]
@@ -195,7 +195,8 @@ class _Search:
         if name == "none":
             return torch.zeros(len(self._removable))
         chosen = tournament.winner if name == "tournament" else tournament.by_name(name)
-        return torch.from_numpy(standardised(chosen.priority, self._removable)).float()
+        budget = self._config.macs_budget
+        return torch.from_numpy(prior_logits(chosen, self._macs, budget, self._removable)).float()
 
     def _train_agent(self, observation: Observation) -> Generator[SearchEvent, None, PruningAgent]:
         """Propose, score, learn, until the evaluations are spent."""

@@ -92,6 +92,15 @@ def solve_threshold(
     return float((low + high) / 2)
 
 
+def expected_flips(
+    logits: Float64Array, model: KeptShareModel, macs_budget: float, removable: BoolArray
+) -> float:
+    """How many channels of a sampled mask differ on average from the likeliest mask."""
+    tau = solve_threshold(logits, model, macs_budget, removable)
+    keep = keep_probability(logits, tau, removable)
+    return float(np.minimum(keep, 1.0 - keep).sum())
+
+
 def keep_probability(
     logits: Float64Array, tau: float | Float64Array, removable: BoolArray
 ) -> Float64Array:

@@ -8,8 +8,6 @@ from torch import Tensor, nn
 from core.graph.features import NODE_FEATURES, GraphData
 from core.rl.encoder import GATEncoder
 
-PRIOR_SCALE = 12.0  # logit per standard deviation of the prior: some 20 flips a sample at first
-
 
 @dataclass(frozen=True, eq=False)
 class Observation:
@@ -17,13 +15,13 @@ class Observation:
 
     graph: GraphData  # core.graph.features.graph_data
     channel_features: Tensor  # (C, F)
-    prior: Tensor  # (C,) standardised; 0 everywhere without a prior
+    prior: Tensor  # (C,) logits; 0 everywhere without a prior
 
 
 class ActorCritic(nn.Module):
     """Keep logits from a prior and learned parts that start near 0.
 
-    logit = PRIOR_SCALE * prior + linear(features) + MLP(layer, graph, features)
+    logit = prior + linear(features) + MLP(layer, graph, features)
             + layer bias + layer offset + channel offset
     """
 
@@ -56,7 +54,7 @@ class ActorCritic(nn.Module):
         group = graph.group_of_channel
         context = torch.cat([z_graph, graph.budget]).expand(len(features), -1)
         logits = (
-            PRIOR_SCALE * observation.prior
+            observation.prior
             + self.linear(features).squeeze(1)
             + self.actor(torch.cat([z_group[group], context, features], dim=1)).squeeze(1)
             + (self.layer_bias(z_group).squeeze(1) + self.layer_offset)[group]

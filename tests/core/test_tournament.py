@@ -8,6 +8,7 @@ from core.errors import ConfigError
 from core.evaluation import MaskScorer, RotatingImages
 from core.events import CriterionEvaluated
 from core.pruning.baselines import ALLOCATIONS
+from core.pruning.budget import expected_flips
 from core.pruning.criteria import CRITERIA
 from core.pruning.macs import MacsModel
 from core.tournament import (
@@ -18,6 +19,7 @@ from core.tournament import (
     magnitude_mask,
     make_competitors,
     measure_importances,
+    prior_logits,
     split_name,
 )
 from tests.core.tiny import finish, open_tiny
@@ -84,3 +86,13 @@ def test_channels_have_two_features_for_each_criterion_but_chance(held):
     assert features.shape == (len(removable), 2 * (len(CRITERIA) - 1))
     assert torch.isfinite(features).all()
     assert features[:, ::2].abs().max() < 1
+
+
+@pytest.mark.parametrize("share", [0.06, 0.2])
+def test_every_prior_flips_the_same_share_of_the_channels(held, share, monkeypatch):
+    _, macs, removable, _, _, tournament = held
+    monkeypatch.setattr("core.tournament.FLIPPED_SHARE", share)
+    for name in ("contribution_global", "l1_uniform"):
+        logits = prior_logits(tournament.by_name(name), macs, 0.5, removable)
+        flips = expected_flips(logits, macs, 0.5, removable)
+        assert flips == pytest.approx(share * len(removable), rel=0.01)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from core.pruning.budget import (
     ensure_widths,
+    expected_flips,
     fit_budget,
     keep_probability,
     least_kept_share,
@@ -90,3 +91,10 @@ def test_equal_logits_at_half_the_width_have_the_threshold_of_a_coin():
     # a = 8p, b = 6p: 64*9*(24p + 48p^2) + 24p at p = 1/2
     budget = (64 * 9 * (12 + 12) + 12) / 41_496
     assert solve_threshold(np.full(14, 2.0), CHAIN, budget, ALL) == pytest.approx(2.0, abs=1e-5)
+
+
+def test_coins_flip_half_of_the_channels_and_certainties_none():
+    budget = (64 * 9 * (12 + 12) + 12) / 41_496
+    assert expected_flips(np.zeros(14), CHAIN, budget, ALL) == pytest.approx(7.0, abs=1e-4)
+    certain = np.where(np.arange(14) % 2 == 0, 50.0, -50.0)
+    assert expected_flips(certain, CHAIN, budget, ALL) == pytest.approx(0.0, abs=1e-4)

@@ -21,6 +21,6 @@ def chain_observation(prior: list[float] | None = None) -> tuple[Observation, Bo
     observation = Observation(
         graph=graph_data(ANALYSIS.graph, ANALYSIS.groups, keep, 0.5),
         channel_features=torch.linspace(-1, 1, 14)[:, None].repeat(1, 3),
-        prior=torch.tensor(prior) if prior else torch.linspace(-1.5, 1.5, 14),
+        prior=torch.tensor(prior) if prior else torch.linspace(-18, 18, 14),
     )
     return observation, keep

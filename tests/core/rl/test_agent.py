@@ -23,9 +23,9 @@ def test_projected_masks_hold_the_budget_and_leave_no_layer_empty():
 
 
 def test_penalised_masks_may_exceed_the_budget_but_leave_no_layer_empty():
-    proposal = make_agent("penalty", prior=[1.0] * 14).propose(16)
+    proposal = make_agent("penalty", prior=[12.0] * 14).propose(16)
     assert (MACS.kept_share(proposal.keep) > 0.5).all()
-    empty = make_agent("penalty", prior=[-3.0] * 14).propose(4)
+    empty = make_agent("penalty", prior=[-30.0] * 14).propose(4)
     assert empty.keep[:, :8].sum(axis=1).tolist() == [1] * 4
     assert empty.keep[:, 8:].sum(axis=1).tolist() == [1] * 4
 

@@ -5,7 +5,7 @@ import torch
 
 from core.graph.features import NODE_FEATURES
 from core.rl.encoder import GATEncoder
-from core.rl.policy import PRIOR_SCALE, ActorCritic
+from core.rl.policy import ActorCritic
 from tests.core.rl.observations import chain_observation
 
 
@@ -24,10 +24,10 @@ def test_the_encoder_gives_every_layer_a_vector():
     assert z.shape == (observation.graph.x.shape[0], 16)
 
 
-def test_logits_start_at_the_scaled_prior(policy):
+def test_logits_start_at_the_prior(policy):
     observation, _ = chain_observation()
     logits, value = policy(observation)
-    assert (logits - PRIOR_SCALE * observation.prior).abs().max() < 0.5
+    assert (logits - observation.prior).abs().max() < 0.5
     assert value.shape == ()
 
 

@@ -36,11 +36,14 @@ from core.search import run_search
 
 __all__ = ["default_runs_folder", "new_run_folder", "record_run"]
 
+NAME_LETTERS = 80  # of a network's name, in a folder's
+
 
 def new_run_folder(config: RunConfig) -> Path:
     """Name a folder for a new run after the time, the network and the budget; makes nothing."""
     moment = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    name = f"{moment}_{config.network}_{round(100 * config.search.macs_budget)}"
+    network = Path(config.network).name[-NAME_LETTERS:]  # of a file, not all its folders
+    name = f"{moment}_{network}_{round(100 * config.search.macs_budget)}"
     safe = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
     folder, number = default_runs_folder() / safe, 1
     while folder.exists():

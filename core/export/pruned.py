@@ -73,7 +73,8 @@ def describe_pruned(
         macs=int(costs["macs"]),
         macs_kept=float(costs["macs_kept"]),
         accuracy=accuracy,
-        build=partial(
+        build=network.build
+        or partial(
             build_network,
             network.name,
             class_count=network.class_count,

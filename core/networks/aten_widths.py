@@ -18,6 +18,7 @@ Shape = tuple[int | None, ...]  # None: not a fixed number
 
 def free_widths(root: fx.GraphModule) -> None:
     """Rewrite the operations of a graph in place, as far as they can be."""
+    _follow_device(root.graph)
     for node in list(root.graph.nodes):
         free = _FREE.get(node.target) if node.op == "call_function" else None
         if free is not None:
@@ -30,6 +31,17 @@ def bound_arguments(node: fx.Node) -> Arguments:
     values = {argument.name: argument.default_value for argument in schema}
     values.update(zip(values, node.args, strict=False))
     return values | node.kwargs
+
+
+def _follow_device(graph: fx.Graph) -> None:
+    """Let tensors that the program makes lie where its images do, not where they once did."""
+    images = next(node for node in graph.nodes if node.op == "placeholder")
+    made = [node for node in graph.nodes if node.kwargs.get("device") is not None]
+    if made:
+        with graph.inserting_after(images):
+            device = graph.call_function(getattr, (images, "device"))
+    for node in made:
+        node.kwargs = {**node.kwargs, "device": device}
 
 
 def _free_groups(root: fx.GraphModule, node: fx.Node) -> None:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from core.errors import CheckpointError, readable
 from core.networks.files import find_file
+from core.networks.safetensors_file import SUFFIX, read_safetensors
 
 State = dict[str, Tensor]
 
@@ -144,6 +145,8 @@ def compare_state(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> Sta
 
 def _load_file(path: Path) -> Any:
     find_file(path, "checkpoint", CheckpointError)
+    if path.suffix.lower() == SUFFIX:
+        return read_safetensors(path)
     try:
         # Reading warns of pickle protocols and TorchScript; the refusals below say it better.
         with warnings.catch_warnings(), torch.serialization.safe_globals(_INERT_TYPES):

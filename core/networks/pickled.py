@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import NetworkError, readable
-from core.events import Event, StageStarted
+from core.events import Event, NoticeRaised, StageStarted
 from core.networks.consent import require_consent
 from core.networks.facts import FoundNetwork, InputShape, NetworkFacts, NetworkSource, shorten
 from core.networks.files import archive_names, find_file, read_through
@@ -24,6 +24,7 @@ MISSING_CLASS = re.compile(r"Can't get attribute '([\w.]+)' on <module '([\w.]+)
 
 
 def _find(spec: str, trust: bool) -> Generator[Event, None, FoundNetwork]:
+    from core.networks.checks import prepare_network
     from core.networks.module_facts import classifier_width, image_channels
 
     path = find_file(spec, "network")
@@ -31,7 +32,8 @@ def _find(spec: str, trust: bool) -> Generator[Event, None, FoundNetwork]:
     sha256 = yield from read_through(path)
     require_consent(path, sha256, _what_it_calls(path), trust=trust)
     yield StageStarted(f"Opening {readable(path.name)}")
-    module = _unpickle(path)
+    module, notices = prepare_network(_unpickle(path), readable(path.name))
+    yield from map(NoticeRaised, notices)
     facts = NetworkFacts(
         spec,
         "pickle",
@@ -115,6 +117,10 @@ def _unpickle(path: Path) -> "nn.Module":
             raise _missing_class(path, error) from error
         except (pickle.UnpicklingError, EOFError, OSError) as error:
             raise _broken(path, error) from error
+        except RuntimeError as error:
+            if "magic number" in str(error):  # a pickle, but not one of torch.save
+                raise _broken(path, error) from error
+            raise
     module = _module_in(content)
     if module is None:
         kind = type(content).__name__
@@ -128,7 +134,9 @@ def _unpickle(path: Path) -> "nn.Module":
 def _missing_class(path: Path, error: AttributeError) -> NetworkError:
     found = MISSING_CLASS.search(str(error))
     name, module = found.groups() if found else (shorten(error), "its code")
-    where = "the script that saved it" if module == "__main__" else f"'{module}' as it is here"
+    where = (
+        "the script that saved it" if module.endswith("__main__") else f"'{module}' as it is here"
+    )
     return NetworkError(
         f"Cannot open {readable(path)}: its class '{name}' is not in {where}. "
         "Open the Python file that defines it, and give the weights as its checkpoint.",

@@ -3,11 +3,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from core.config import RunConfig
-from core.errors import DataError, NetworkError
+from core.errors import ConsentNeeded, DataError, NetworkError
 from core.events import Event, NetworkOpened, NoticeRaised, StageStarted
 from core.opening import Opened, open_run
+
+NETS = """
+import torch
+from torch import nn
+
+def make(num_classes):
+    return nn.Sequential(
+        nn.Conv2d(3, 5, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(5, num_classes)
+    )
+"""
 
 
 def run_to_end(events: Generator[Event, None, Opened]) -> tuple[list[Event], Opened]:
@@ -70,6 +81,44 @@ def test_random_weights_are_told(tmp_path: Path) -> None:
     assert "weights are random" in notice.message
     assert opened.network.input_shape == (3, 8, 8)
     assert opened.network.class_count == 2
+
+
+def write_nets(folder: Path) -> str:
+    (folder / "nets.py").write_text(NETS)
+    return f"{folder / 'nets.py'}:make"
+
+
+def write_images(folder: Path) -> str:
+    for part in ("train", "test"):
+        for name in ("black", "white"):
+            (folder / part / name).mkdir(parents=True)
+            for number in range(10):
+                pixels = np.full((9, 9, 3), 255 * (name == "white"), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / part / name / f"{number}.png")
+    return str(folder)
+
+
+def test_code_runs_only_with_consent_and_before_anything_else_is_opened(tmp_path: Path) -> None:
+    config = RunConfig(network=write_nets(tmp_path), data="nowhere.npz")
+    with pytest.raises(ConsentNeeded):
+        run_to_end(open_run(config))
+    with pytest.raises(DataError, match="nowhere"):
+        run_to_end(open_run(config, trust=True))
+
+
+def test_the_shape_of_images_in_folders_is_asked_for_where_nobody_knows_it(tmp_path: Path) -> None:
+    network, data = write_nets(tmp_path), write_images(tmp_path / "images")
+    with pytest.raises(NetworkError, match=r"'nets\.py:make' does not say .*--input-shape, for"):
+        run_to_end(open_run(RunConfig(network=network, data=data), trust=True))
+    config = RunConfig(network=network, data=data, input_shape="3x8x8", normalisation="half")
+    events, opened = run_to_end(open_run(config, trust=True))
+    assert opened.network.input_shape == (3, 8, 8) and opened.images.mean == (0.5, 0.5, 0.5)
+    assert opened.analysis.groups.channel_count == 5
+    (notice,) = (event for event in events if isinstance(event, NoticeRaised))
+    assert "unless its code loads some its weights are random" in notice.message
+    assert opened.network.build is not None
+    again = opened.network.build()
+    assert again is not opened.network.module and again.state_dict().keys()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,71 @@
+"""Weights in a .safetensors file: a length, a JSON header, and raw numbers; nothing to run.
+
+Source: the format's description, github.com/huggingface/safetensors.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.errors import CheckpointError, readable
+
+SUFFIX = ".safetensors"
+LENGTH_BYTES = 8
+MOST_HEADER_BYTES = 100 * 2**20
+DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """Read all tensors of a file by name.
+
+    Raises: CheckpointError if it cannot be read, is damaged, or has numbers of another kind.
+    """
+    try:
+        content = bytearray(path.read_bytes())
+        length = int.from_bytes(content[:LENGTH_BYTES], "little")
+        start = LENGTH_BYTES + length
+        if length > min(MOST_HEADER_BYTES, len(content)):
+            raise ValueError(f"its header would be {length} bytes long")
+        header = json.loads(content[LENGTH_BYTES:start])
+        header.pop("__metadata__", None)
+        return {key: _tensor(key, entry, content, start) for key, entry in header.items()}
+    except OSError as error:
+        raise CheckpointError(
+            f"Cannot read checkpoint {readable(path)}: {error.strerror}. Allow reading it."
+        ) from error
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(
+            f"Checkpoint {readable(path)} is truncated or not a .safetensors file. "
+            "Copy or download it again.",
+            f"{type(error).__name__}: {error}",
+        ) from error
+
+
+def _tensor(key: str, entry: Any, content: bytearray, start: int) -> Tensor:
+    if entry["dtype"] not in DTYPES:
+        raise CheckpointError(
+            f"Weight '{key}' is {entry['dtype']}, which cannot be pruned. Choose a checkpoint of "
+            "float32 or float16."
+        )
+    dtype, shape = DTYPES[entry["dtype"]], list(entry["shape"])
+    begin, end = entry["data_offsets"]
+    if not 0 <= begin <= end <= len(content) - start:
+        raise ValueError(f"'{key}' lies outside the file")
+    if begin == end:
+        return torch.empty(shape, dtype=dtype)
+    raw = content[start + begin : start + end]
+    return torch.frombuffer(raw, dtype=dtype).reshape(shape)

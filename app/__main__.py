@@ -42,6 +42,7 @@ def _search(arguments: argparse.Namespace) -> int:
         run_config(arguments),
         arguments.out,
         allow_download=arguments.allow_download,
+        trust=arguments.trust,
         is_quiet=arguments.quiet,
         is_verbose=arguments.verbose,
     )

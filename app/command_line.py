@@ -35,7 +35,11 @@ DIR then holds:
   trajectory.csv  one line per evaluated mask
   config.toml     these settings, for --config
 """
-NETWORK_WORDS = "demo, cifar_resnet20, cifar_vgg16_bn, a torchvision name; see 'espalier networks'"
+NETWORK_WORDS = (
+    "demo, cifar_resnet20, a torchvision name (see 'espalier networks'), timm:NAME, nets.py:make "
+    "for what the function or class 'make' of that file makes, or a network saved as .pt, .pt2 "
+    "(torch.export) or .onnx"
+)
 DATA_WORDS = (
     "digits, cifar10, cifar100, an .npz file (x_train, y_train, x_test, y_test), or a folder "
     "with train/ and test/ or val/ and in each a folder per class"
@@ -96,7 +100,13 @@ def _add_search_command(commands: Any) -> None:
     search.add_argument(
         "--allow-download",
         action="store_true",
-        help="permit to download CIFAR-10 or CIFAR-100 if they are not here yet",
+        help="permit to download CIFAR-10, CIFAR-100 or published weights that are not here yet",
+    )
+    search.add_argument(
+        "--trust",
+        action="store_true",
+        help="run the code in the network's file (.py, .pt, .pt2) this once, without having "
+        "agreed to it in the window",
     )
     search.add_argument(
         "--quiet", action="store_true", help="print only the final table, notices and errors"
@@ -114,9 +124,23 @@ def _add_source(parser: argparse.ArgumentParser, default: str | None = None) -> 
         "--checkpoint",
         metavar="FILE",
         default=default,
-        help="its trained weights: a state dict saved by PyTorch (default: the demo's own)",
+        help="its trained weights: a state dict saved by PyTorch, a .safetensors file, or "
+        "'published' for those of torchvision or timm (default: those it comes with)",
     )
     parser.add_argument("--data", metavar="DATA", default=default, help=f"the images: {DATA_WORDS}")
+    parser.add_argument(
+        "--normalisation",
+        metavar="NAME",
+        default=default,
+        help="mean and std of the images it was trained on: auto (the images' usual ones), "
+        "imagenet, cifar10, half or none (default: auto)",
+    )
+    parser.add_argument(
+        "--input-shape",
+        metavar="CxHxW",
+        default=default,
+        help="what images from folders are resized to, for networks that do not say it: 3x224x224",
+    )
 
 
 def _add_search_words(parser: argparse.ArgumentParser, default: str | None = None) -> None:

@@ -40,15 +40,17 @@ def run_headless(
     folder: Path | None,
     *,
     allow_download: bool = False,
+    trust: bool = False,
     is_quiet: bool = False,
     is_verbose: bool = False,
 ) -> int:
     """Open, search, record and report in the terminal; returns the exit code.
 
     folder: where the run's files go; None makes a new one in the user's data folder.
+    trust: run the code of the network's file this once.
     """
     screen = Screen(sys.stdout, sys.stderr, is_quiet=is_quiet)
-    events = _open_and_record(config, folder, allow_download)
+    events = _open_and_record(config, folder, allow_download, trust)
     try:
         with StopKeys(screen.say) as keys:
             _drive(events, keys, screen)
@@ -68,12 +70,14 @@ def run_headless(
     return EXIT_DONE if screen.is_complete else EXIT_BROKEN_OFF
 
 
-def _open_and_record(config: RunConfig, folder: Path | None, allow_download: bool) -> Events:
+def _open_and_record(
+    config: RunConfig, folder: Path | None, allow_download: bool, trust: bool
+) -> Events:
     yield StageStarted("Preparing")
     from core.opening import open_run
     from core.runs import new_run_folder, record_run
 
-    opened = yield from open_run(config, allow_download=allow_download)
+    opened = yield from open_run(config, allow_download=allow_download, trust=trust)
     yield from record_run(opened, config, folder or new_run_folder(config))
 
 

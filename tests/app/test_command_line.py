@@ -46,6 +46,26 @@ def test_search_words_become_settings():
     assert arguments.out == Path("c")
 
 
+def test_words_about_the_images_of_a_network_become_settings():
+    words = "search --network nets.py:make --normalisation half --input-shape 1x20x30 --trust"
+    arguments = parse(words.split())
+    assert arguments.trust
+    assert run_config(arguments) == RunConfig(
+        network="nets.py:make", normalisation="half", input_shape="1x20x30"
+    )
+
+
+def test_a_file_runs_its_code_only_with_trust(capsys, tmp_path):
+    mark = tmp_path / "ran"
+    code = f"import torch\nopen({str(mark)!r}, 'w').close()\nNet = torch.nn.Identity\n"
+    (tmp_path / "nets.py").write_text(code)
+    words = ["search", "--network", f"{tmp_path / 'nets.py'}:Net", "--data", "digits"]
+    assert main(words) == 2
+    assert "runs code" in capsys.readouterr().err and not mark.exists()
+    assert main([*words, "--trust"]) == 2
+    assert "nets.py:Net' gives" in capsys.readouterr().err and mark.exists()
+
+
 def test_words_before_the_command_are_not_lost():
     arguments = parse(["--seed", "3", "search", "--evaluations", "5"])
     assert run_config(arguments).search.seed == 3

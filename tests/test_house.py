@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Dependencies point down: a module imports only what stands on its own line or above it here.
 # A package speaks for its modules, except for those that have a line of their own.
 CORE_ORDER = (
-    ("core.errors", "core.stopwatch"),
+    ("core.errors",),
     ("core.graph.layers", "core.graph.coupling", "core.pruning.masks", "core.comparison"),
     ("core.config", "core.events"),
     ("core.networks", "core.data"),
@@ -26,9 +26,9 @@ CORE_ORDER = (
     ("core.pruning.statistics", "core.pruning.criteria", "core.pruning.baselines"),
     ("core.rl",),
     ("core.opening",),
-    ("core.feasibility", "core.tournament", "core.finalists", "core.search"),
+    ("core.search",),
     ("core.export",),
-    ("core.run_files", "core.report", "core.recording", "core.runs"),
+    ("core.runs",),
 )
 
 # What the window imports before it is on the screen.

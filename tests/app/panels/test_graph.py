@@ -55,7 +55,7 @@ def opened(panel):
 
 def pixel(panel: GraphPanel, layer: str, channel: int) -> QColor:
     """Colour on the screen in the middle of a channel's cell."""
-    card = panel.scene.layers[layer]
+    card = panel.scene.nodes[layer]
     point = panel.view.mapFromScene(card.mapToScene(card.channel_point(channel)))
     return panel.view.grab().toImage().pixelColor(point)
 
@@ -70,11 +70,11 @@ def test_an_empty_panel_says_what_will_be_there(panel):
     assert "appear here" in panel._empty.text()
     assert panel._empty.isVisible()
     assert panel.caption.isHidden()
-    assert panel.scene.layers == {}
+    assert panel.scene.nodes == {}
 
 
 def test_every_kind_of_layer_has_its_item(opened):
-    layers = opened.scene.layers
+    layers = opened.scene.nodes
     assert list(layers) == ["input", "stem", "body", "sum", "head", "classifier", "output"]
     assert isinstance(layers["stem"], CardItem)
     assert isinstance(layers["classifier"], CardItem)
@@ -103,7 +103,7 @@ def test_kept_and_removed_channels_have_their_pixels(opened, palette):
 def test_coupled_layers_change_together(opened):
     opened.show_event(candidate(KEEP))
     opened.redraw()
-    layers = opened.scene.layers
+    layers = opened.scene.nodes
     assert [layers[name].kept for name in ("stem", "body", "head")] == [3, 3, 3]
     assert layers["stem"].group_label == layers["body"].group_label == "A"
     assert layers["head"].group_label == ""
@@ -134,11 +134,11 @@ def test_the_user_chooses_between_newest_policy_and_best(opened):
     opened.show_event(BestChanged(9, only_first, 0.4, 0.81, 0.5))
     opened.show_event(candidate(~KEEP))
     opened.redraw()
-    assert opened.scene.layers["stem"].kept == 1
+    assert opened.scene.nodes["stem"].kept == 1
     opened.choice.setCurrentIndex(opened.choice.findData("policy"))
-    assert opened.scene.layers["stem"].kept == 3
+    assert opened.scene.nodes["stem"].kept == 3
     opened.choice.setCurrentIndex(opened.choice.findData("best"))
-    assert opened.scene.layers["head"].kept == 1
+    assert opened.scene.nodes["head"].kept == 1
     assert "best mask so far, evaluation 9" in opened.caption.text()
     assert "81.0 % accuracy" in opened.caption.text()
 
@@ -154,7 +154,7 @@ def test_a_new_search_forgets_the_old_masks(opened):
     opened.show_event(finished(KEEP))
     opened.show_event(SearchStarted(300, 0.5, 100, 100, 0.9, 0.3, 0.1))
     opened.redraw()
-    assert opened.scene.layers["stem"].kept == 4
+    assert opened.scene.nodes["stem"].kept == 4
 
 
 def test_the_timer_runs_only_while_something_is_new(opened, qtbot):
@@ -165,17 +165,17 @@ def test_the_timer_runs_only_while_something_is_new(opened, qtbot):
     opened.show_event(candidate(KEEP))
     assert opened._redraw_timer.isActive()
     qtbot.waitUntil(lambda: not opened._redraw_timer.isActive(), timeout=5000)
-    assert opened.scene.layers["stem"].kept == 3
+    assert opened.scene.nodes["stem"].kept == 3
 
 
 def test_selecting_lights_up_the_coupled_layers_and_tells(opened, qtbot):
     with qtbot.waitSignal(opened.layer_selected) as signal:
         opened.select_layer("body")
     assert signal.args == ["body"]
-    lit = {name for name, item in opened.scene.layers.items() if item.is_lit}
+    lit = {name for name, item in opened.scene.nodes.items() if item.is_lit}
     assert lit == {"stem", "body", "sum"}
     assert {name for name, wire in opened.scene.wires.items() if wire.isVisible()} == lit
-    assert opened.scene.layers["body"].is_selected
+    assert opened.scene.nodes["body"].is_selected
 
 
 def test_selecting_twice_tells_once(opened):
@@ -188,7 +188,7 @@ def test_selecting_twice_tells_once(opened):
 
 
 def test_a_click_selects_a_layer_and_a_drag_does_not(opened, qtbot):
-    view, card = opened.view, opened.scene.layers["head"]
+    view, card = opened.view, opened.scene.nodes["head"]
     point = view.mapFromScene(card.mapToScene(QPointF(*card.size) / 2))
     qtbot.mousePress(view.viewport(), Qt.MouseButton.LeftButton, pos=point)
     qtbot.mouseMove(view.viewport(), point + QPoint(40, 0))
@@ -253,7 +253,7 @@ def test_tooltips_tell_what_is_known(opened):
         assert words in stem
     assert "2 layers, residual stream" in stem
     assert "it is the output" in classifier
-    assert opened.scene.layers["classifier"].is_frozen
+    assert opened.scene.nodes["classifier"].is_frozen
 
 
 def test_clear_removes_everything(opened):
@@ -263,14 +263,14 @@ def test_clear_removes_everything(opened):
     opened.redraw()
     opened.fit()
     opened.zoom_in()
-    assert opened.scene.layers == {}
+    assert opened.scene.nodes == {}
 
 
 def test_another_network_replaces_the_first(opened):
     opened.select_layer("head")
     opened.show_event(residual_network(1).opened("resnet8"))
-    assert "layer3.0.conv2" in opened.scene.layers
-    assert "head" not in opened.scene.layers
+    assert "layer3.0.conv2" in opened.scene.nodes
+    assert "head" not in opened.scene.nodes
     assert opened.scene.selected == ""
 
 

@@ -19,8 +19,7 @@ from core.events import (
     SearchStarted,
 )
 from core.graph.coupling import CouplingGroups
-from core.report import report_text
-from core.run_files import (
+from core.runs.files import (
     CONFIG_FILE,
     MASKS_FILE,
     REPORT_FILE,
@@ -33,6 +32,7 @@ from core.run_files import (
     write_arrays,
     write_text,
 )
+from core.runs.report import report_text
 
 
 class RunRecorder:

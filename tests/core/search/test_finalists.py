@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from core.evaluation import MaskScorer, Score
-from core.finalists import REMEMBERED, Finalist, Finalists, judge_masks
+from core.search.finalists import REMEMBERED, Finalist, Finalists, judge_masks
 from tests.core.tiny import finish, open_tiny
 from tests.networks import Chain
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.errors import RunError
-from core.run_files import (
+from core.runs.files import (
     TRAJECTORY_HEADER,
     TrajectoryFile,
     TrajectoryRow,

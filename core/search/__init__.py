@@ -37,8 +37,6 @@ from core.events import (
     StageStarted,
     StopRequested,
 )
-from core.feasibility import check_budget, removable_channels
-from core.finalists import JUDGE_IMAGES, Finalist, Finalists, judge_masks
 from core.graph.features import graph_data
 from core.pruning.budget import least_kept_share
 from core.pruning.macs import MacsModel
@@ -46,8 +44,10 @@ from core.rl.agent import PruningAgent
 from core.rl.environment import PruningEnvironment, Transition
 from core.rl.policy import Observation
 from core.rl.rewards import REWARDS
-from core.stopwatch import Stopwatch
-from core.tournament import (
+from core.search.feasibility import check_budget, removable_channels
+from core.search.finalists import JUDGE_IMAGES, Finalist, Finalists, judge_masks
+from core.search.stopwatch import Stopwatch
+from core.search.tournament import (
     SHOWN_FIRST,
     Tournament,
     channel_features,

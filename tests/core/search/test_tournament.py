@@ -11,7 +11,7 @@ from core.pruning.baselines import ALLOCATIONS
 from core.pruning.budget import expected_flips
 from core.pruning.criteria import CRITERIA
 from core.pruning.macs import MacsModel
-from core.tournament import (
+from core.search.tournament import (
     channel_features,
     check_prior,
     competitor_names,
@@ -91,7 +91,7 @@ def test_channels_have_two_features_for_each_criterion_but_chance(held):
 @pytest.mark.parametrize("share", [0.06, 0.2])
 def test_every_prior_flips_the_same_share_of_the_channels(held, share, monkeypatch):
     _, macs, removable, _, _, tournament = held
-    monkeypatch.setattr("core.tournament.FLIPPED_SHARE", share)
+    monkeypatch.setattr("core.search.tournament.FLIPPED_SHARE", share)
     for name in ("contribution_global", "l1_uniform"):
         logits = prior_logits(tournament.by_name(name), macs, 0.5, removable)
         flips = expected_flips(logits, macs, 0.5, removable)

@@ -21,11 +21,11 @@ from core.events import (
     StageStarted,
     StopRequested,
 )
-from core.feasibility import removable_channels
 from core.pruning.macs import MacsModel
 from core.pruning.surgery import prune_network
 from core.search import check_budget, run_search
-from core.tournament import competitor_names
+from core.search.feasibility import removable_channels
+from core.search.tournament import competitor_names
 from tests.core.tiny import open_tiny
 from tests.networks import EXACT, Chain, Residual, example_images
 

@@ -29,9 +29,9 @@ from core.export.pytorch import state_bytes
 from core.export.second_count import count_again
 from core.opening import Opened
 from core.pruning.macs import MacsModel
-from core.recording import RunRecorder
-from core.report import BASELINE, PRUNED, RunResult, build_report
-from core.run_files import default_runs_folder
+from core.runs.files import default_runs_folder
+from core.runs.recording import RunRecorder
+from core.runs.report import BASELINE, PRUNED, RunResult, build_report
 from core.search import run_search
 
 __all__ = ["default_runs_folder", "new_run_folder", "record_run"]

@@ -1,0 +1,115 @@
+"""Pictures of the window while it is used: the README's, and for looking at what was drawn.
+
+python -m tests.benchmarks.pictures FOLDER [--theme dark] [--layer NAME] [-- words for espalier]
+
+Opens the window as `espalier` does (with --start), saves empty.png, opened.png, searching.png
+(at 60 % of the evaluations) and finished.png, and closes it. QT_SCALE_FACTOR=2 doubles them.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from PySide6.QtCore import QSettings, QTimer
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QApplication, QDialog
+
+from app.__main__ import main
+from app.main_window import MainWindow
+from core.events import CandidateEvaluated, Event, NetworkOpened
+
+LOOK_MS = 100
+LOOKS_UNTIL_DRAWN = 8  # panels redraw some 50 ms after an event
+
+
+class Photographer:
+    """Waits for the moments worth a picture; saves one, and goes on."""
+
+    def __init__(self, folder: Path, layer: str) -> None:
+        self._folder = folder
+        self._layer = layer
+        self._window: MainWindow | None = None
+        self._due: dict[str, int] = {"empty": 2}  # picture -> looks until it is taken
+        self._evaluations = 0
+        self._timer = QTimer()
+        self._timer.timeout.connect(self._look)
+        self._timer.start(LOOK_MS)
+
+    def _look(self) -> None:
+        if self._window is None:
+            windows = QApplication.topLevelWidgets()
+            self._window = next(w for w in windows if isinstance(w, MainWindow))
+            self._window.session.event_received.connect(self._on_event)
+            self._window.session.state_changed.connect(self._on_state)
+        for name, looks in list(self._due.items()):
+            self._due[name] = looks - 1
+            if not looks:
+                del self._due[name]
+                self._take(name)
+
+    def _on_event(self, event: Event) -> None:
+        assert self._window is not None
+        if isinstance(event, NetworkOpened):
+            self._due["opened"] = LOOKS_UNTIL_DRAWN
+            if self._layer:
+                self._window.parts.graph.select_layer(self._layer)
+        elif isinstance(event, CandidateEvaluated):
+            self._evaluations += 1
+            config = self._window.session.opened_config
+            if self._evaluations == round(0.6 * config.search.evaluations):
+                self._due["searching"] = 1
+
+    def _on_state(self, state: object) -> None:
+        if getattr(state, "value", "") == "finished":
+            self._due["finished"] = LOOKS_UNTIL_DRAWN
+
+    def _take(self, name: str) -> None:
+        assert self._window is not None
+        picture = self._window.grab()
+        dialogs = [w for w in QApplication.topLevelWidgets() if isinstance(w, QDialog)]
+        for dialog in (d for d in dialogs if d.isVisible()):
+            with QPainter(picture) as painter:
+                corner = self._window.rect().center() - dialog.rect().center()
+                painter.drawPixmap(corner, dialog.grab())
+        picture.save(str(self._folder / f"{name}.png"))
+        if name == "finished" or dialogs:
+            self._timer.stop()
+            self._window.errors.close()
+            self._window.close()
+
+
+def take_pictures(words: list[str]) -> int:
+    """Use the window once and leave its pictures; returns Espalier's own exit code."""
+    own, espalier = (
+        (words[: words.index("--")], words[words.index("--") + 1 :])
+        if "--" in words
+        else (words, ["--demo"])
+    )
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--theme", default="light")
+    parser.add_argument("--layer", default="")
+    arguments = parser.parse_args(own)
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    with tempfile.TemporaryDirectory() as home:  # the person's own settings stay as they are
+        os.environ["XDG_DATA_HOME"] = home
+        QSettings.setDefaultFormat(QSettings.Format.IniFormat)
+        QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, home)
+        QSettings("Espalier", "Espalier").setValue("theme", arguments.theme)
+        real_exec = QApplication.exec
+
+        def exec_watched() -> int:
+            photographer = Photographer(arguments.folder, arguments.layer)
+            code = int(real_exec())
+            del photographer
+            return code
+
+        QApplication.exec = staticmethod(exec_watched)  # type: ignore[method-assign]
+        return main([*espalier, "--start"])
+
+
+if __name__ == "__main__":
+    sys.exit(take_pictures(sys.argv[1:]))

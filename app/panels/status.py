@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QSize, QTimer
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QWidget
 
 from app.progress import ProgressTracker
@@ -42,7 +43,9 @@ class StatusPanel(QWidget):
         self.best.setToolTip(
             self.tr("The best mask so far by the reward images; at the end, by the held-out ones.")
         )
-        layout = QHBoxLayout(self)
+        # A layout of the panel itself would lay out the whole window again at every new number.
+        self._line = QWidget(self)
+        layout = QHBoxLayout(self._line)
         layout.setContentsMargins(SPACE_S, 0, SPACE_L, 0)
         layout.setSpacing(SPACE_L)
         for part in (self.stage, self.bar, self.steps, self.time_left):
@@ -64,6 +67,16 @@ class StatusPanel(QWidget):
 
     def use_palette(self, palette: Palette) -> None:
         """Nothing here paints by itself."""
+
+    def sizeHint(self) -> QSize:
+        return self._line.sizeHint()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, self._line.minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._line.resize(self.size())
 
     def _redraw(self) -> None:
         self._timer.stop()

@@ -21,8 +21,10 @@ def check_budget(opened: "Opened", config: SearchConfig) -> float:
     removable = removable_channels(opened, config, macs)
     name, budget = opened.network.name, config.macs_budget
     if not removable.any():
+        reasons = {g.approximate for g in opened.analysis.groups.groups if g.approximate}
         raise BudgetError(
-            f"Network '{name}' has no channels that can be removed. Choose another network."
+            f"Network '{name}' has no channels that can be removed exactly"
+            f"{': ' if reasons else ''}{'; '.join(sorted(reasons))}. Choose another network."
         )
     least = least_kept_share(macs, removable)
     if least > budget:
@@ -39,12 +41,14 @@ def removable_channels(opened: "Opened", config: SearchConfig, macs: MacsModel) 
 
     Residual streams are kept whole under "auto" unless the budget is out of reach with them:
     their channels carry every layer before, and inner channels cost less accuracy per MAC.
+    Approximate groups are kept: their cut network is not the masked one that was scored.
     """
     groups = opened.analysis.groups
     everything = np.ones(groups.channel_count, dtype=np.bool_)
     inner = everything.copy()
     for group in groups.groups:
-        inner[group.start : group.stop] = not group.is_stream
+        everything[group.start : group.stop] = group.approximate is None
+        inner[group.start : group.stop] = group.approximate is None and not group.is_stream
     if config.streams == "keep":
         return inner
     if config.streams == "auto" and inner.any():

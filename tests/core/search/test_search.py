@@ -27,7 +27,7 @@ from core.search import check_budget, run_search
 from core.search.feasibility import removable_channels
 from core.search.tournament import competitor_names
 from tests.core.tiny import open_tiny
-from tests.networks import EXACT, Chain, Residual, example_images
+from tests.networks import EXACT, Chain, Normalised, Residual, example_images
 
 SHORT = SearchConfig(
     evaluations=10, macs_budget=0.5, reward_images=8, samples_per_update=4, threads=1
@@ -251,3 +251,13 @@ def test_it_is_said_when_streams_are_pruned_too():
     assert [notice.message for notice in notices] == [
         "The channels of residual streams are pruned too."
     ]
+
+
+def test_approximate_groups_are_kept_because_their_cut_is_not_the_mask_that_was_scored():
+    opened = open_tiny(Normalised)
+    macs = MacsModel(opened.analysis, opened.network.module)
+    removable = removable_channels(opened, SHORT, macs)
+    approximate = [group for group in opened.analysis.groups.groups if group.approximate]
+    assert approximate
+    assert not any(removable[group.start : group.stop].any() for group in approximate)
+    assert removable.any()

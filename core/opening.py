@@ -22,7 +22,7 @@ from core.networks import (
 )
 from core.pruning.criteria import l1_importance
 from core.pruning.macs import MacsModel
-from core.pruning.verification import analyse_exactly
+from core.pruning.verification import analysis_events
 
 EXAMPLE_IMAGES = 2
 
@@ -68,10 +68,9 @@ def open_run(
         allow_download=allow_download,
     )
     yield from _weights_notice(config, found.facts)
-    yield StageStarted("Reading its layers")
     began = time.perf_counter()
     example, _ = images.reward.batch(np.arange(EXAMPLE_IMAGES))
-    analysis = analyse_exactly(network.module, example)
+    analysis = yield from analysis_events(network.module, example)
     seconds = time.perf_counter() - began
     yield from map(NoticeRaised, analysis.warnings)
     opened = Opened(network, images, analysis, seconds)

@@ -4,7 +4,7 @@ What the one-pass analysis cannot see (a width written into the code, say) shows
 groups that break are frozen by name instead of ever giving a wrong network.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Generator
 
 import numpy as np
 import torch
@@ -13,27 +13,41 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from core.errors import GraphError
+from core.events import StageAdvanced, StageStarted
 from core.graph.assembly import Analysis, freeze_groups
 from core.graph.coupling import CouplingGroup, PruningPlan
 from core.graph.trace import analyse_network
-from core.pruning.macs import MacsModel
 from core.pruning.surgery import NetworkShell, State, mask_state, network_state, slice_state
 
 TOLERANCE = 1e-4  # float32 sums in another order; wrong couplings differ by tenths
 
 
 def analyse_exactly(module: nn.Module, example: Tensor) -> Analysis:
+    """Run `analysis_events` to its end; for callers who show no progress."""
+    events = analysis_events(module, example)
+    while True:
+        try:
+            next(events)
+        except StopIteration as end:
+            analysis: Analysis = end.value
+            return analysis
+
+
+def analysis_events(
+    module: nn.Module, example: Tensor
+) -> Generator[StageStarted | StageAdvanced, None, Analysis]:
     """Analyse `module` and freeze every group whose cut does not equal its mask.
 
     Approximate groups (LayerNorm, GroupNorm) must run; their small difference is known.
+    Yields: the progress of the trial, after each forward pass or two.
     Raises: GraphError if the network cannot be traced, or nothing of it can be pruned.
     """
+    yield StageStarted("Reading the layers")
     analysis = analyse_network(module, example)
+    yield StageStarted("Proving that cut equals masked", total=len(analysis.groups.groups))
     trial = _Trial(module, example)
-    groups = analysis.groups.groups
-    if groups and trial.why_broken(analysis, groups) is not None:
-        reasons = {group.id: trial.why_broken(analysis, [group]) for group in groups}
-        broken = {number: reason for number, reason in reasons.items() if reason is not None}
+    broken = yield from _broken_groups(trial, analysis)
+    if broken:
         analysis = freeze_groups(analysis, broken)
         if trial.why_broken(analysis, analysis.groups.groups) is not None:
             raise GraphError(
@@ -41,13 +55,34 @@ def analyse_exactly(module: nn.Module, example: Tensor) -> Analysis:
                 "Please report it with the network's code."
             )
     if not analysis.groups.groups:
-        reasons_given = sorted({frozen.reason for frozen in analysis.groups.frozen})
+        reasons = sorted({frozen.reason for frozen in analysis.groups.frozen})
         raise GraphError(
             "Nothing in this network can be pruned: "
-            f"{'; '.join(reasons_given) or 'it has no convolution or linear layer inside'}. "
+            f"{'; '.join(reasons) or 'it has no convolution or linear layer inside'}. "
             "Choose a network with hidden convolutions or linear layers."
         )
     return analysis
+
+
+def _broken_groups(
+    trial: "_Trial", analysis: Analysis
+) -> Generator[StageAdvanced, None, dict[int, str]]:
+    """Find the groups whose cut is wrong by halving; those of a kind stand side by side."""
+    waiting = [sorted(analysis.groups.groups, key=lambda group: group.is_stream)]
+    broken: dict[int, str] = {}
+    done = 0
+    while waiting:
+        groups = waiting.pop()
+        reason = trial.why_broken(analysis, groups) if groups else None
+        if reason is not None and len(groups) > 1:
+            half = len(groups) // 2
+            waiting += [groups[half:], groups[:half]]
+        else:
+            if reason is not None:
+                broken[groups[0].id] = reason
+            done += len(groups)
+        yield StageAdvanced(done)
+    return dict(sorted(broken.items()))
 
 
 def relative_difference(a: Tensor, b: Tensor) -> float:
@@ -60,7 +95,6 @@ class _Trial:
     """Cuts and masks a network on one example, again and again, in one reused copy."""
 
     def __init__(self, module: nn.Module, example: Tensor) -> None:
-        self._module = module
         self._state = network_state(module)
         self._shell = NetworkShell(module)
         self._example = example
@@ -88,7 +122,7 @@ class _Trial:
         analysis: Analysis,
         groups: Collection[CouplingGroup],
     ) -> list[Tensor] | Exception:
-        keep = random_keep(analysis, self._module, groups=groups)
+        keep = random_keep(analysis, groups=groups)
         network = self._shell.install(change(analysis.plan, self._state, keep))
         try:
             with torch.no_grad():
@@ -103,7 +137,6 @@ def _width_in_code(error: Exception) -> str:
 
 def random_keep(
     analysis: Analysis,
-    module: nn.Module,
     *,
     groups: Collection[CouplingGroup] | None = None,
     share: float = 0.5,
@@ -118,8 +151,8 @@ def random_keep(
     for group in analysis.groups.groups if groups is None else groups:
         removed = rng.permutation(len(group))[: round((1 - share) * len(group))]
         keep[group.start + removed] = False
-    widths = MacsModel(analysis, module)
-    for row, has_fixed in zip(widths.widths, widths.has_fixed, strict=True):
-        if not has_fixed and not (row & keep).any():
-            keep[rng.choice(np.flatnonzero(row))] = True
+    for layer in analysis.graph.layers:
+        owners = layer.channels
+        if layer.weight_key is not None and (owners >= 0).all() and not keep[owners].any():
+            keep[rng.choice(owners)] = True
     return keep

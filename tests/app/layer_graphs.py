@@ -143,6 +143,35 @@ def small_network() -> GraphBuilder:
     return make
 
 
+def chain_network(length: int, width: int = 16) -> GraphBuilder:
+    """Convolutions one after the other, without module paths."""
+    make = GraphBuilder()
+    make.add("input", "input", always_kept(3), 32)
+    here = "input"
+    for index in range(length - 2):
+        here = make.conv(f"conv{index}", make.new_channels(width), 32, here)
+    make.add("output", "output", always_kept(10), 0, here)
+    return make
+
+
+def nested_network(blocks: int = 4) -> GraphBuilder:
+    """A stem and `blocks` equal residual blocks "body.0", ...; in "body.0" a branch more."""
+    make = GraphBuilder()
+    make.add("input", "input", always_kept(3), 8)
+    stream = make.new_channels(4)
+    here = make.conv("stem", stream, 8, "input")
+    for block in range(blocks):
+        name, before = f"body.{block}", here
+        here = make.conv(f"{name}.conv1", make.new_channels(6), 8, before)
+        here = make.conv(f"{name}.conv2", stream, 8, here)
+        if block == 0:
+            before = make.conv(f"{name}.shortcut", stream, 8, before, kernel=1)
+        here = make.add(f"{name}.add", "add", stream, 8, here, before)
+    make.add("head", "linear", always_kept(3), 0, here, macs=12, params=15)
+    make.add("output", "output", always_kept(3), 0, "head")
+    return make
+
+
 def random_graph(seed: int, layer_count: int, extra_edges: int) -> nx.DiGraph:
     """A chain with random shortcuts and side branches."""
     draw = random.Random(seed)

@@ -37,7 +37,12 @@ def demo() -> tuple[list[Event], Opened]:
 
 def test_the_stages_come_in_order(demo: tuple[list[Event], Opened]) -> None:
     stages = [event.stage for event in demo[0] if isinstance(event, StageStarted)]
-    assert stages == ["Opening the images", "Opening the network", "Reading its layers"]
+    assert stages == [
+        "Opening the images",
+        "Opening the network",
+        "Reading the layers",
+        "Proving that cut equals masked",
+    ]
 
 
 def test_the_last_event_describes_what_is_open(demo: tuple[list[Event], Opened]) -> None:

@@ -35,7 +35,7 @@ def test_the_cut_equals_the_mask_and_the_rest_is_frozen_with_a_reason(name):
     module = build(UNUSUAL[name])
     analysis = analyse_exactly(module, example_images())
     exact = [group for group in analysis.groups.groups if group.approximate is None]
-    keep = random_keep(analysis, module, groups=exact, seed=1)
+    keep = random_keep(analysis, groups=exact, seed=1)
     assert not keep.all()
     x = example_images(seed=1)
     with torch.no_grad():
@@ -63,7 +63,7 @@ def test_group_norm_is_approximate_and_runs():
     analysis = analyse_exactly(module, example_images())
     groups = {group.name: group.approximate for group in analysis.groups.groups}
     assert groups["stem.0"] == "GroupNorm's statistics depend on the width"
-    keep = random_keep(analysis, module, seed=1)
+    keep = random_keep(analysis, seed=1)
     with torch.no_grad():
         assert prune_network(module, analysis.plan, keep)(example_images()).shape == (4, 4)
 

@@ -61,7 +61,7 @@ def test_the_modules_compute_what_the_network_did_and_cut_as_it_does(name: str) 
     x = example_images()
     analysis, expected = analyse_exactly(module, x), analyse_exactly(origin, x)
     assert analysis.groups.channel_count == expected.groups.channel_count
-    keep = random_keep(analysis, module, seed=1)
+    keep = random_keep(analysis, seed=1)
     with torch.no_grad():
         assert relative_difference(origin(x), module(x)) < 1e-6
         hard = prune_network(module, analysis.plan, keep)(x)
@@ -70,7 +70,7 @@ def test_the_modules_compute_what_the_network_did_and_cut_as_it_does(name: str) 
 
 def test_depthwise_groups_follow_the_cut(inverted: Network) -> None:
     analysis = analyse_exactly(inverted.module, example_images())
-    keep = random_keep(analysis, inverted.module)
+    keep = random_keep(analysis)
     depthwise = prune_network(inverted.module, analysis.plan, keep).get_submodule("depthwise.0")
     assert isinstance(depthwise, nn.Conv2d)
     assert depthwise.groups == depthwise.in_channels == len(depthwise.weight) < 12
@@ -92,7 +92,7 @@ def test_groups_of_operations_that_stay_follow_their_weight() -> None:
     module = with_modules(program_of(build(FunctionalDepthwise)).module())
     analysis = analyse_exactly(module, example_images())
     assert analysis.groups.channel_count == 8 + 6
-    keep = random_keep(analysis, module)
+    keep = random_keep(analysis)
     x = example_images()
     with torch.no_grad():
         hard = prune_network(module, analysis.plan, keep)(x)
@@ -136,7 +136,7 @@ def test_it_trains_and_evaluates_as_any_network(inverted: Network) -> None:
 
 def test_norms_see_batches_and_are_measured_again(inverted: Network) -> None:
     analysis = analyse_exactly(inverted.module, example_images())
-    keep = random_keep(analysis, inverted.module)
+    keep = random_keep(analysis)
     x, labels = example_images(8), torch.arange(8) % 4
     own = build(networks.InvertedResidual)
     scores = [
@@ -159,7 +159,7 @@ def test_what_was_pruned_and_exported_can_be_opened_again(
     inverted: Network, tmp_path: Path
 ) -> None:
     analysis = analyse_exactly(inverted.module, example_images())
-    pruned = prune_network(inverted.module, analysis.plan, random_keep(analysis, inverted.module))
+    pruned = prune_network(inverted.module, analysis.plan, random_keep(analysis))
     again = opened(tmp_path / "pruned.pt2", program_of(pruned)).module
     x = example_images()
     with torch.no_grad():

@@ -52,6 +52,7 @@ class ErrorDialog(QDialog):
         layout.addLayout(top)
         layout.addWidget(self.details)
         layout.addLayout(self._buttons(bool(details)))
+        self.close_button.setFocus()
         layout.setSizeConstraint(QVBoxLayout.SizeConstraint.SetFixedSize)
 
     def _words(self, text: str, *, is_bold: bool = False) -> QLabel:
@@ -72,11 +73,12 @@ class ErrorDialog(QDialog):
         self.copy_button = QPushButton(self.tr("Copy"))
         self.copy_button.setToolTip(self.tr("Copy the sentence and the details"))
         self.copy_button.clicked.connect(self._on_copy)
-        close = QPushButton(self.tr("Close"))
+        self.close_button = close = QPushButton(self.tr("Close"))
         close.setDefault(True)
-        close.setFocus()
         close.setProperty("primary", True)
         close.clicked.connect(self.accept)
+        for other in (self.unfold_button, self.copy_button):
+            other.setAutoDefault(False)
         row = QHBoxLayout()
         row.addWidget(self.unfold_button)
         row.addStretch(1)

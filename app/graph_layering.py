@@ -163,8 +163,11 @@ def _sort_by_barycentre(
     place = {slot: index for index, slot in enumerate(fixed)}
     keys: dict[int, float] = {}
     for index, slot in enumerate(rank):
-        linked = [place[other] for other in neighbours[slot]]
-        keys[slot] = sum(linked) / len(linked) if linked else float(index)
+        linked = neighbours[slot]
+        if len(linked) == 1:
+            keys[slot] = place[linked[0]]
+        else:
+            keys[slot] = sum(place[n] for n in linked) / len(linked) if linked else index
     rank.sort(key=keys.__getitem__)
 
 
@@ -172,10 +175,22 @@ def _count_crossings(ranks: Sequence[Sequence[int]], after: Sequence[Sequence[in
     total = 0
     for left, right in pairwise(ranks):
         place = {slot: index for index, slot in enumerate(right)}
-        seen: list[int] = []
+        ends: list[int] = []
         for slot in left:
-            ends = sorted(place[target] for target in after[slot])
-            total += sum(len(seen) - bisect_right(seen, end) for end in ends)
-            for end in ends:
-                insort(seen, end)
+            linked = after[slot]
+            if len(linked) == 1:
+                ends.append(place[linked[0]])
+            else:
+                ends += sorted([place[target] for target in linked])
+        if ends != sorted(ends):
+            total += _count_inversions(ends)
+    return total
+
+
+def _count_inversions(values: Sequence[int]) -> int:
+    total = 0
+    seen: list[int] = []
+    for value in values:
+        total += len(seen) - bisect_right(seen, value)
+        insort(seen, value)
     return total

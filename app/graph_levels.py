@@ -17,8 +17,13 @@ def settle(layering: Layering, heights: Sequence[float]) -> list[float]:
     middles = [0.0] * len(heights)
     for rank in layering.ranks:
         _push_apart(rank, [0.0] * len(rank), heights, layering, middles)
+    before: list[float] = []
     for sweep in range(_SWEEPS):
         forward = sweep % 2 == 0
+        if forward:
+            if middles == before:
+                break
+            before = list(middles)
         neighbours = layering.before if forward else layering.after
         for rank in layering.ranks if forward else layering.ranks[::-1]:
             wishes = [_wished_middle(slot, neighbours[slot], layering, middles) for slot in rank]
@@ -30,8 +35,8 @@ def _wished_middle(
     slot: int, neighbours: Sequence[int], layering: Layering, middles: Sequence[float]
 ) -> float:
     """The weighted median of the neighbours, so that it lines up exactly with one of them."""
-    if not neighbours:
-        return middles[slot]
+    if len(neighbours) < 2:
+        return middles[neighbours[0]] if neighbours else middles[slot]
     ranked = sorted((middles[n], _pull(slot, n, layering)) for n in neighbours)
     half = sum(weight for _, weight in ranked) / 2
     passed = 0.0
@@ -60,6 +65,9 @@ def _push_apart(
     middles: list[float],
 ) -> None:
     """Set middles as near to the wishes as order and distances allow: isotonic regression."""
+    if len(rank) == 1:
+        middles[rank[0]] = wishes[0]
+        return
     offsets = [0.0]
     for above, below in pairwise(rank):
         lanes = layering.is_lane[above] + layering.is_lane[below]

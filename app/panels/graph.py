@@ -1,107 +1,87 @@
 """The layer graph with its channels, live while a search runs."""
 
-from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, QSettings, Qt, QTimer, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
+from app.panels.graph_find import FindBar
 from app.panels.graph_legend import GraphLegend
+from app.panels.graph_masks import VIEWS, KnownMasks, ShownMask
+from app.panels.graph_menu import folding_menu
+from app.panels.graph_picture import write_picture
 from app.panels.graph_scene import GraphScene
 from app.panels.graph_view import GraphView
 from app.theme import LIGHT, SPACE_M, SPACE_S, Palette, fill_background
-from core.events import (
-    BestChanged,
-    BoolArray,
-    CandidateEvaluated,
-    CriterionEvaluated,
-    Event,
-    FloatArray,
-    NetworkOpened,
-    PolicyUpdated,
-    SearchFinished,
-    SearchStarted,
-)
+from core.events import Event, NetworkOpened
+
+VERTICAL_SETTING = "graph/is_vertical"
 
 _REDRAW_MS = 50
 _ZOOM_STEP = 1.2
 _EMPTY = "The network's layers and channels appear here\nas soon as a network is open."
 _UNTOUCHED = "all channels kept"
 
-# What the user can choose to look at.
-VIEWS = {"newest": "Newest mask", "policy": "Policy", "best": "Best mask"}
-
-
-@dataclass(frozen=True, eq=False)
-class ShownMask:
-    """A mask with the policy's probabilities, and what to call it."""
-
-    caption: str
-    keep: BoolArray
-    probability: FloatArray | None = None
-
 
 class GraphPanel(QWidget):
     """Draws the open network and the masks that the search finds.
 
     Signals:
-        layer_selected(str): a layer was chosen with mouse, keys or `select_layer`.
+        layer_selected(str): a layer was chosen with mouse, keys or `select_layer`; "" for a
+            folded block.
+        picture_requested(): the user wants to save the graph as a picture; `export_picture`.
     """
 
     layer_selected = Signal(str)
+    picture_requested = Signal()
 
-    def __init__(self, palette: Palette = LIGHT) -> None:
+    def __init__(self, palette: Palette = LIGHT, settings: QSettings | None = None) -> None:
         super().__init__()
         self.scene = GraphScene(palette)
         self.view = GraphView(self.scene)
+        self.find = FindBar(self.view)
         self.legend = GraphLegend(palette)
         self.caption = QLabel()
         self.choice = QComboBox()
+        self._settings = QSettings() if settings is None else settings
         self._network = ""
         self._channel_count = 0
-        self._evaluations = 0
-        self._policy: tuple[int, FloatArray] | None = None  # update, keep probabilities
-        self._masks: dict[str, ShownMask] = {}
+        self._masks = KnownMasks()
+        self._matches: tuple[str, ...] = ()
         self._redraw_timer = QTimer(self, interval=_REDRAW_MS, singleShot=True)
         self._redraw_timer.timeout.connect(self.redraw)
         self._build()
+        self.scene.set_vertical(self._settings.value(VERTICAL_SETTING, False, bool))
         self.scene.layer_selected.connect(self.layer_selected)
+        self.view.find_requested.connect(self.open_find)
+        self.view.menu_requested.connect(self._show_menu)
+        self.find.text_changed.connect(self._on_search)
+        self.find.step_requested.connect(self.step_match)
+        self.find.closed.connect(self.view.setFocus)
         self.choice.currentIndexChanged.connect(self.redraw)
         self.use_palette(palette)
         self.clear()
 
+    @property
+    def is_vertical(self) -> bool:
+        """Whether the data flows from top to bottom."""
+        return self.scene.is_vertical
+
     def show_event(self, event: Event) -> None:
         """Take what the event says about masks; drawn at most 20 times a second."""
-        match event:
-            case NetworkOpened():
-                self._show_network(event)
-            case SearchStarted():
-                self._evaluations, self._policy = event.evaluations, None
-                self._masks = {}
-            case CriterionEvaluated():
-                words = f"criterion {event.criterion} · {_percent(event.macs_kept)} of MACs"
-                self._masks["newest"] = ShownMask(words, event.keep)
-            case CandidateEvaluated():
-                self._show_candidate(event)
-            case PolicyUpdated():
-                self._policy = event.update, event.keep_probability
-                words = f"policy after update {event.update}"
-                mask = ShownMask(words, event.keep, event.keep_probability)
-                self._masks["policy"] = self._masks["newest"] = mask
-            case BestChanged():
-                words = (
-                    f"best mask so far, evaluation {event.evaluation} · "
-                    f"{_percent(event.macs_kept)} of MACs · {_percent(event.accuracy)} accuracy"
-                )
-                self._masks["best"] = ShownMask(words, event.keep)
-            case SearchFinished():
-                words = (
-                    f"final mask · {_percent(event.macs_kept)} of MACs · "
-                    f"{_percent(event.accuracy)} held-out accuracy"
-                )
-                self._masks["best"] = self._masks["newest"] = ShownMask(words, event.keep)
-            case _:
-                return
+        if isinstance(event, NetworkOpened):
+            self._show_network(event)
+        elif not self._masks.take_event(event):
+            return
         if not self._redraw_timer.isActive():
             # A network so large that painting takes long is drawn less often.
             self._redraw_timer.start(max(_REDRAW_MS, round(3 * self.view.paint_ms)))
@@ -110,14 +90,53 @@ class GraphPanel(QWidget):
         """Recolour everything."""
         self.scene.use_palette(palette)
         self.legend.use_palette(palette)
+        self.find.use_palette(palette)
         fill_background(self._empty, palette.window, palette.muted_text)
         if self.view.is_fitted:
             self.view.fit()
 
     def select_layer(self, name: str) -> None:
-        """Select a layer by name and bring it in sight."""
+        """Select a layer by name, unfold what hides it and bring it in sight."""
+        self.view.change_folding(lambda shown: shown.show_layer(name), name)
         self.scene.select(name)
-        self.view.reveal(name)
+        self.view.centre(name)
+
+    def fold_all(self) -> None:
+        """Show as few cards as possible."""
+        self.view.change_folding(lambda shown: shown.fold_all(), self.scene.selected)
+
+    def unfold_all(self) -> None:
+        """Show every layer."""
+        self.view.change_folding(lambda shown: shown.unfold_all(), self.scene.selected)
+
+    def set_vertical(self, is_vertical: bool) -> None:
+        """Let the data flow from top to bottom or from left to right, and remember it."""
+        self._settings.setValue(VERTICAL_SETTING, is_vertical)
+        self.scene.set_vertical(is_vertical)
+        self.view.fit()
+
+    def export_picture(self, path: Path) -> None:
+        """Write the whole graph as it is to be seen now into an SVG, PNG or PDF file.
+
+        Raises: ExportError if the format is unknown, there is no graph, or it cannot be written.
+        """
+        write_picture(self.scene, path)
+
+    def open_find(self) -> None:
+        """Show the bar that searches layers by name."""
+        if self._network:
+            self.find.open()
+
+    def step_match(self, step: int) -> None:
+        """Go to the next (1) or the previous (-1) layer that was searched."""
+        if not self._matches:
+            return
+        try:
+            place = (self._matches.index(self.scene.selected) + step) % len(self._matches)
+        except ValueError:  # something else is selected
+            place = 0 if step > 0 else len(self._matches) - 1
+        self.select_layer(self._matches[place])
+        self.find.show_count(place + 1, len(self._matches))
 
     def fit(self) -> None:
         """Show the whole network."""
@@ -135,7 +154,9 @@ class GraphPanel(QWidget):
         """Show nothing but the invitation."""
         self._redraw_timer.stop()
         self._network, self._channel_count = "", 0
-        self._masks, self._policy = {}, None
+        self._masks.clear()
+        self._matches = ()
+        self.find.dismiss()
         self.scene.clear_network()
         self._pages.setCurrentWidget(self._empty)
         self._set_header_visible(False)
@@ -145,7 +166,7 @@ class GraphPanel(QWidget):
         self._redraw_timer.stop()
         if not self._network:
             return
-        mask = self._masks.get(self.choice.currentData())
+        mask = self._masks[self.choice.currentData()]
         if mask is None:
             mask = ShownMask(_UNTOUCHED, np.ones(self._channel_count, np.bool_))
         self.scene.show_mask(mask.keep, mask.probability)
@@ -162,14 +183,33 @@ class GraphPanel(QWidget):
         self.view.fit()
         self.redraw()
 
-    def _show_candidate(self, event: CandidateEvaluated) -> None:
-        total = f" of {self._evaluations}" if self._evaluations else ""
-        words = f"mask {event.evaluation}{total} · {_percent(event.macs_kept)} of MACs"
-        probability = None
-        if self._policy is not None:
-            update, probability = self._policy
-            words += f" · shade: policy after update {update}"
-        self._masks["newest"] = ShownMask(words, event.keep, probability)
+    def _on_search(self, text: str) -> None:
+        self._matches = self.scene.shown.find(text)
+        self.scene.show_matches(self._matches)
+        selected = self.scene.selected
+        place = self._matches.index(selected) + 1 if selected in self._matches else 0
+        self.find.show_count(place, len(self._matches))
+
+    def _show_menu(self, point: QPoint, node: str, frame: str) -> None:
+        if self._network:
+            self.make_menu(node, frame).popup(point)
+
+    def make_menu(self, node: str = "", frame: str = "") -> QMenu:
+        """Make the context menu for a node and the unfolded block round it, "" for none."""
+        menu = folding_menu(self.view, node, frame)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction(self.tr("Collapse all"), self.fold_all)
+        menu.addAction(self.tr("Unfold all"), self.unfold_all)
+        menu.addSeparator()
+        menu.addAction(self.tr("Fit"), self.fit)
+        flow = menu.addAction(self.tr("Top to bottom"))
+        flow.setCheckable(True)
+        flow.setChecked(self.is_vertical)
+        flow.toggled.connect(self.set_vertical)
+        menu.addSeparator()
+        menu.addAction(self.tr("Find a layer…"), self.open_find)
+        menu.addAction(self.tr("Save as a picture…"), self.picture_requested.emit)
+        return menu
 
     def _build(self) -> None:
         for key, words in VIEWS.items():
@@ -180,6 +220,9 @@ class GraphPanel(QWidget):
         self.caption.setTextFormat(Qt.TextFormat.PlainText)
         self.caption.setMinimumWidth(60)
         self._empty = QLabel(_EMPTY, alignment=Qt.AlignmentFlag.AlignCenter)
+        over_view = QVBoxLayout(self.view)
+        over_view.setContentsMargins(SPACE_M, SPACE_M, SPACE_M, SPACE_M)
+        over_view.addWidget(self.find, 0, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight)
         self._pages = QStackedWidget()
         self._pages.addWidget(self.view)
         self._pages.addWidget(self._empty)
@@ -198,7 +241,3 @@ class GraphPanel(QWidget):
     def _set_header_visible(self, is_visible: bool) -> None:
         for widget in (self.caption, self.choice, self.legend):
             widget.setVisible(is_visible)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"

@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter
+from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from app.panels.graph_items import LayerItem
+from app.panels.graph_pixels import PixelImage
 from app.panels.graph_strip import StripShape, StripState, paint_strip, strip_shape
 from app.panels.graph_style import (
     CARD_PAD,
@@ -31,28 +32,36 @@ class CardItem(LayerItem):
     def __init__(self, layer: LayerNode, style: GraphStyle, *, is_frozen: bool) -> None:
         super().__init__(layer, style, is_frozen=is_frozen)
         count = len(layer.channels)
-        self._shape = strip_shape(count, _STRIP_WIDTH, STRIP_HEIGHT)
+        self._shape = StripShape(count, 1, max(1, count), 1.0)  # until it is measured
         self._state = StripState(
             np.ones(count, np.bool_), np.ones(count, np.float32), layer.channels < 0
         )
-        self._lines = ("", "", "")  # scope, name, shape: as much as fits
+        self._inner = 0.0  # width of the text
+        self._lines: tuple[str, str, str] | None = None  # scope, name, shape: what fits of them
         self._large_name = (0.0, "", False)  # zoom, what fits of the name, room for both counts
-        self._image: QImage | None = None
-        self._image_size = (0, 0)
+        self._strip_image = PixelImage(self._make_strip)
 
     def use_style(self, style: GraphStyle) -> None:
-        self._image = None
+        self._strip_image.forget()
         self._large_name = (0.0, "", False)
         super().use_style(style)
 
     def show_channels(self, state: StripState) -> None:
         self._state = state
-        self._image = None
+        self._strip_image.forget()
         super().show_channels(state)
+
+    @property
+    def kept_share(self) -> float:
+        """The share of the channels that are kept, 0-1."""
+        return self.kept / max(1, len(self.layer.channels))
 
     @property
     def strip_rect(self) -> QRectF:
         """Where the channels are, in the item's coordinates."""
+        if self.style.is_vertical:
+            left = self.size[0] - CARD_PAD - self._shape.width
+            return QRectF(left, CARD_PAD, self._shape.width, self._shape.height)
         top = CARD_PAD + self.style.small_height + self.style.name_height + 4
         return QRectF(CARD_PAD, top, self._shape.width, self._shape.height)
 
@@ -77,18 +86,17 @@ class CardItem(LayerItem):
         painter.setPen(self.outline(scale))
         painter.setBrush(self.fill())
         painter.drawRoundedRect(QRectF(0, 0, *self.size), RADIUS, RADIUS)
-        ratio = painter.device().devicePixelRatioF()
         if self.style.is_legible(scale):
-            self._paint_strip(painter, self.strip_rect, ratio)
+            self._strip_image.paint(painter, self.strip_rect)
             self._paint_text(painter)
-        elif scale * self.size[0] >= _NARROWEST_NAMED:
+        elif scale * min(self.size) >= _NARROWEST_NAMED:
             line = self._paint_large_text(painter, scale)
-            self._paint_strip(painter, self._grown_strip_rect(line), ratio)
+            self._strip_image.paint(painter, self._grown_strip_rect(line))
         else:
-            self._paint_strip(painter, self._grown_strip_rect(0.0), ratio)
+            self._strip_image.paint(painter, self._grown_strip_rect(0.0))
 
     def measure(self) -> tuple[float, float]:
-        bold, small = QFontMetricsF(self.style.name_font), QFontMetricsF(self.style.small_font)
+        bold, small = self.style.name_metrics, self.style.small_metrics
         total = len(self.layer.channels)
         chip = small.horizontalAdvance("AA") + 10
         widest = max(
@@ -97,15 +105,28 @@ class CardItem(LayerItem):
             small.horizontalAdvance(shape_text(self.layer.output_shape)),
             small.horizontalAdvance(f"{total}/{total}") + chip,
         )
-        inner = min(widest, _WIDEST_TEXT)
-        self._shape = strip_shape(total, inner, STRIP_HEIGHT)
-        elide, (scope, name) = Qt.TextElideMode, split_name(self.layer.name)
-        self._lines = (
-            small.elidedText(scope, elide.ElideLeft, inner + 2),
-            bold.elidedText(name, elide.ElideRight, inner + 2),
-            small.elidedText(shape_text(self.layer.output_shape), elide.ElideRight, inner + 2),
+        self._inner = inner = min(widest, _WIDEST_TEXT)
+        height = self.style.card_height
+        if self.style.is_vertical:
+            self._shape = strip_shape(total, STRIP_HEIGHT, height - 2 * CARD_PAD)
+        else:
+            self._shape = strip_shape(total, inner, STRIP_HEIGHT)
+        self._lines = None
+        beside = self._shape.width + CARD_PAD if self.style.is_vertical else 0.0
+        return inner + 2 * CARD_PAD + beside, height
+
+    def _fitting_lines(self) -> tuple[str, str, str]:
+        bold, small = self.style.name_metrics, self.style.small_metrics
+        elide, room = Qt.TextElideMode, self._inner + 2
+        scope, name = split_name(self.layer.name)
+        while "." in name and bold.horizontalAdvance(name) > room:
+            head, _, name = name.partition(".")
+            scope = f"{scope}.{head}" if scope else head
+        return (
+            small.elidedText(scope, elide.ElideLeft, room),
+            bold.elidedText(name, elide.ElideRight, room),
+            small.elidedText(shape_text(self.layer.output_shape), elide.ElideRight, room),
         )
-        return inner + 2 * CARD_PAD, self.style.card_height
 
     def _grown_strip_rect(self, line: float) -> QRectF:
         """The strip over the whole card but for a line of text above and below."""
@@ -135,26 +156,16 @@ class CardItem(LayerItem):
         painter.drawText(line, Qt.AlignmentFlag.AlignCenter, counts)
         return metrics.height()
 
-    def _paint_strip(self, painter: QPainter, rect: QRectF, ratio: float) -> None:
-        """Blit the strip on whole device pixels: crisp, and much faster than scaling."""
-        target = painter.worldTransform().mapRect(rect)
-        size = max(1, round(target.width() * ratio)), max(1, round(target.height() * ratio))
-        if self._image is None or self._image_size != size:
-            cell = math.ceil(size[0] / self._shape.columns)
-            image = paint_strip(self._state, self._shape, cell, self.style.palette)
-            self._image = image.scaled(*size, mode=Qt.TransformationMode.SmoothTransformation)
-            self._image.setDevicePixelRatio(ratio)
-            self._image_size = size
-        corner = QPointF(round(target.x() * ratio) / ratio, round(target.y() * ratio) / ratio)
-        painter.save()
-        painter.resetTransform()
-        painter.drawImage(corner, self._image)
-        painter.restore()
+    def _make_strip(self, width: int, height: int) -> QImage:
+        cell = math.ceil(width / self._shape.columns)
+        return paint_strip(self._state, self._shape, cell, self.style.palette)
 
     def _paint_text(self, painter: QPainter) -> None:
         style, palette = self.style, self.style.palette
         muted = QColor(palette.muted_text)
         strong = QColor(palette.text) if self.is_prunable else muted
+        if self._lines is None:
+            self._lines = self._fitting_lines()
         scope, name, shape = self._lines
         bottom = self.size[1] - CARD_PAD + 1 - style.small_drop
         painter.setFont(style.small_font)
@@ -168,7 +179,7 @@ class CardItem(LayerItem):
         top = CARD_PAD - 1 + style.small_height + style.name_rise
         painter.drawText(QPointF(CARD_PAD, top), name)
         y = self.size[1] - CARD_PAD + 1 - 2 * style.small_height
-        mark = QRectF(CARD_PAD, y, self.size[0] - 2 * CARD_PAD, style.small_height)
+        mark = QRectF(CARD_PAD, y, self._inner, style.small_height)
         if self.is_frozen:
             paint_lock(painter, mark, palette)
         elif self.group_label:

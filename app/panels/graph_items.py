@@ -1,12 +1,13 @@
 """How a layer is drawn: what all items share, and the small ones without channels."""
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from app.panels.graph_strip import StripState
 from app.panels.graph_style import GraphStyle
 from app.panels.graph_text import shape_text, split_name
+from app.theme import blend
 from core.graph.layers import LayerNode
 
 _SYMBOL_SIZE = 24.0
@@ -14,18 +15,18 @@ _PILL_WIDTH = 22.0
 _HALO = 3.0
 
 
-class LayerItem(QGraphicsItem):
-    """One layer: knows its state; the subclasses paint it."""
+class NodeItem(QGraphicsItem):
+    """A layer or a folded block: knows its state; the subclasses paint it."""
 
-    def __init__(self, layer: LayerNode, style: GraphStyle, *, is_frozen: bool) -> None:
+    def __init__(self, name: str, style: GraphStyle, *, is_prunable: bool, is_frozen: bool) -> None:
         super().__init__()
-        self.layer = layer
-        self.is_prunable = layer.is_prunable
+        self.name = name
+        self.is_prunable = is_prunable
         self.is_frozen = is_frozen
         self.group_label = ""
         self.is_selected = False
         self.is_lit = False  # belongs to what is selected or under the mouse
-        self.kept = len(layer.channels)
+        self.is_match = False  # is or hides what is searched
         self.style = style
         self.size = (0.0, 0.0)
         self.setZValue(1)
@@ -37,27 +38,30 @@ class LayerItem(QGraphicsItem):
         self.size = self.measure()
         self.update()
 
-    def show_channels(self, state: StripState) -> None:
-        """Show which channels are kept."""
-        self.kept = int(state.keep.sum())
-        self.update()
-
-    def set_marks(self, *, is_selected: bool, is_lit: bool) -> None:
-        """Stand out as the selected layer, or as one that belongs to it."""
-        if (is_selected, is_lit) != (self.is_selected, self.is_lit):
-            self.is_selected, self.is_lit = is_selected, is_lit
+    def set_marks(self, *, is_selected: bool, is_lit: bool, is_match: bool) -> None:
+        """Stand out as selected, as one that belongs to it, or as one that is searched."""
+        marks = is_selected, is_lit, is_match
+        if marks != (self.is_selected, self.is_lit, self.is_match):
+            self.is_selected, self.is_lit, self.is_match = marks
             self.update()
 
     def boundingRect(self) -> QRectF:
         return QRectF(0, 0, *self.size).adjusted(-_HALO, -_HALO, _HALO, _HALO)
 
+    @property
+    def kept_share(self) -> float | None:
+        """The share of its channels that are kept, 0-1; None if it does not show channels."""
+        return None
+
     def measure(self) -> tuple[float, float]:
-        """Width and height that the layer needs in the current style."""
+        """Width and height that the node needs in the current style."""
         raise NotImplementedError
 
     def fill(self) -> QColor:
         """Colour of the item's surface."""
         palette = self.style.palette
+        if self.is_match:
+            return blend(palette.best, palette.surface, 0.22)
         if self.is_lit or self.is_selected:
             return QColor(palette.accent_soft)
         return QColor(palette.surface if self.is_prunable else palette.window)
@@ -67,11 +71,27 @@ class LayerItem(QGraphicsItem):
         palette = self.style.palette
         if self.is_selected:
             return QPen(QColor(palette.accent), max(2.0, 2.0 / scale))
+        if self.is_match:
+            return QPen(QColor(palette.best), max(1.6, 1.6 / scale))
         return QPen(QColor(palette.accent if self.is_lit else palette.outline), 1 / min(scale, 1))
 
 
+class LayerItem(NodeItem):
+    """One layer."""
+
+    def __init__(self, layer: LayerNode, style: GraphStyle, *, is_frozen: bool) -> None:
+        super().__init__(layer.name, style, is_prunable=layer.is_prunable, is_frozen=is_frozen)
+        self.layer = layer
+        self.kept = len(layer.channels)
+
+    def show_channels(self, state: StripState) -> None:
+        """Show which channels are kept."""
+        self.kept = int(state.keep.sum())
+        self.update()
+
+
 class PillItem(LayerItem):
-    """A layer without channels of its own (input, pooling): a slim pill, written upwards."""
+    """A layer without channels of its own (input, pooling): a slim pill across the data."""
 
     def paint(
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
@@ -80,15 +100,18 @@ class PillItem(LayerItem):
         width, height = self.size
         painter.setPen(self.outline(scale))
         painter.setBrush(self.fill())
-        painter.drawRoundedRect(QRectF(0, 0, width, height), width / 2, width / 2)
+        radius = min(width, height) / 2
+        painter.drawRoundedRect(QRectF(0, 0, width, height), radius, radius)
         if not self.style.is_legible(scale):
             return
         painter.save()
-        painter.translate(0, height)
-        painter.rotate(-90)
+        if not self.style.is_vertical:  # written upwards
+            painter.translate(0, height)
+            painter.rotate(-90)
+            width, height = height, width
         painter.setFont(self.style.small_font)
         painter.setPen(QColor(self.style.palette.muted_text))
-        painter.drawText(QRectF(0, 0, height, width), Qt.AlignmentFlag.AlignCenter, self._label())
+        painter.drawText(QRectF(0, 0, width, height), Qt.AlignmentFlag.AlignCenter, self._label())
         painter.restore()
 
     def _label(self) -> str:
@@ -98,8 +121,9 @@ class PillItem(LayerItem):
         return name
 
     def measure(self) -> tuple[float, float]:
-        text = QFontMetricsF(self.style.small_font).horizontalAdvance(self._label())
-        return max(_PILL_WIDTH, self.style.small_height + 6), text + 20
+        text = self.style.small_metrics.horizontalAdvance(self._label())
+        slim, long = max(_PILL_WIDTH, self.style.small_height + 6), text + 20
+        return (long, slim) if self.style.is_vertical else (slim, long)
 
 
 class SymbolItem(LayerItem):

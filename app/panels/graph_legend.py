@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 import numpy as np
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from app.panels.graph_block import paint_profile
 from app.panels.graph_strip import StripState, paint_strip, strip_shape
 from app.panels.graph_style import GraphStyle, paint_chip, paint_lock
 from app.theme import SPACE_L, SPACE_M, SPACE_S, Palette, text_font
@@ -68,6 +69,7 @@ class GraphLegend(QWidget):
             ("cannot be removed", _CELL, lambda p, r: self._cells(p, r, [1.0], fixed=True)),
             ("same letter: cut together", 17.0, self._chip),
             ("locked", 9.0, self._lock),
+            ("folded block: a bar for each layer's kept share", 2 * _CELL, self._bars),
         ]
 
     def _cells(
@@ -90,6 +92,11 @@ class GraphLegend(QWidget):
         height = style.small_height
         line = QRectF(rect.x(), rect.center().y() - height / 2, rect.width(), height)
         paint_chip(painter, line, "A", style, is_lit=False)
+
+    def _bars(self, painter: QPainter, rect: QRectF) -> None:
+        shares, size = np.array([0.9, 0.4, 0.7]), (round(rect.width()), _CELL)
+        image = paint_profile(shares, np.ones(3, np.bool_), size, self._palette)
+        painter.drawImage(QPointF(rect.x(), round(rect.center().y() - _CELL / 2)), image)
 
     def _lock(self, painter: QPainter, rect: QRectF) -> None:
         line = QRectF(rect.x(), rect.center().y() - 7.5, rect.width(), 15)

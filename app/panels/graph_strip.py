@@ -6,6 +6,7 @@ remove are full squares in grey.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from PySide6.QtGui import QColor, QImage
 
 from app.theme import Palette
+from core.graph.layers import LayerNode
 
 _LARGEST_CELL = 12.0  # pixels at zoom 1
 _LARGEST_IMAGE_CELL = 24
@@ -57,6 +59,7 @@ class StripState:
     is_fixed: NDArray[np.bool_]  # no mask can remove it
 
 
+@lru_cache(maxsize=1024)
 def strip_shape(channels: int, width: float, height: float) -> StripShape:
     """Choose large square cells with which all channels fit into width x height.
 
@@ -74,6 +77,45 @@ def strip_shape(channels: int, width: float, height: float) -> StripShape:
     return best
 
 
+class LayerChannels:
+    """Looks up the channels of many layers at once, and which of them changed."""
+
+    def __init__(self, layers: Iterable[LayerNode]) -> None:
+        known = [layer for layer in layers if len(layer.channels)]
+        self._names = [layer.name for layer in known]
+        owners = [layer.channels for layer in known]
+        self._owners = np.concatenate(owners) if owners else np.zeros(0, np.int64)
+        self._is_fixed = self._owners < 0
+        self._ends = np.cumsum([len(one) for one in owners], dtype=np.int64)
+        self._last: tuple[NDArray[np.bool_], NDArray[np.float32]] | None = None
+
+    def states(
+        self, keep: NDArray[np.bool_], probability: NDArray[np.float32] | None
+    ) -> list[tuple[str, StripState]]:
+        """Layers that look different under a mask than under the one before, and how.
+
+        `keep` and `probability` have shape (channels,); without one it is 1 for kept channels.
+        """
+        shade = keep.astype(np.float32) if probability is None else probability
+        kept, shades = np.append(keep, True)[self._owners], np.append(shade, 1.0)[self._owners]
+        shades = shades.astype(np.float32)
+        starts = np.append(0, self._ends)[:-1]
+        is_new = np.ones(len(self._names), dtype=np.bool_)
+        if self._last is not None and self._names:
+            differs = (kept != self._last[0]) | (shades != self._last[1])
+            is_new = np.logical_or.reduceat(differs, starts)
+        self._last = kept, shades
+        return [
+            (self._names[i], StripState(kept[a:b], shades[a:b], self._is_fixed[a:b]))
+            for i, a, b in zip(
+                np.flatnonzero(is_new).tolist(),
+                starts[is_new].tolist(),
+                self._ends[is_new].tolist(),
+                strict=True,
+            )
+        ]
+
+
 def paint_strip(state: StripState, shape: StripShape, cell: int, palette: Palette) -> QImage:
     """Paint the cells `cell` pixels wide; unused cells are transparent."""
     cell = max(1, min(cell, _LARGEST_IMAGE_CELL))
@@ -83,7 +125,7 @@ def paint_strip(state: StripState, shape: StripShape, cell: int, palette: Palett
     used[:] = state.probability * (_LEVELS - 1) + 0.5
     used[state.keep] += _LEVELS
     used[state.is_fixed] = 2 * _LEVELS
-    cells = looks[levels].reshape(shape.rows, shape.columns, cell, cell, 4)
+    cells = looks[levels].reshape(shape.rows, shape.columns, cell, cell)
     data = np.ascontiguousarray(cells.swapaxes(1, 2))
     height, width = shape.rows * cell, shape.columns * cell
     image = QImage(data.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied)
@@ -91,8 +133,8 @@ def paint_strip(state: StripState, shape: StripShape, cell: int, palette: Palett
 
 
 @lru_cache(maxsize=32)
-def _cell_looks(cell: int, palette: Palette) -> NDArray[np.uint8]:
-    """Every look of a cell, shape (looks, cell, cell, 4), premultiplied BGRA.
+def _cell_looks(cell: int, palette: Palette) -> NDArray[np.uint32]:
+    """Every look of a cell, shape (looks, cell, cell), premultiplied 0xAARRGGBB.
 
     First removed and then kept cells by keep probability, then a fixed and an unused one.
     """
@@ -106,7 +148,8 @@ def _cell_looks(cell: int, palette: Palette) -> NDArray[np.uint8]:
     colours = np.concatenate([removed, strong, fixed[None], np.zeros((1, 4), np.float32)])
     cover = np.broadcast_to(_full_square(cell), (len(colours), cell, cell)).copy()
     cover[:_LEVELS] = _small_dot(cell)
-    return (cover[..., None] * colours[:, None, None, :] * 255 + 0.5).astype(np.uint8)
+    looks = (cover[..., None] * colours[:, None, None, :] * 255 + 0.5).astype(np.uint8)
+    return looks.view(np.uint32)[..., 0]
 
 
 def _bgra(colour: str) -> NDArray[np.float32]:

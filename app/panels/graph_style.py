@@ -14,20 +14,23 @@ LEGIBLE_POINTS = 5.6  # on the screen; smaller text is left out
 
 @dataclass(frozen=True, eq=False)
 class GraphStyle:
-    """Fonts and colours of everything in the graph, made once per palette."""
+    """Fonts and colours of everything in the graph, made once per palette and orientation."""
 
     palette: Palette
     name_font: QFont
     small_font: QFont
+    name_metrics: QFontMetricsF
+    small_metrics: QFontMetricsF
     name_height: float
     small_height: float
     name_rise: float  # of the baseline below the top of a line
     small_rise: float
     small_drop: float  # of the bottom of a line below the baseline
+    is_vertical: bool  # the data flows downwards, so cards are wide and low
     _readable: dict[float, tuple[QFont, QFontMetricsF]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, palette: Palette) -> "GraphStyle":
+    def of(cls, palette: Palette, *, is_vertical: bool = False) -> "GraphStyle":
         """Take the sizes from the application's font."""
         name, small = text_font("caption", bold=True), text_font("caption")
         small.setPointSizeF(small.pointSizeF() * 0.9)
@@ -36,17 +39,21 @@ class GraphStyle:
             palette=palette,
             name_font=name,
             small_font=small,
+            name_metrics=large,
+            small_metrics=fine,
             name_height=large.height(),
             small_height=fine.height(),
             name_rise=large.ascent(),
             small_rise=fine.ascent(),
             small_drop=fine.descent(),
+            is_vertical=is_vertical,
         )
 
     @property
     def card_height(self) -> float:
-        """Two lines of name, the strip, two lines of numbers."""
-        return 2 * CARD_PAD + self.name_height + 3 * self.small_height + STRIP_HEIGHT + 8
+        """Two lines of name and two of numbers; between them the strip, if not beside them."""
+        strip = 4.0 if self.is_vertical else STRIP_HEIGHT + 8
+        return 2 * CARD_PAD + self.name_height + 3 * self.small_height + strip
 
     def readable_font(self, scale: float) -> tuple[QFont, QFontMetricsF]:
         """The smallest font that can be read at this zoom."""
@@ -83,7 +90,7 @@ def paint_chip(
 ) -> None:
     """Paint the letters of a layer's coupled channels at the right end of a line."""
     palette = style.palette
-    width = QFontMetricsF(style.small_font).horizontalAdvance(label) + 7
+    width = style.small_metrics.horizontalAdvance(label) + 7
     chip = QRectF(line.right() - width, line.top() + 0.5, width, line.height() - 1)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(palette.accent if is_lit else palette.raised))

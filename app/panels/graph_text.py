@@ -1,7 +1,9 @@
 """Words and numbers of the graph: short names, shapes, counts, tooltips."""
 
+from collections.abc import Mapping, Sequence
 from html import escape
 
+from app.graph_blocks import Block
 from core.graph.coupling import CouplingGroup
 from core.graph.layers import LayerNode
 
@@ -78,13 +80,30 @@ def layer_tooltip(
         rows.append(("With", ", ".join(split_name(name)[1] for name in layer.folded)))
     if frozen_reason:
         rows.append(("Locked", frozen_reason))
+    return _table(layer.name, rows)
+
+
+def block_tooltip(block: Block, kept: int, total: int, frozen_reasons: Mapping[str, int]) -> str:
+    """Everything about a folded block in a small table, as rich text."""
+    count = len(block.layers)
+    words = f"{count} layers"
+    if block.repeats > 1:
+        words = f"{block.repeats} blocks of the same structure, {count} layers"
+    rows = [("", words), ("Kept", f"{kept:,} of {total:,} channels ({_percent(kept, total)})")]
+    for reason, layers in frozen_reasons.items():
+        rows.append(("Locked", reason if layers == 1 else f"{layers} layers: {reason}"))
+    rows.append(("", "Double-click unfolds it."))
+    return _table(block.title, rows)
+
+
+def _table(title: str, rows: Sequence[tuple[str, str]]) -> str:
     cells = "".join(
         f"<tr><td style='padding-right:10px'>{escape(key)}</td><td>{escape(value)}</td></tr>"
         if key
         else f"<tr><td colspan='2'>{escape(value)}</td></tr>"
         for key, value in rows
     )
-    return f"<b>{escape(layer.name)}</b><table>{cells}</table>"
+    return f"<b>{escape(title)}</b><table>{cells}</table>"
 
 
 def _kind_text(layer: LayerNode) -> str:

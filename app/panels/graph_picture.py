@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QRectF, QSizeF
-from PySide6.QtGui import QImage, QPageLayout, QPageSize, QPainter, QPdfWriter
+from PySide6.QtGui import QGuiApplication, QImage, QPageLayout, QPageSize, QPainter, QPdfWriter
 from PySide6.QtSvg import QSvgGenerator
 
 from app.panels.graph_scene import GraphScene
@@ -13,7 +13,7 @@ from core.errors import ExportError, readable
 _MARGIN = 16.0  # round the graph, in pixels at zoom 1
 _PNG_ZOOM = 2.0
 _MOST_PIXELS, _LONGEST_SIDE = 64e6, 16384.0  # of a PNG; larger ones few programs open
-_POINTS_PER_PIXEL = 0.75
+_POINTS_PER_INCH = 72.0
 _LARGEST_PAGE_POINTS = 14400.0  # that PDF allows
 
 
@@ -52,6 +52,7 @@ def write_picture(scene: GraphScene, path: Path) -> None:
 def _write_svg(scene: GraphScene, area: QRectF, device: QIODevice) -> None:
     generator = QSvgGenerator()
     generator.setOutputDevice(device)
+    generator.setResolution(_screen_dpi())
     generator.setSize(area.size().toSize())
     generator.setViewBox(QRectF(0, 0, area.width(), area.height()))
     generator.setTitle("Espalier")
@@ -59,16 +60,21 @@ def _write_svg(scene: GraphScene, area: QRectF, device: QIODevice) -> None:
 
 
 def _write_pdf(scene: GraphScene, area: QRectF, device: QIODevice) -> None:
-    longest = max(area.width(), area.height())
-    points = min(_POINTS_PER_PIXEL, _LARGEST_PAGE_POINTS / longest)
+    points = _POINTS_PER_INCH / _screen_dpi()  # per pixel
+    zoom = min(1.0, _LARGEST_PAGE_POINTS / (points * max(area.width(), area.height())))
+    page = QPageSize(
+        area.size() * points * zoom, QPageSize.Unit.Point, "", QPageSize.SizeMatchPolicy.ExactMatch
+    )
     writer = QPdfWriter(device)
     writer.setTitle("Espalier")
-    size = QPageSize(
-        area.size() * points, QPageSize.Unit.Point, "", QPageSize.SizeMatchPolicy.ExactMatch
-    )
-    writer.setPageLayout(QPageLayout(size, QPageLayout.Orientation.Portrait, QMarginsF()))
-    writer.setResolution(round(72 / points))  # dots are pixels at zoom 1
-    _render(scene, area, writer, 1.0)
+    writer.setPageLayout(QPageLayout(page, QPageLayout.Orientation.Portrait, QMarginsF()))
+    writer.setResolution(_screen_dpi())
+    _render(scene, area, writer, zoom)
+
+
+def _screen_dpi() -> int:
+    # Of the screen, because the cards were measured with its fonts.
+    return round(QGuiApplication.primaryScreen().logicalDotsPerInch())
 
 
 def _write_png(scene: GraphScene, area: QRectF, device: QIODevice) -> None:

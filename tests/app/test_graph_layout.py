@@ -27,8 +27,8 @@ def sizes_of(graph: nx.DiGraph) -> dict[str, tuple[float, float]]:
     }
 
 
-def laid_out(graph: nx.DiGraph, view=VIEW) -> GraphLayout:
-    return lay_out(arrange(graph, sizes_of(graph)), view)
+def laid_out(graph: nx.DiGraph, view=VIEW, *, is_vertical: bool = False) -> GraphLayout:
+    return lay_out(arrange(graph, sizes_of(graph), is_vertical=is_vertical), view)
 
 
 def points_of(route, steps: int = 12):
@@ -79,6 +79,29 @@ def test_one_row_hides_nothing_either(graph):
     page = laid_out(graph, None)
     assert page.row_count == 1
     assert_nothing_is_hidden(graph, page)
+
+
+@RANDOM
+def test_downwards_hides_nothing_either(seed: int):
+    graph = random_graph(seed, 30, 12)
+    assert_nothing_is_hidden(graph, laid_out(graph, is_vertical=True))
+
+
+@RANDOM
+def test_downwards_data_flows_down_or_to_the_next_column(seed: int):
+    graph = random_graph(seed, 40, 10)
+    page = laid_out(graph, is_vertical=True)
+    for source, target in graph.edges:
+        a, b = page.boxes[source], page.boxes[target]
+        assert a.row < b.row or (a.row == b.row and a.y + a.height < b.y)
+
+
+def test_downwards_sizes_and_the_page_are_as_asked():
+    graph = residual_network(9).graph
+    page = laid_out(graph, is_vertical=True)
+    sizes = {name: (box.width, box.height) for name, box in page.boxes.items()}
+    assert sizes == sizes_of(graph)
+    assert 0.5 < (page.width / page.height) / (VIEW[0] / VIEW[1]) < 2.0
 
 
 @RANDOM

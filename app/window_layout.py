@@ -27,7 +27,7 @@ from app.theme import SPACE_M
 
 WINDOW_PX = (1280, 800)
 RIGHT_WIDTH_PX = 340
-BOTTOM_HEIGHT_PX = 270
+BOTTOM_HEIGHT_PX = 300
 TOOL_ICON_PX = 18
 # The usual style puts the words right at the icon and draws a gradient behind them.
 TOOLBAR_STYLE = "QToolBar { border: none; padding: 3px 6px; spacing: 2px; }"

@@ -19,6 +19,7 @@ from core.events import (
 )
 
 _REDRAW_MS = 100
+_TOP = 103  # per cent: a point at 100 is seen whole
 _EVALUATION, _MACS, _ACCURACY, _EMA, _REWARD = range(5)  # columns of the table
 _TOOLTIPS = (
     "FLOPs (MACs) that a mask keeps, as a share of the unpruned network",
@@ -115,7 +116,7 @@ class TrajectoryPanel(QWidget):
         self._finish: Finish | None = None
         self._hovered: int | None = None
         self._x_end = 0.0
-        self._ranges = GrowingRange(0, 100), GrowingRange(0, 100), GrowingRange()
+        self._ranges = GrowingRange(0, _TOP), GrowingRange(0, _TOP), GrowingRange()
         self._pages.setCurrentIndex(1)
         self.redraw()
 
@@ -171,7 +172,7 @@ class TrajectoryPanel(QWidget):
         layout.setContentsMargins(0, SPACE_S, 0, 0)
         layout.setSpacing(0)
         for header, plot, share, tip in zip(
-            self.headers, self.plots, (3, 6, 4), _TOOLTIPS, strict=True
+            self.headers, self.plots, (3, 7, 3), _TOOLTIPS, strict=True
         ):
             header.setTextFormat(Qt.TextFormat.RichText)
             header.setToolTip(tip)

@@ -13,6 +13,7 @@ from app.theme import Palette, text_font
 FloatVector = NDArray[np.float64]
 
 _AXIS_WIDTH = 52
+_TICK_DENSITY = 0.6  # of pyqtgraph's own: labels of low plots would touch
 _POINT_SIZE = 5
 _BINS, _OTHERS_PER_BIN = 300, 4  # more points cannot be told apart
 _POINT_OPACITY = 150  # of 255: dense clouds stay readable
@@ -99,13 +100,12 @@ class TrajectoryPlot(pg.PlotWidget):
         plot.hideButtons()
         # pyqtgraph makes the menu all the same; without a parent it would outlive the plot.
         plot.ctrlMenu.setParent(self, Qt.WindowType.Popup)
-        # pyqtgraph makes its menu without a parent; with one it goes when the plot goes.
-        plot.ctrlMenu.setParent(self, plot.ctrlMenu.windowFlags())
         plot.setMouseEnabled(x=True, y=False)
         plot.disableAutoRange()
         plot.setContentsMargins(0, 4, 8, 0)
         left, bottom = plot.getAxis("left"), plot.getAxis("bottom")
         left.setWidth(_AXIS_WIDTH)
+        left.setTickDensity(_TICK_DENSITY)
         left.enableAutoSIPrefix(False)
         bottom.enableAutoSIPrefix(False)
         bottom.setStyle(showValues=is_lowest)

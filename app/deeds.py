@@ -13,7 +13,7 @@ from app.panels.source import Source
 from app.session import Session
 from app.session_state import SessionState
 from core.config import RunConfig, load_run_config, to_toml
-from core.errors import ConfigError
+from core.errors import ConfigError, ExportError
 
 if TYPE_CHECKING:
     from app.main_window import MainWindow
@@ -50,6 +50,11 @@ class Deeds(QObject):
             "fit": lambda: self._window.parts.graph.fit(),
             "zoom_in": lambda: self._window.parts.graph.zoom_in(),
             "zoom_out": lambda: self._window.parts.graph.zoom_out(),
+            "find": lambda: self._window.parts.graph.open_find(),
+            "fold_all": lambda: self._window.parts.graph.fold_all(),
+            "unfold_all": lambda: self._window.parts.graph.unfold_all(),
+            "turn": lambda: self._window.parts.graph.turn(),
+            "picture": self.save_picture,
             "theme_system": lambda: self._window.appearance.choose("system"),
             "theme_light": lambda: self._window.appearance.choose("light"),
             "theme_dark": lambda: self._window.appearance.choose("dark"),
@@ -70,6 +75,21 @@ class Deeds(QObject):
         """Show the settings and search with them."""
         self._window.parts.settings.set_config(config)
         self._on_start()
+
+    def save_picture(self) -> None:
+        """Ask for a file and write the graph into it."""
+        path, _ = QFileDialog.getSaveFileName(
+            self._window,
+            self.tr("Save the graph as a picture"),
+            "graph.svg",
+            self.tr("Pictures (*.svg *.png *.pdf)"),
+        )
+        if not path:
+            return
+        try:
+            self._window.parts.graph.export_picture(Path(path))
+        except ExportError as error:
+            self._window.show_error(str(error), error.details)
 
     def _on_open(self) -> None:
         self.open_source(self._window.parts.settings.source.source)

@@ -129,6 +129,7 @@ class MainWindow(QMainWindow):
         self.session.shut_down_finished.connect(self.close)
         self.appearance.palette_changed.connect(self.use_palette)
         layout.graph.layer_selected.connect(layout.inspect_layer)
+        layout.graph.picture_requested.connect(self.deeds.save_picture)
         layout.inspector.layer_selected.connect(layout.graph.select_layer)
 
     def _show_state(self, state: SessionState) -> None:

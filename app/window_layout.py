@@ -45,7 +45,7 @@ class WindowLayout:
         self._settings = settings
         self._is_working = False  # the docks show as soon as something is opened
         self.welcome = WelcomePanel(actions["open"], actions["demo"])
-        self.graph = GraphPanel()
+        self.graph = GraphPanel(settings=settings)
         self.results = ResultsPanel()
         self.trajectory = TrajectoryPanel()
         self.inspector = InspectorPanel()

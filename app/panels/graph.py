@@ -115,6 +115,10 @@ class GraphPanel(QWidget):
         self.scene.set_vertical(is_vertical)
         self.view.fit()
 
+    def turn(self) -> None:
+        """Let the data flow the other way."""
+        self.set_vertical(not self.is_vertical)
+
     def export_picture(self, path: Path) -> None:
         """Write the whole graph as it is to be seen now into an SVG, PNG or PDF file.
 

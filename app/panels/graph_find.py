@@ -1,7 +1,7 @@
 """A small bar over the graph that searches layers by name."""
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QPalette
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QToolButton, QWidget
 
 from app.theme import SPACE_S, Palette, fill_background
@@ -30,6 +30,7 @@ class FindBar(QFrame):
         self.field.textChanged.connect(self.text_changed)
         self.field.installEventFilter(self)
         self.count = QLabel()
+        self.count.setMinimumWidth(self.fontMetrics().horizontalAdvance("888 of 888"))
         self.previous = self._button("‹", self.tr("Previous match (Shift+Enter)"))
         self.previous.clicked.connect(lambda: self.step_requested.emit(-1))
         self.next = self._button("›", self.tr("Next match (Enter)"))
@@ -42,6 +43,7 @@ class FindBar(QFrame):
         for part in (self.field, self.count, self.previous, self.next, self.close_button):
             layout.addWidget(part)
         self.setFrameShape(QFrame.Shape.StyledPanel)
+        self.setBackgroundRole(QPalette.ColorRole.Window)  # not that of the graph behind it
         self.hide()
 
     def use_palette(self, palette: Palette) -> None:
@@ -71,7 +73,6 @@ class FindBar(QFrame):
         self.count.setText(words if self.field.text().strip() else "")
         for button in (self.previous, self.next):
             button.setEnabled(count > 0)
-        self.adjustSize()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:

@@ -396,6 +396,29 @@ def test_settings_that_cannot_be_written_are_told(monkeypatch, window, tmp_path)
     assert "Cannot write settings" in window.errors.dialog.message
 
 
+def test_the_graph_is_written_as_a_picture(monkeypatch, opened, tmp_path):
+    file = tmp_path / "graph.svg"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
+    opened.commands["picture"].trigger()
+    assert "<svg" in file.read_text(encoding="utf-8")
+
+
+def test_a_picture_that_cannot_be_written_is_told(monkeypatch, opened, tmp_path):
+    file = tmp_path / "missing" / "graph.svg"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
+    opened.parts.graph.picture_requested.emit()
+    assert "Cannot write" in opened.errors.dialog.message
+
+
+def test_layers_are_found_and_the_graph_is_turned_from_the_menu(opened):
+    opened.commands["find"].trigger()
+    assert opened.parts.graph.find.isVisible()
+    opened.commands["turn"].trigger()
+    assert opened.parts.graph.is_vertical
+    opened.commands["turn"].trigger()
+    assert not opened.parts.graph.is_vertical
+
+
 def test_a_layer_chosen_in_the_graph_is_inspected(opened):
     opened.parts.graph.select_layer("stem")
     assert opened.parts.inspector.title.text() == "stem"

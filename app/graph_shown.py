@@ -12,7 +12,8 @@ from core.graph.layers import LayerGraph, LayerNode
 
 MOST_NODES = 44  # of a first picture; beyond that the cards of a window cannot be read
 
-_WEIGHTED_KINDS = {"conv", "depthwise", "linear"}
+WEIGHTED_KINDS = frozenset({"conv", "depthwise", "linear"})
+_MOST_LETTERS = 2
 
 
 class ShownGraph:
@@ -28,6 +29,8 @@ class ShownGraph:
             layer.name: frozenset(of_channel[layer.channels[layer.channels >= 0]].tolist())
             for layer in graph.layers
         }
+        shared = [group for group in groups.groups if self._weighted_count(group) > 1]
+        self._letters = {group.id: group_letters(index) for index, group in enumerate(shared)}
         self._groups_leaving: dict[str, frozenset[int]] = {}
         self._folded = set(first_folded(graph, self.tree, MOST_NODES))
         self.seen: FoldedGraph = fold(graph, self.tree, self._folded)
@@ -54,7 +57,7 @@ class ShownGraph:
     def weighted_layers(self, node: str) -> list[LayerNode]:
         """The convolutions and linear layers in a node."""
         layers = (self.network.layer(name) for name in self.layers_of(node))
-        return [layer for layer in layers if layer.kind in _WEIGHTED_KINDS]
+        return [layer for layer in layers if layer.kind in WEIGHTED_KINDS]
 
     def unfolded_around(self, node: str) -> tuple[str, ...]:
         """The blocks that could hide a node and do not, outermost first."""
@@ -98,9 +101,15 @@ class ShownGraph:
             self._groups_leaving[node] = frozenset().union(*map(self.groups_of, ends))
         return self._groups_leaving[node]
 
-    def shared_groups(self) -> list[CouplingGroup]:
-        """The groups with which several layers are cut at once."""
-        return [group for group in self.groups.groups if self._weighted_count(group) > 1]
+    def group_label(self, node: str) -> str:
+        """Letters of what is cut together with other layers, of blocks with those outside."""
+        ids = self.groups_of(node) & self._letters.keys()
+        if self.block(node):
+            inside = set(self.layers_of(node))
+            ids = {id for id in ids if not inside.issuperset(self.groups.groups[id].producers)}
+        mine = [self._letters[id] for id in sorted(ids)]
+        more = "+" if len(mine) > _MOST_LETTERS else ""
+        return "".join(mine[: 1 if more else _MOST_LETTERS]) + more
 
     def frozen_reasons(self, node: str) -> dict[str, int]:
         """Why layers in a node keep all channels, and how many of them for each reason."""
@@ -126,13 +135,23 @@ class ShownGraph:
 
     def _weighted_count(self, group: CouplingGroup) -> int:
         names = (name for name in group.producers if name in self.network)
-        return sum(self.network.layer(name).kind in _WEIGHTED_KINDS for name in names)
+        return sum(self.network.layer(name).kind in WEIGHTED_KINDS for name in names)
 
     def _set_folded(self, folded: set[str]) -> bool:
         before = self.nodes
         self._folded = folded
         self.seen = fold(self.network, self.tree, folded)
         return set(before) != set(self.nodes)
+
+
+def group_letters(index: int) -> str:
+    """A, B, ..., Z, AA, AB, ... for 0, 1, ..."""
+    letters = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters
 
 
 class BlockChannels:

@@ -10,11 +10,26 @@ from collections.abc import Iterable
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
+from app.graph_layout import GraphLayout
 from app.panels.graph_items import NodeItem
 from app.panels.graph_style import CARD_PAD
 from app.theme import Palette, blend
 
-LARGEST_ZOOM = 0.24  # at which cards are about as wide as a letter is high
+_ALWAYS_ZOOM = 0.24  # up to which cards are about as wide as a letter is high
+_LARGEST_ZOOM = 0.5
+_MOST_CARDS_IN_DETAIL = 250
+
+
+def is_crowded(page: GraphLayout, exposed: QRectF, zoom: float) -> bool:
+    """Whether cards are so small, or so many in sight, that they are painted all at once.
+
+    `exposed` is the part of the page in sight.
+    """
+    if not page.boxes or zoom > _LARGEST_ZOOM:
+        return False
+    across, down = exposed.width() / page.width, exposed.height() / page.height
+    in_sight = len(page.boxes) * min(1.0, across) * min(1.0, down)
+    return zoom <= _ALWAYS_ZOOM or in_sight > _MOST_CARDS_IN_DETAIL
 
 
 class Overview:

@@ -10,23 +10,20 @@ from PySide6.QtWidgets import QGraphicsScene, QGraphicsSceneHelpEvent, QToolTip
 
 from app.graph_frames import Frame, block_frames
 from app.graph_layout import Arrangement, GraphLayout, arrange, lay_out
-from app.graph_shown import BlockChannels, ShownGraph
+from app.graph_shown import ShownGraph
 from app.graph_walk import Direction, neighbour
 from app.panels.graph_block import BlockItem
-from app.panels.graph_card import CardItem
-from app.panels.graph_items import LayerItem, NodeItem, PillItem, SymbolItem
+from app.panels.graph_items import LayerItem, NodeItem
+from app.panels.graph_making import make_item
 from app.panels.graph_overview import Overview
 from app.panels.graph_strip import LayerChannels
 from app.panels.graph_style import GraphStyle
-from app.panels.graph_text import block_tooltip, group_letters, layer_tooltip
+from app.panels.graph_text import block_tooltip, layer_tooltip
 from app.panels.graph_wires import QuietWires, WireItem
 from app.theme import RADIUS, Palette
 from core.graph.coupling import CouplingGroups
-from core.graph.layers import LayerGraph, LayerNode
+from core.graph.layers import LayerGraph
 
-_CARD_KINDS = {"conv", "depthwise", "linear"}
-_SYMBOL_KINDS = {"add", "multiply", "concat"}
-_MOST_LETTERS = 2
 _FRAME_OPACITY = 0.045
 _EMPTY_PAGE = GraphLayout({}, {}, 0.0, 0.0, 0)
 
@@ -59,7 +56,6 @@ class GraphScene(QGraphicsScene):
         self._matches: frozenset[str] = frozenset()
         self._mask: tuple[NDArray[np.bool_], NDArray[np.float32] | None] | None = None
         self._channels = LayerChannels(())
-        self._letters: dict[int, str] = {}
         self._arrangement: Arrangement | None = None
         self._style = GraphStyle.of(palette)
         self.use_palette(palette)
@@ -68,8 +64,6 @@ class GraphScene(QGraphicsScene):
         """Show a network, folded so far that it can be read; everything is kept."""
         self.clear_network()
         self.shown = ShownGraph(graph, groups)
-        shared = self.shown.shared_groups()
-        self._letters = {group.id: group_letters(index) for index, group in enumerate(shared)}
         self._show_nodes()
 
     def clear_network(self) -> None:
@@ -232,8 +226,8 @@ class GraphScene(QGraphicsScene):
         self._mark()
 
     def _make(self, name: str) -> NodeItem:
-        item = _make_item(self.shown, name, self._style)
-        item.group_label = self._group_label(name)
+        item = make_item(self.shown, name, self._style)
+        item.group_label = self.shown.group_label(name)
         item.use_style(self._style)
         self._made[name] = item
         self.addItem(item)
@@ -252,17 +246,6 @@ class GraphScene(QGraphicsScene):
         self._overview = self._quiet_wires = None
         self.invalidate(QRectF(), QGraphicsScene.SceneLayer.BackgroundLayer)
 
-    def _group_label(self, name: str) -> str:
-        """Letters of what is cut together with other layers, of blocks with those outside."""
-        ids = self.shown.groups_of(name) & self._letters.keys()
-        if self.shown.block(name):
-            inside = set(self.shown.layers_of(name))
-            groups = self.shown.groups.groups
-            ids = {group for group in ids if not inside.issuperset(groups[group].producers)}
-        mine = [self._letters[group] for group in sorted(ids)]
-        more = "+" if len(mine) > _MOST_LETTERS else ""
-        return "".join(mine[: 1 if more else _MOST_LETTERS]) + more
-
     def _mark(self) -> None:
         self._overview = None
         shown, marked = self.shown, self.hovered or self.selected
@@ -276,16 +259,3 @@ class GraphScene(QGraphicsScene):
             if name in self.wires:
                 is_lit = is_lit and not focus.isdisjoint(shown.groups_leaving(name))
                 self.wires[name].set_lit(is_lit)
-
-
-def _make_item(shown: ShownGraph, name: str, style: GraphStyle) -> NodeItem:
-    block, is_frozen = shown.block(name), shown.is_frozen(name)
-    if block is not None:
-        channels = BlockChannels(shown.weighted_layers(name))
-        return BlockItem(block, channels, len(block.layers), style, is_frozen=is_frozen)
-    layer: LayerNode = shown.network.layer(name)
-    if layer.kind in _CARD_KINDS:
-        return CardItem(layer, style, is_frozen=is_frozen)
-    if layer.kind in _SYMBOL_KINDS:
-        return SymbolItem(layer, style, is_frozen=is_frozen)
-    return PillItem(layer, style, is_frozen=is_frozen)

@@ -48,16 +48,6 @@ def count_text(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def group_letters(index: int) -> str:
-    """A, B, ..., Z, AA, AB, ... for 0, 1, ..."""
-    letters = ""
-    index += 1
-    while index:
-        index, rest = divmod(index - 1, 26)
-        letters = chr(ord("A") + rest) + letters
-    return letters
-
-
 def layer_tooltip(
     layer: LayerNode, kept: int, groups: tuple[CouplingGroup, ...], frozen_reason: str | None
 ) -> str:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from PySide6.QtCore import QPoint, QPointF, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QKeyEvent,
@@ -21,14 +21,12 @@ from app.graph_shown import ShownGraph
 from app.graph_walk import Direction
 from app.panels.graph_block import BlockItem
 from app.panels.graph_items import NodeItem
-from app.panels.graph_overview import LARGEST_ZOOM as LARGEST_OVERVIEW_ZOOM
+from app.panels.graph_overview import is_crowded
 from app.panels.graph_scene import GraphScene
 
 _ZOOM_STEP = 1.2
 _LARGEST_ZOOM = 8.0
 _FIT_MARGIN = 14
-_LARGEST_CROWDED_ZOOM = 0.5
-_MOST_CARDS_IN_DETAIL = 250
 _DRAG_START = 4  # pixels
 
 _DIRECTIONS: dict[int, Direction] = {
@@ -159,8 +157,9 @@ class GraphView(QGraphicsView):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         start = time.perf_counter()
-        if self._is_crowded():
-            self._paint_overview()
+        exposed = self.mapToScene(self.viewport().rect()).boundingRect()
+        if is_crowded(self.graph_scene.page, exposed, self.zoom):
+            self._paint_overview(exposed)
         else:
             super().paintEvent(event)
         self.paint_ms = 1000 * (time.perf_counter() - start)
@@ -251,21 +250,9 @@ class GraphView(QGraphicsView):
         else:
             super().keyPressEvent(event)
 
-    def _is_crowded(self) -> bool:
-        """Whether cards are so small, or so many in sight, that they are painted all at once."""
-        scene, zoom = self.graph_scene, self.zoom
-        if not scene.nodes or zoom > _LARGEST_CROWDED_ZOOM:
-            return False
-        page, room = scene.page, self.viewport()
-        across = min(1.0, room.width() / (page.width * zoom))
-        down = min(1.0, room.height() / (page.height * zoom))
-        in_sight = len(scene.nodes) * across * down
-        return zoom <= LARGEST_OVERVIEW_ZOOM or in_sight > _MOST_CARDS_IN_DETAIL
-
-    def _paint_overview(self) -> None:
+    def _paint_overview(self, exposed: QRectF) -> None:
         painter = QPainter(self.viewport())
         painter.setWorldTransform(self.viewportTransform())
-        exposed = self.mapToScene(self.viewport().rect()).boundingRect()
         self.graph_scene.drawBackground(painter, exposed)
         self.graph_scene.paint_overview(painter)
         painter.end()

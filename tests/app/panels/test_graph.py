@@ -5,11 +5,12 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage
 
+from app.graph_shown import group_letters
 from app.panels.graph import GraphPanel
 from app.panels.graph_card import CardItem
 from app.panels.graph_items import PillItem, SymbolItem
 from app.panels.graph_strip import StripState, paint_strip, strip_shape
-from app.panels.graph_text import count_text, group_letters, shape_text, split_name
+from app.panels.graph_text import count_text, shape_text, split_name
 from app.theme import DARK, LIGHT, blend
 from core.events import (
     BestChanged,

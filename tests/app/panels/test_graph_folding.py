@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QContextMenuEvent
 
 from app.panels.graph import GraphPanel
 from app.panels.graph_block import BlockItem, paint_profile
+from app.panels.graph_overview import is_crowded
 from app.theme import DARK, LIGHT
 from core.events import CandidateEvaluated
 from tests.app.layer_graphs import chain_network, nested_network, residual_network
@@ -218,13 +219,13 @@ def test_bars_are_as_high_as_kept_shares():
 
 def test_a_thousand_layers_are_painted_at_once(panel):
     panel.show_event(chain_network(1000).opened("chain"))
-    assert panel.view._is_crowded()
+    assert is_crowded(panel.scene.page, panel.scene.sceneRect(), panel.view.zoom)
     picture = panel.view.grab().toImage()
     kept = QColor(LIGHT.kept).rgb()
     samples = [picture.pixel(x, y) for x in range(0, 1000, 3) for y in range(0, 400, 5)]
     assert samples.count(kept) > len(samples) // 10
     panel.select_layer("conv500")
-    assert not panel.view._is_crowded()
+    assert not is_crowded(panel.scene.page, panel.scene.sceneRect(), panel.view.zoom)
 
 
 def search(panel: GraphPanel, qtbot, text: str) -> None:

@@ -13,7 +13,6 @@ from app.theme import Palette, text_font
 FloatVector = NDArray[np.float64]
 
 _AXIS_WIDTH = 52
-_TICK_DENSITY = 0.6  # of pyqtgraph's own: labels of low plots would touch
 _POINT_SIZE = 5
 _BINS, _OTHERS_PER_BIN = 300, 4  # more points cannot be told apart
 _POINT_OPACITY = 150  # of 255: dense clouds stay readable
@@ -105,7 +104,7 @@ class TrajectoryPlot(pg.PlotWidget):
         plot.setContentsMargins(0, 4, 8, 0)
         left, bottom = plot.getAxis("left"), plot.getAxis("bottom")
         left.setWidth(_AXIS_WIDTH)
-        left.setTickDensity(_TICK_DENSITY)
+        left.setStyle(maxTickLevel=0)  # in low plots the labels of finer ticks would touch
         left.enableAutoSIPrefix(False)
         bottom.enableAutoSIPrefix(False)
         bottom.setStyle(showValues=is_lowest)

@@ -96,9 +96,10 @@ def take_pictures(words: list[str]) -> int:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     with tempfile.TemporaryDirectory() as home:  # the person's own settings stay as they are
         os.environ["XDG_DATA_HOME"] = home
-        QSettings.setDefaultFormat(QSettings.Format.IniFormat)
-        QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, home)
-        QSettings("Espalier", "Espalier").setValue("theme", arguments.theme)
+        ini, user = QSettings.Format.IniFormat, QSettings.Scope.UserScope
+        QSettings.setDefaultFormat(ini)
+        QSettings.setPath(ini, user, home)
+        QSettings(ini, user, "Espalier", "Espalier").setValue("theme", arguments.theme)
         real_exec = QApplication.exec
 
         def exec_watched() -> int:

@@ -196,7 +196,8 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
         if draft is not None:
             self._add_layer(layer, draft, sources, *op.outputs)
         for out in op.outputs:
-            self._sources[id(out)] = layer
+            if self.of(out) is not None:  # others die, and their ids come again
+                self._sources[id(out)] = layer
         self._credit(op, layer)
 
     def _sources_of(self, op: Operation) -> list[str]:

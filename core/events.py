@@ -134,7 +134,7 @@ class SearchFinished:
     accuracy: float  # held-out
     cross_entropy: float
     evaluations: int
-    criteria: Mapping[str, BoolArray]  # every one-shot mask at the same budget
+    criteria: Mapping[str, BoolArray]  # each criterion's best mask, and l1_uniform
     seconds: Mapping[str, float]  # "total", "analysis", "evaluation", "policy"
     is_stopped: bool
 

@@ -18,7 +18,7 @@ from core.graph.coupling import (
 )
 from core.graph.labels import FROZEN, ChannelLabels, collapse
 from core.graph.layers import LayerGraph, LayerNode
-from core.graph.rules import LayerDraft
+from core.graph.operations import LayerDraft
 
 Ids = NDArray[np.int64]
 

@@ -7,73 +7,12 @@ channels that reach it. Rules that make a layer of their own return a LayerDraft
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_leaves
 
-from core.graph.labels import FROZEN, ChannelLabels, frozen_labels, spread, varies
-from core.graph.layers import LayerKind
-
-
-@dataclass(frozen=True, eq=False)
-class Operation:
-    """One call of an ATen operation, after it ran."""
-
-    func: Any  # torch._ops.OpOverload
-    name: str  # without overload and in-place underscore
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    out: Any
-
-    @property
-    def tensors(self) -> list[Tensor]:
-        """All tensors among the arguments."""
-        return [x for x in tree_leaves((self.args, self.kwargs)) if isinstance(x, Tensor)]
-
-    @property
-    def outputs(self) -> list[Tensor]:
-        """All tensors that the operation returned."""
-        return [x for x in tree_leaves(self.out) if isinstance(x, Tensor)]
-
-    def argument(self, index: int, name: str, default: Any = None) -> Any:
-        """The argument at that position or of that name."""
-        return self.args[index] if len(self.args) > index else self.kwargs.get(name, default)
-
-
-@dataclass(frozen=True, eq=False)
-class LayerDraft:
-    """A layer that an operation makes; labels become channel ids at the end of the pass."""
-
-    kind: LayerKind
-    weight: Tensor | None = None
-    positions: int = 0  # output positions x kernel elements of one image
-    inputs: Tensor | None = None  # labels (in channels,)
-    outputs: Tensor | None = None  # labels (out channels,)
-    groups: int = 1
-    kernel: tuple[int, ...] = field(default=())
-    stride: int = 1
-
-
-class Trace(Protocol):
-    """What rules need of the pass that runs them."""
-
-    labels: ChannelLabels
-    image_count: int  # images in the example batch
-
-    def of(self, tensor: Tensor) -> Tensor | None: ...  # labels of an activation
-    def put(self, tensor: Tensor, labels: Tensor) -> None: ...
-    def is_parameter(self, tensor: Tensor) -> bool: ...
-    def bound(self, tensor: Tensor, dim: int) -> Tensor | None: ...
-    def bind_producer(self, tensor: Tensor | None, dim: int, channels: Tensor) -> None: ...
-    def bind_consumer(self, tensor: Tensor, dim: int, channels: Tensor) -> None: ...
-    def bind(self, tensor: Tensor, dim: int, channels: Tensor) -> None: ...
-    def is_width(self, tensor: Tensor, dim: int) -> None: ...
-    def approximate(self, channels: Tensor, reason: str) -> None: ...
-    def unknown(self, op: Operation, reason: str) -> None: ...
-
+from core.graph.labels import FROZEN, frozen_labels, spread, varies
+from core.graph.operations import LayerDraft, Operation, Trace
 
 Rule = Callable[[Trace, Operation], LayerDraft | None]
 

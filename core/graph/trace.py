@@ -19,7 +19,8 @@ from torch.utils.flop_counter import flop_registry
 from core.errors import GraphError
 from core.graph.assembly import Analysis, TracedLayer, assemble
 from core.graph.labels import ChannelLabels, frozen_labels
-from core.graph.rules import LayerDraft, Operation, rule_of
+from core.graph.operations import LayerDraft, Operation
+from core.graph.rules import rule_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +104,7 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
         self.put(example, frozen_labels(example.shape))
         self._add_layer("input", LayerDraft("input"), [], example)
 
-    # --- what rules use (rules.Trace) ---
+    # --- what rules use (operations.Trace) ---
 
     def of(self, tensor: Tensor) -> Tensor | None:
         return self._activations.get(id(tensor))

@@ -74,6 +74,13 @@ class SearchStarted:
 
 
 @dataclass(frozen=True, eq=False)
+class ImportancesMeasured:
+    """What every criterion makes of every channel, measured once on reward images."""
+
+    scores: Mapping[str, FloatArray]  # criterion ("l1") -> (channels,), larger means keep
+
+
+@dataclass(frozen=True, eq=False)
 class CriterionEvaluated:
     """One one-shot criterion met the budget and was scored on the reward images."""
 
@@ -115,6 +122,35 @@ class PolicyUpdated:
 
 
 @dataclass(frozen=True, eq=False)
+class AttentionMeasured:
+    """What the encoder looks at: how much each layer's new state comes from each neighbour."""
+
+    update: int
+    edges: tuple[tuple[str, str], ...]  # (from layer, to layer), both ways and to itself
+    weights: FloatArray  # (encoder layers, heads, edges); sums to 1 over the edges into a layer
+
+
+@dataclass(frozen=True)
+class HeldOutScored:
+    """The best mask so far on images that it was not rewarded for."""
+
+    evaluation: int
+    accuracy: float  # held-out, 0-1
+    cross_entropy: float
+    reward_cross_entropy: float  # of the same mask, on the reward images
+
+
+@dataclass(frozen=True)
+class HealthRaised:
+    """A known way for a search to go wrong, seen now."""
+
+    kind: str  # a key of core.search.health.SIGNATURES
+    evaluation: int
+    evidence: str  # the numbers, in a sentence
+    advice: str  # what to change, in a sentence
+
+
+@dataclass(frozen=True, eq=False)
 class BestChanged:
     """A better mask than all before, by the reward images."""
 
@@ -148,6 +184,79 @@ class RunReported:
 
 
 @dataclass(frozen=True)
+class FinetuneStarted:
+    """Fine-tuning of one pruned network begins; scores are on the held-out images."""
+
+    name: str  # "learned" or a criterion such as "l1_uniform"
+    epochs: int
+    steps: int  # of all epochs
+    accuracy: float  # before the first step
+    cross_entropy: float
+
+
+@dataclass(frozen=True)
+class FinetuneAdvanced:
+    """Some optimiser steps are done."""
+
+    name: str
+    step: int
+    epoch: float  # fractional, from 0
+    loss: float  # mean since the last of these events
+    learning_rate: float
+    seconds: float  # since FinetuneStarted
+
+
+@dataclass(frozen=True)
+class FinetuneScored:
+    """The network after an epoch, on the held-out images."""
+
+    name: str
+    epoch: int  # counts from 1
+    accuracy: float
+    cross_entropy: float
+    is_best: bool
+
+
+@dataclass(frozen=True, eq=False)
+class FinetuneFinished:
+    """The best epoch's network was put back; its weights wait under `handle`."""
+
+    name: str
+    epoch: int  # the best one; 0 if no epoch was better than none
+    accuracy: float  # held-out
+    cross_entropy: float
+    seconds: float
+    is_stopped: bool
+    handle: Any = field(repr=False)  # core.finetuning.Finetuned
+
+
+@dataclass(frozen=True, eq=False)
+class LayerLookedInto:
+    """The filters of one layer and what they answer to a few held-out images."""
+
+    layer: str
+    filters: FloatArray  # (output channels, rows, columns): mean over inputs, or one input
+    images: NDArray[np.uint8]  # (images, height, width, 3)
+    labels: tuple[str, ...]  # of the images
+    activations: FloatArray  # (images, output channels, rows, columns)
+
+
+@dataclass(frozen=True, eq=False)
+class ChangedImagesFound:
+    """Held-out images whose class the pruned network says differently."""
+
+    mask: str  # what the mask is called
+    images: NDArray[np.uint8]  # (images, height, width, 3), the surest changes first
+    labels: tuple[str, ...]  # the true classes
+    before: tuple[str, ...]  # what the unpruned network says
+    after: tuple[str, ...]
+    confidence_before: FloatArray  # (images,) 0-1, of what each network says
+    confidence_after: FloatArray
+    changed: int  # how many there are in all
+    scored: int  # of how many images
+
+
+@dataclass(frozen=True)
 class RecordingFailed:
     """A file of the run could not be written; the search goes on in memory."""
 
@@ -167,11 +276,33 @@ SearchEvent = (
     | StageAdvanced
     | NoticeRaised
     | SearchStarted
+    | ImportancesMeasured
     | CriterionEvaluated
     | CandidateEvaluated
     | PolicyUpdated
+    | AttentionMeasured
+    | HeldOutScored
+    | HealthRaised
     | BestChanged
     | SearchFinished
 )
-Event = SearchEvent | NetworkOpened | RunReported | RecordingFailed | ExportFinished
+FinetuneEvent = (
+    StageStarted
+    | StageAdvanced
+    | NoticeRaised
+    | FinetuneStarted
+    | FinetuneAdvanced
+    | FinetuneScored
+    | FinetuneFinished
+)
+Event = (
+    SearchEvent
+    | FinetuneEvent
+    | NetworkOpened
+    | RunReported
+    | RecordingFailed
+    | ExportFinished
+    | LayerLookedInto
+    | ChangedImagesFound
+)
 Events = Generator[Event, None, None]

@@ -75,7 +75,7 @@ def _open_and_record(
 ) -> Events:
     yield StageStarted("Preparing")
     from core.opening import open_run
-    from core.runs import new_run_folder, record_run
+    from core.runs.flow import new_run_folder, record_run
 
     opened = yield from open_run(config, allow_download=allow_download, trust=trust)
     yield from record_run(opened, config, folder or new_run_folder(config))

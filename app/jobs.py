@@ -58,7 +58,7 @@ def search(
 ) -> Generator[Event, None, Path]:
     """Search and record into a new folder in `runs_folder`; returns the new folder."""
     yield StageStarted("Preparing the run")
-    from core.runs import new_run_folder, record_run
+    from core.runs.flow import new_run_folder, record_run
 
     folder = new_run_folder(config)
     if runs_folder is not None:

@@ -24,8 +24,8 @@ from core.events import (
     StopRequested,
 )
 from core.export import EXPORTERS, Exporter
-from core.runs import default_runs_folder, new_run_folder, record_run
-from core.runs.files import TRAJECTORY_HEADER
+from core.runs.files import TRAJECTORY_HEADER, default_runs_folder
+from core.runs.flow import new_run_folder, record_run
 from tests.core.export.opened import RandomPart, build_tiny, half_mask, open_tiny
 
 CONFIG = RunConfig(network="tiny", data="random", search=SearchConfig(evaluations=3, threads=1))
@@ -112,8 +112,8 @@ def opened():
 def search(monkeypatch, opened):
     """A fake search, and no exporter but the comparison of cut and masked."""
     fake = FakeSearch(opened.analysis.groups.channel_count)
-    monkeypatch.setattr("core.runs.run_search", fake)
-    monkeypatch.setattr("core.runs.EXPORTERS", {})
+    monkeypatch.setattr("core.runs.flow.run_search", fake)
+    monkeypatch.setattr("core.runs.flow.EXPORTERS", {})
     monkeypatch.setattr("core.export.pruned.build_network", lambda name, **shape: build_tiny())
     return fake
 
@@ -321,7 +321,7 @@ def test_a_folder_too_full_for_the_exports_sends_them_elsewhere(
 
     exporter = Exporter("Stub", ("weights",), "reloaded", write, None, lambda *args: iter(()))
     monkeypatch.setitem(EXPORTERS, "stub", exporter)
-    monkeypatch.setattr("core.runs.EXPORTERS", {"stub": exporter})
+    monkeypatch.setattr("core.runs.flow.EXPORTERS", {"stub": exporter})
     events = list(record_run(opened, CONFIG, tmp_path / "run"))
     place = default_runs_folder() / "run-saved"
     assert len(of_type(events, RecordingFailed)) == 1
@@ -336,7 +336,7 @@ def test_a_search_that_does_not_begin_leaves_an_earlier_run_alone(opened, tmp_pa
         yield StageStarted("Checking")
         raise ConfigError("Setting 'reward' must be another.")
 
-    monkeypatch.setattr("core.runs.run_search", refuse)
+    monkeypatch.setattr("core.runs.flow.run_search", refuse)
     (tmp_path / "report.json").write_text("precious")
     with pytest.raises(ConfigError):
         list(record_run(opened, CONFIG, tmp_path))

@@ -1,0 +1,180 @@
+"""A run: the search, its files while it goes, and at the end one test reading and the exports."""
+
+import contextlib
+import copy
+import time
+from collections.abc import Callable, Generator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from torch import nn
+
+from core.config import RunConfig
+from core.errors import EspalierError, ExportError
+from core.evaluation import limited_threads, read_part, resolve_device
+from core.events import (
+    Event,
+    Events,
+    ExportFinished,
+    NoticeRaised,
+    RunReported,
+    SearchFinished,
+    StageAdvanced,
+    StageStarted,
+    StopRequested,
+)
+from core.export import EXPORTERS, PrunedNetwork, cut_network, describe_pruned, export_network
+from core.export.onnx import ONNX_FILE, written_opset
+from core.export.pytorch import state_bytes
+from core.export.second_count import count_again
+from core.opening import Opened
+from core.pruning.macs import MacsModel
+from core.runs.files import default_runs_folder
+from core.runs.recording import RunRecorder
+from core.runs.report import BASELINE, PRUNED, RunResult, build_report
+from core.search import run_search
+
+NAME_LETTERS = 80  # of a network's name, in a folder's
+
+
+def new_run_folder(config: RunConfig) -> Path:
+    """Name a folder for a new run after the time, the network and the budget; makes nothing."""
+    moment = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    network = Path(config.network).name[-NAME_LETTERS:]  # of a file, not all its folders
+    name = f"{moment}_{network}_{round(100 * config.search.macs_budget)}"
+    safe = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
+    folder, number = default_runs_folder() / safe, 1
+    while folder.exists():
+        number += 1
+        folder = default_runs_folder() / f"{safe}-{number}"
+    return folder
+
+
+def record_run(opened: Opened, config: RunConfig, folder: Path) -> Events:
+    """Search, write everything into `folder`, read the test images once, export and report.
+
+    The search's events pass through. The first StopRequested ends the search early, and the
+    run still ends with its files; one that comes later skips what is left but the report.
+    RunReported is the last event.
+    Raises: RunError before the search if `folder` cannot be written; ExportError or ParityError
+        after RunReported if the network could not be exported.
+    """
+    started = time.perf_counter()
+    recorder = RunRecorder(opened.analysis.groups, config, folder)
+    finished: SearchFinished = yield from _watched(
+        run_search(opened, config.search), recorder.record
+    )
+    result = RunResult(finished, is_stopped=finished.is_stopped, seconds=dict(finished.seconds))
+    yield from recorder.settle()
+    error = yield from _finish(opened, config, recorder, result)
+    result.seconds["total"] = opened.analysis_seconds + time.perf_counter() - started
+    report = build_report(opened, config, result)
+    yield from recorder.write_report(report)
+    yield RunReported(str(recorder.folder), report)
+    if error is not None:
+        raise error
+
+
+def _watched(
+    events: Generator[Event, None, None], watch: Callable[[Event], Sequence[Event]]
+) -> Generator[Event, None, SearchFinished]:
+    """Pass events through, each followed by what `watch` says to it; returns SearchFinished.
+
+    A StopRequested that is thrown in goes on into `events`.
+    """
+    finished: SearchFinished | None = None
+    stop: StopRequested | None = None
+    try:
+        while True:
+            event = next(events) if stop is None else events.throw(stop)
+            stop = None
+            if isinstance(event, SearchFinished):
+                finished = event
+            for told in (event, *watch(event)):
+                try:
+                    yield told
+                except StopRequested as request:
+                    stop = request
+    except StopIteration:
+        pass
+    except StopRequested:
+        if finished is None:
+            raise
+    finally:
+        events.close()
+    if finished is None:
+        raise RuntimeError("a search ended without SearchFinished")
+    return finished
+
+
+def _finish(
+    opened: Opened, config: RunConfig, recorder: RunRecorder, result: RunResult
+) -> Generator[Event, None, EspalierError | None]:
+    """Read the test images and export; fills `result`, returns what the export was refused for."""
+    try:
+        with limited_threads(config.search.threads):
+            pruned = yield from _judge(opened, config, result)
+            yield from _export(opened, pruned, recorder, result)
+    except StopRequested:
+        result.is_stopped = True
+        yield NoticeRaised("Stopped: the test images or the exports of this run are missing.")
+    except ExportError as error:
+        result.export_error = str(error)
+        return error
+    return None
+
+
+def _judge(
+    opened: Opened, config: RunConfig, result: RunResult
+) -> Generator[Event, None, nn.Module]:
+    """Read the test part once, for all networks together; returns the pruned network."""
+    started = time.perf_counter()
+    device = resolve_device(config.search.device)
+    masks = {PRUNED: result.finished.keep, **result.finished.criteria}
+    modules: dict[str, nn.Module] = {BASELINE: copy.deepcopy(opened.network.module).to(device)}
+    yield StageStarted("Fitting the norms of the winner and the criteria", len(masks))
+    for done, (name, keep) in enumerate(masks.items(), start=1):
+        modules[name] = cut_network(opened, keep, device)
+        yield StageAdvanced(done)
+    result.scores = yield from read_part(
+        modules, opened.images.test, device=device, stage="Reading the test images"
+    )
+    result.seconds["test"] = time.perf_counter() - started
+    result.file_bytes = {name: state_bytes(modules[name].cpu()) for name in (BASELINE, PRUNED)}
+    return modules[PRUNED]
+
+
+def _export(opened: Opened, module: nn.Module, recorder: RunRecorder, result: RunResult) -> Events:
+    """Count once more and write every format into the run's folder, or another if it is full."""
+    started = time.perf_counter()
+    keep = result.finished.keep
+    costs = MacsModel(opened.analysis, opened.network.module)
+    pruned = describe_pruned(
+        opened,
+        keep,
+        module,
+        {"macs": float(costs.macs(keep)), "macs_kept": float(costs.kept_share(keep))},
+        result.scores[PRUNED].accuracy,
+    )
+    yield StageStarted("Counting the MACs a second time")
+    result.second_count = count_again(pruned.module, opened.network.input_shape, pruned.macs)
+    try:
+        yield from _export_into(recorder.folder, opened, pruned, result)
+    except ExportError as error:
+        folder = recorder.folder
+        if isinstance(error.__cause__, OSError):
+            yield from recorder.leave(error.__cause__)
+        if recorder.folder == folder:
+            raise
+        yield from _export_into(recorder.folder, opened, pruned, result)
+    result.seconds["export"] = time.perf_counter() - started
+
+
+def _export_into(folder: Path, opened: Opened, pruned: PrunedNetwork, result: RunResult) -> Events:
+    with contextlib.closing(export_network(pruned, opened, folder, tuple(EXPORTERS))) as events:
+        for event in events:
+            if isinstance(event, ExportFinished):
+                result.parity = event.parity
+                is_onnx = str(folder / ONNX_FILE) in event.files
+                result.opset = written_opset(folder / ONNX_FILE) if is_onnx else None
+            yield event

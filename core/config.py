@@ -58,6 +58,8 @@ class SearchConfig:
     streams: Streams = "auto"  # whether residual streams are pruned too
     reward_images: int = 128  # per evaluation; they rotate
     samples_per_update: int = 16
+    pinned_keep: tuple[str, ...] = ()  # channels that always stay: "layer1.0.conv1:0-3,7"
+    pinned_removed: tuple[str, ...] = ()  # channels that always go
     ppo: PPOConfig = field(default_factory=PPOConfig)
 
     def __post_init__(self) -> None:
@@ -70,6 +72,8 @@ class SearchConfig:
         _check_choice(self, "constraint", typing.get_args(Constraint))
         _check_choice(self, "streams", typing.get_args(Streams))
         _check_choice(self, "precision", typing.get_args(Precision))
+        _check_lines(self, "pinned_keep")
+        _check_lines(self, "pinned_removed")
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,8 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         return value
     if hint is float and type(value) is int:
         return float(value)
+    if typing.get_origin(hint) is tuple:
+        return tuple(value) if isinstance(value, list) else value
     if type(value) is not hint:
         raise ConfigError(f"Setting '{where}' must be {hint.__name__}, not {value!r}.")
     return value
@@ -163,3 +169,9 @@ def _check_choice(config: object, name: str, choices: tuple[str, ...]) -> None:
     value = getattr(config, name)
     if value not in choices:
         raise ConfigError(f"Setting '{name}' must be one of {', '.join(choices)}, not {value!r}.")
+
+
+def _check_lines(config: object, name: str) -> None:
+    value = getattr(config, name)
+    if not isinstance(value, tuple) or not all(isinstance(line, str) for line in value):
+        raise ConfigError(f"Setting '{name}' must be a list of texts, not {value!r}.")

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CORE_ORDER = (
     ("core.errors",),
     ("core.graph.layers", "core.graph.coupling", "core.pruning.masks", "core.comparison"),
+    ("core.graph.rows",),
     ("core.config", "core.events"),
     ("core.networks", "core.data"),
     ("core.graph",),
@@ -28,6 +29,7 @@ CORE_ORDER = (
     ("core.opening",),
     ("core.search",),
     ("core.export",),
+    ("core.pictures", "core.inspection"),
     ("core.runs",),
 )
 
@@ -39,7 +41,9 @@ WITHOUT_TORCH = (
     "core.comparison",
     "core.graph.layers",
     "core.graph.coupling",
+    "core.graph.rows",
     "core.pruning.masks",
+    "core.pruning.pins",
     "app.main_window",
 )
 

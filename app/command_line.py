@@ -198,6 +198,13 @@ def _add_method_words(parser: argparse.ArgumentParser) -> None:
         f"budget needs it), keep, or prune (default: {default.streams})",
     )
     method.add_argument(
+        "--groups",
+        metavar="NAME",
+        help="whether channels go where the cut network differs a little from the masked one "
+        "(LayerNorm, GroupNorm): approximate (they may, and it is said), or exact (they stay) "
+        f"(default: {default.groups})",
+    )
+    method.add_argument(
         "--device",
         metavar="NAME",
         help=f"where to compute: auto, cpu, cuda, cuda:1 (default: {default.device})",

@@ -16,6 +16,7 @@ from core.errors import ConfigError
 
 Constraint = Literal["projection", "penalty"]
 Streams = Literal["auto", "keep", "prune"]
+Groups = Literal["approximate", "exact"]
 Precision = Literal["auto", "float32", "bfloat16"]
 INPUT_SHAPE = re.compile(r"[1-9]\d{0,3}(x[1-9]\d{0,4}){2}")
 T = TypeVar("T")
@@ -56,6 +57,7 @@ class SearchConfig:
     constraint: Constraint = "projection"
     prior: str = "tournament"  # "tournament", "none" or "<criterion>_<allocation>"
     streams: Streams = "auto"  # whether residual streams are pruned too
+    groups: Groups = "approximate"  # or only those whose cut equals their mask exactly
     reward_images: int = 128  # per evaluation; they rotate
     samples_per_update: int = 16
     pinned_keep: tuple[str, ...] = ()  # channels that always stay: "layer1.0.conv1:0-3,7"
@@ -71,6 +73,7 @@ class SearchConfig:
         _check_range(self, "samples_per_update", 2, 1024)
         _check_choice(self, "constraint", typing.get_args(Constraint))
         _check_choice(self, "streams", typing.get_args(Streams))
+        _check_choice(self, "groups", typing.get_args(Groups))
         _check_choice(self, "precision", typing.get_args(Precision))
         _check_lines(self, "pinned_keep")
         _check_lines(self, "pinned_removed")

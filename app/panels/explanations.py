@@ -97,6 +97,14 @@ _WORDS: dict[str, tuple[str, str]] = {
             "the budget needs it. Default: auto.",
         ),
     ),
+    "groups": (
+        QT_TRANSLATE_NOOP("explanations", "Groups"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "Whether channels may go where the cut network differs a little from the masked one, "
+            "as with LayerNorm; exact keeps them all. Default: approximate.",
+        ),
+    ),
     "seed": (
         QT_TRANSLATE_NOOP("explanations", "Seed"),
         QT_TRANSLATE_NOOP(

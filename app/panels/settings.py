@@ -26,7 +26,7 @@ from app.panels.fields import BrowseField, PercentField, add_explained, narrow_f
 from app.panels.parts import heading_label
 from app.panels.source import Source, SourceForm
 from app.theme import SPACE_L, SPACE_M, SPACE_S, Palette
-from core.config import Constraint, RunConfig, Streams
+from core.config import Constraint, Groups, RunConfig, Streams
 from core.errors import ConfigError
 from core.events import Event, NetworkOpened
 
@@ -53,6 +53,7 @@ class SettingsPanel(QWidget):
         self.reward = _names(("cross_entropy",))
         self.constraint = _names(typing.get_args(Constraint))
         self.streams = _names(typing.get_args(Streams))
+        self.groups = _names(typing.get_args(Groups))
         self.seed = _number(0, 2**31 - 1)
         self.device = QComboBox()
         self.device.setEditable(True)
@@ -84,6 +85,7 @@ class SettingsPanel(QWidget):
             reward=self.reward.currentText(),
             constraint=self.constraint.currentText(),
             streams=self.streams.currentText(),
+            groups=self.groups.currentText(),
         )
         return self.source.source.put_into(replace(self._config, search=search))
 
@@ -100,6 +102,7 @@ class SettingsPanel(QWidget):
             (self.reward, config.search.reward),
             (self.constraint, config.search.constraint),
             (self.streams, config.search.streams),
+            (self.groups, config.search.groups),
         ):
             _choose(field, name)
         self._on_changed()
@@ -159,7 +162,7 @@ class SettingsPanel(QWidget):
         layout.addWidget(self.hint)
         for title, settings in (
             (self.tr("Search"), ("macs_budget", "preset", "evaluations")),
-            (self.tr("Method"), ("reward", "constraint", "streams")),
+            (self.tr("Method"), ("reward", "constraint", "streams", "groups")),
             (self.tr("Machine"), ("seed", "device", "threads", "runs_folder")),
         ):
             layout.addSpacing(SPACE_M)
@@ -188,6 +191,7 @@ class SettingsPanel(QWidget):
             "reward": self.reward,
             "constraint": self.constraint,
             "streams": self.streams,
+            "groups": self.groups,
             "seed": self.seed,
             "device": self.device,
             "threads": self.threads,

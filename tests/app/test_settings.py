@@ -42,6 +42,7 @@ def test_settings_go_in_and_come_back(panel):
             reward="self_competition",
             constraint="penalty",
             streams="prune",
+            groups="exact",
             reward_images=256,
         ),
     )

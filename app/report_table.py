@@ -71,6 +71,8 @@ def _parity_words(report: Mapping[str, Any]) -> str:
     if all(value is None for value in report["parity"].values()):
         return "not exported"
     words = {"hard_vs_soft": "cut = masked", "reloaded": "read back", "onnx": "ONNX Runtime"}
+    if report.get("approximate"):
+        words["hard_vs_soft"] = "cut ~ masked, by nature of the layers"
     numbers = ", ".join(
         f"{words[check]} {UNKNOWN if value is None else f'{value:.1g}'}"
         for check, value in report["parity"].items()

@@ -269,6 +269,7 @@ class ExportFinished:
 
     files: tuple[str, ...]
     parity: Mapping[str, float]  # "hard_vs_soft", "reloaded", "onnx"
+    approximate: tuple[str, ...] = ()  # layers for which "hard_vs_soft" is measured, not required
 
 
 SearchEvent = (

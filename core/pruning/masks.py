@@ -47,6 +47,19 @@ def kept_channels(keep: NDArray[np.bool_], owners: NDArray[np.int64]) -> NDArray
     return np.append(keep, True)[owners]
 
 
+def approximate_cuts(groups: CouplingGroups, keep: NDArray[np.bool_]) -> dict[str, str]:
+    """Name the layers that lose channels where cut and masked differ by nature, and why.
+
+    keep: (channels,) True where a channel is kept.
+    Returns: first producer -> reason, in the groups' order.
+    """
+    return {
+        group.name: group.approximate
+        for group in groups.groups
+        if group.approximate is not None and not keep[group.start : group.stop].all()
+    }
+
+
 def jaccard(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
     """Overlap of two masks' kept channels: |a and b| / |a or b|; 1.0 if both keep none."""
     union = int((a | b).sum())

@@ -13,6 +13,7 @@ from core.events import SearchFinished
 from core.export.second_count import SecondCount
 from core.opening import Opened
 from core.pruning.macs import MacsModel
+from core.pruning.masks import approximate_cuts
 
 FORMAT = "espalier.report"
 FORMAT_VERSION = 1
@@ -40,7 +41,8 @@ class RunResult:
 def build_report(opened: Opened, config: RunConfig, result: RunResult) -> dict[str, Any]:
     """Put report.json together; accuracy is 0-1 on the test images, before fine-tuning.
 
-    A number that was not reached (a run stopped twice, a refused export) is None.
+    A number that was not reached (a run stopped twice, a refused export) is None. "approximate"
+    names the layers whose removed channels make parity's hard_vs_soft differ by nature, and why.
     """
     costs = MacsModel(opened.analysis, opened.network.module)
     finished, count = result.finished, result.second_count
@@ -73,6 +75,7 @@ def build_report(opened: Opened, config: RunConfig, result: RunResult) -> dict[s
             for name, keep in sorted(finished.criteria.items())
         },
         "parity": {check: result.parity.get(check) for check in PARITY_CHECKS},
+        "approximate": approximate_cuts(opened.analysis.groups, finished.keep),
         "thop": {
             "macs": count.macs if count else None,
             "difference": count.difference if count else None,

@@ -24,7 +24,7 @@ def test_search_words_become_settings():
     words = (
         "search --network cifar_resnet20 --checkpoint a.th --data b.npz --macs-budget 0.3 "
         "--evaluations 20 --seed 7 --device cpu --threads 2 --reward self_competition "
-        "--constraint penalty --prior l1_uniform --streams prune --out c"
+        "--constraint penalty --prior l1_uniform --streams prune --groups exact --out c"
     )
     arguments = parse(words.split())
     assert run_config(arguments) == RunConfig(
@@ -41,6 +41,7 @@ def test_search_words_become_settings():
             constraint="penalty",
             prior="l1_uniform",
             streams="prune",
+            groups="exact",
         ),
     )
     assert arguments.out == Path("c")

@@ -22,6 +22,10 @@ class KeptShareModel(Protocol):
         """Rows that also have always-kept channels, shape (W,)."""
 
     @property
+    def removed(self) -> NDArray[np.bool_]:
+        """Channels that are in no mask and cost nothing, shape (C,)."""
+
+    @property
     def total(self) -> int:
         """MACs of the whole network, for one image."""
 
@@ -30,6 +34,29 @@ class KeptShareModel(Protocol):
 
     def marginal_macs(self, keep: NDArray[np.bool_]) -> Float64Array:
         """MACs that each channel adds to the others kept, (C,)."""
+
+
+class PinnedMacs:
+    """MACs of a network from which some channels are gone for good.
+
+    Fitting treats those as it treats all that cannot be removed, but they cost nothing, fill
+    no width, and leave the masks at the end.
+    """
+
+    def __init__(self, model: KeptShareModel, removed: BoolArray) -> None:
+        self._model = model
+        self.removed = removed
+        self.widths: NDArray[np.bool_] = model.widths & ~removed
+        self.has_fixed = model.has_fixed
+        self.total = model.total
+
+    def kept_share(self, keep: NDArray[np.bool_] | Float64Array) -> Float64Array:
+        """Share of the whole network's MACs that is kept, 0-1, for (C,) or (K, C)."""
+        return self._model.kept_share(np.where(self.removed, 0.0, keep))
+
+    def marginal_macs(self, keep: NDArray[np.bool_]) -> Float64Array:
+        """MACs that each channel adds to the others kept, (C,)."""
+        return self._model.marginal_macs(keep & ~self.removed)
 
 
 def fit_budget(
@@ -49,7 +76,8 @@ def fit_budget(
         priority: (C,) larger means keep.
         removable: (C,) False where a channel is always kept.
 
-    Returns: (K, C). Masks of an unreachable budget stay above it.
+    Returns: (K, C), without the model's removed channels. Masks of an unreachable budget stay
+    above it.
     """
     keep = keep | ~removable
     protected = np.stack([_protected_channels(row, priority, model, removable) for row in keep])
@@ -57,7 +85,8 @@ def fit_budget(
     ascending = np.argsort(priority, kind="stable")
     keep = _shift_until(keep, keep & removable & ~protected, ascending, model, macs_budget)
     keep = _shift_until(keep, ~keep, ascending[::-1], model, macs_budget)
-    return np.stack([_fill(row, ascending[::-1], model, macs_budget) for row in keep])
+    filled = np.stack([_fill(row, ascending[::-1], model, macs_budget) for row in keep])
+    return filled & ~model.removed
 
 
 def ensure_widths(
@@ -65,7 +94,8 @@ def ensure_widths(
 ) -> BoolArray:
     """Give each width at least one channel, the one of highest priority; (K, C) -> (K, C)."""
     keep = keep | ~removable
-    return keep | np.stack([_protected_channels(row, priority, model, removable) for row in keep])
+    protected = np.stack([_protected_channels(row, priority, model, removable) for row in keep])
+    return (keep | protected) & ~model.removed
 
 
 def least_kept_share(model: KeptShareModel, removable: BoolArray) -> float:

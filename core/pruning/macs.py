@@ -44,6 +44,7 @@ class MacsModel:
         distinct = sorted(set(producers))
         self.widths: NDArray[np.bool_] = self._counts[distinct] > 0
         self.has_fixed: NDArray[np.bool_] = self._fixed[distinct] > 0
+        self.removed: NDArray[np.bool_] = np.zeros(channels, dtype=np.bool_)  # see budget.py
         everything = np.ones(channels)
         self.total = round(float(self.macs(everything)))
         self.total_params = round(float(self.params(everything)))

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from core.config import Constraint, PPOConfig
+from core.data.images import IndexArray
 from core.events import BoolArray, FloatArray
 from core.pruning.budget import (
     KeptShareModel,
@@ -100,10 +101,19 @@ class PruningAgent:
     def preference(self) -> tuple[FloatArray, BoolArray]:
         """Return keep probabilities (C,) and the most likely mask (C,) within the budget."""
         logits = _as_array(self._project(self._policy(self._observation)[0]))
-        probability = keep_probability(logits, 0.0, self._removable)
+        probability = keep_probability(logits, 0.0, self._removable) * ~self._macs.removed
         nothing = np.zeros((1, len(logits)), dtype=np.bool_)
         mask = fit_budget(nothing, logits, self._macs, self._macs_budget, self._removable)[0]
         return probability.astype(np.float32), mask
+
+    def attention(self) -> tuple[IndexArray, FloatArray]:
+        """Return the encoder's edges (edges, 2), from and to, and their weights.
+
+        The weights are (encoder layers, heads, edges) and sum to 1 over the edges into a node.
+        """
+        graph = self._observation.graph
+        edges, weights = self._policy.encoder.attention(graph.x, graph.edge_index)
+        return edges.T.numpy(), weights.float().numpy()
 
     def _project(self, logits: Tensor) -> Tensor:
         if self._constraint == "penalty":

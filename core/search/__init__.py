@@ -29,6 +29,8 @@ from core.evaluation import (
 from core.events import (
     BoolArray,
     CandidateEvaluated,
+    HeldOutScored,
+    ImportancesMeasured,
     NoticeRaised,
     PolicyUpdated,
     SearchEvent,
@@ -44,7 +46,7 @@ from core.rl.agent import PruningAgent
 from core.rl.environment import PruningEnvironment, Transition
 from core.rl.policy import Observation
 from core.rl.rewards import REWARDS
-from core.search.feasibility import check_budget, removable_channels
+from core.search.feasibility import check_budget, pinned_macs, removable_channels
 from core.search.finalists import JUDGE_IMAGES, Finalist, Finalists, judge_masks
 from core.search.stopwatch import Stopwatch
 from core.search.tournament import (
@@ -61,6 +63,8 @@ from core.search.tournament import (
 
 __all__ = ["check_budget", "run_search"]
 
+UPDATES_PER_HELD_OUT = 4
+
 if TYPE_CHECKING:
     from core.opening import Opened
 
@@ -68,9 +72,10 @@ if TYPE_CHECKING:
 def run_search(opened: "Opened", config: SearchConfig) -> Generator[SearchEvent, None, None]:
     """Search the mask that loses least accuracy within the MACs budget.
 
-    Events, in this order: stages, SearchStarted, a CriterionEvaluated for each one-shot
-    competitor, the first BestChanged; then for each update CandidateEvaluated events,
-    BestChanged if one is better, PolicyUpdated; at last SearchFinished.
+    Events, in this order: stages, SearchStarted, ImportancesMeasured, a CriterionEvaluated for
+    each one-shot competitor, the first BestChanged; then for each update CandidateEvaluated
+    events, BestChanged if one is better, PolicyUpdated, now and then HeldOutScored; at last
+    SearchFinished.
     StopRequested thrown in ends it within one batch of images, with the best mask so far.
     The same opened network, images and config give the same events but for the seconds.
 
@@ -94,7 +99,9 @@ class _Search:
         self._opened = opened
         self._config = config
         self._analysis = analysis
-        self._macs = MacsModel(analysis, module)
+        macs = MacsModel(analysis, module)
+        self._params = macs.total_params
+        self._macs = pinned_macs(opened, config, macs)
         self._removable = removable_channels(opened, config, self._macs)
         self._device = resolve_device(config.device)
         precision = resolve_precision(config.precision, self._device)
@@ -110,6 +117,7 @@ class _Search:
         )
         self._criteria = {SHOWN_FIRST: self._best_criterion}
         self._finalists: Finalists | None = None
+        self._held_out: tuple[Finalist, Score] | None = None  # the mask scored last
 
     def run(self) -> Generator[SearchEvent, None, None]:
         is_stopped = False
@@ -155,7 +163,7 @@ class _Search:
             evaluations=self._config.evaluations,
             macs_budget=self._config.macs_budget,
             macs=self._macs.total,
-            params=self._macs.total_params,
+            params=self._params,
             baseline_accuracy=scores["unpruned"].accuracy,
             baseline_cross_entropy=scores["unpruned"].cross_entropy,
             least_macs_kept=least_kept_share(self._macs, self._removable),
@@ -172,6 +180,7 @@ class _Search:
                 self._device,
                 config.seed,
             )
+            yield ImportancesMeasured({name: one.copy() for name, one in importances.items()})
             competitors = make_competitors(
                 importances, analysis.groups, self._macs, config.macs_budget, self._removable
             )
@@ -226,7 +235,32 @@ class _Search:
                 keep=keep,
                 **dataclasses.asdict(statistics),
             )
+            if update % UPDATES_PER_HELD_OUT == 0:
+                yield from self._score_held_out()
         return agent
+
+    def _score_held_out(self) -> Generator[SearchEvent, None, None]:
+        """Score the best mask so far on images that nobody is rewarded for.
+
+        Nothing of it reaches the search: no random number is drawn, no moving average moved.
+        """
+        if self._finalists is None:
+            return
+        best = self._finalists.best
+        if self._held_out is None or self._held_out[0] is not best:
+            with self._clock.measure("evaluation"):
+                self._held_out = best, self._scorer.score(best.keep, *self._held_out_batch())
+        score = self._held_out[1]
+        yield HeldOutScored(
+            evaluation=self._evaluations,
+            accuracy=score.accuracy,
+            cross_entropy=score.cross_entropy,
+            reward_cross_entropy=best.score.cross_entropy,
+        )
+
+    def _held_out_batch(self) -> tuple[Tensor, Tensor]:
+        images = RotatingImages(self._opened.images.held_out, self._config.reward_images, seed=0)
+        return images.next()
 
     def _score(
         self, masks: BoolArray, environment: PruningEnvironment, update: int
@@ -267,9 +301,8 @@ class _Search:
     def _choose_now(self) -> tuple[BoolArray, Score]:
         """Take the best mask so far and score it on one batch of held-out images."""
         keep = self._masks_so_far()[0]
-        images = RotatingImages(self._opened.images.held_out, self._config.reward_images, seed=0)
         with self._clock.measure("evaluation"):
-            return keep, self._scorer.score(keep, *images.next())
+            return keep, self._scorer.score(keep, *self._held_out_batch())
 
     def _masks_so_far(self) -> list[BoolArray]:
         """All that could win, the best by the reward images first."""

@@ -3,54 +3,92 @@
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from core.config import SearchConfig
-from core.errors import BudgetError
+from core.errors import BudgetError, ConfigError
 from core.events import BoolArray
-from core.pruning.budget import least_kept_share
+from core.pruning.budget import KeptShareModel, PinnedMacs, least_kept_share
 from core.pruning.macs import MacsModel
+from core.pruning.pins import NO_PIN, PIN_REMOVE, Pins, parse_pins
 
 if TYPE_CHECKING:
     from core.opening import Opened
 
 
 def check_budget(opened: "Opened", config: SearchConfig) -> float:
-    """Return the least reachable share of MACs, 0-1; BudgetError if the budget is below it."""
-    macs = MacsModel(opened.analysis, opened.network.module)
+    """Return the least reachable share of MACs, 0-1.
+
+    Raises: BudgetError if the budget is below it; ConfigError for a pin that does not fit.
+    """
+    macs = pinned_macs(opened, config, MacsModel(opened.analysis, opened.network.module))
     removable = removable_channels(opened, config, macs)
+    pins = read_pins(opened, config)
     name, budget = opened.network.name, config.macs_budget
     if not removable.any():
-        reasons = {g.approximate for g in opened.analysis.groups.groups if g.approximate}
-        raise BudgetError(
-            f"Network '{name}' has no channels that can be removed exactly"
-            f"{': ' if reasons else ''}{'; '.join(sorted(reasons))}. Choose another network."
-        )
+        raise BudgetError(_nothing_to_decide(opened, pins))
     least = least_kept_share(macs, removable)
     if least > budget:
         share = math.ceil(1000 * least) / 10
+        count = int((pins != NO_PIN).sum())
+        pinned = f" with {count} channels pinned" if count else ""
         raise BudgetError(
-            f"A budget of {100 * budget:g} % of the MACs cannot be reached with '{name}': at least "
-            f"{share:.1f} % remain. Choose a budget of {share:.1f} % or more."
+            f"A budget of {100 * budget:g} % of the MACs cannot be reached with '{name}'{pinned}: "
+            f"at least {share:.1f} % remain. {'Unpin some, or choose' if count else 'Choose'} a "
+            f"budget of {share:.1f} % or more."
         )
     return least
 
 
-def removable_channels(opened: "Opened", config: SearchConfig, macs: MacsModel) -> BoolArray:
-    """Which channels the search may remove, (C,).
+def read_pins(opened: "Opened", config: SearchConfig) -> Pins:
+    """Return what the settings pin, (C,).
+
+    Raises: ConfigError if a pin names what is not there or removes what cannot be removed.
+    """
+    analysis = opened.analysis
+    pins = parse_pins(config.pinned_keep, config.pinned_removed, analysis.graph, analysis.groups)
+    for group in analysis.groups.groups:
+        if group.approximate and (pins[group.start : group.stop] == PIN_REMOVE).any():
+            raise ConfigError(
+                f"Setting 'pinned_removed': the channels of layer '{group.name}' cannot be removed "
+                f"exactly ({group.approximate}). Remove this pin."
+            )
+    return pins
+
+
+def pinned_macs(opened: "Opened", config: SearchConfig, macs: MacsModel) -> KeptShareModel:
+    """Count the MACs without the channels that the settings remove."""
+    removed: BoolArray = read_pins(opened, config) == PIN_REMOVE
+    return PinnedMacs(macs, removed) if removed.any() else macs
+
+
+def removable_channels(opened: "Opened", config: SearchConfig, macs: KeptShareModel) -> BoolArray:
+    """Which channels the search decides over, (C,); the others stay, or the pins remove them.
 
     Residual streams are kept whole under "auto" unless the budget is out of reach with them:
     their channels carry every layer before, and inner channels cost less accuracy per MAC.
     Approximate groups are kept: their cut network is not the masked one that was scored.
+    macs: of `pinned_macs`.
     """
     groups = opened.analysis.groups
-    everything = np.ones(groups.channel_count, dtype=np.bool_)
+    everything: BoolArray = read_pins(opened, config) == NO_PIN
     inner = everything.copy()
     for group in groups.groups:
-        everything[group.start : group.stop] = group.approximate is None
-        inner[group.start : group.stop] = group.approximate is None and not group.is_stream
+        everything[group.start : group.stop] &= group.approximate is None
+        inner[group.start : group.stop] &= group.approximate is None and not group.is_stream
     if config.streams == "keep":
         return inner
     if config.streams == "auto" and inner.any():
         return inner if least_kept_share(macs, inner) <= config.macs_budget else everything
     return everything
+
+
+def _nothing_to_decide(opened: "Opened", pins: Pins) -> str:
+    reasons = {g.approximate for g in opened.analysis.groups.groups if g.approximate}
+    if (pins != NO_PIN).any():
+        return (
+            f"The pins leave nothing to decide in network '{opened.network.name}'. "
+            "Remove some of them."
+        )
+    return (
+        f"Network '{opened.network.name}' has no channels that can be removed exactly"
+        f"{': ' if reasons else ''}{'; '.join(sorted(reasons))}. Choose another network."
+    )

@@ -13,6 +13,8 @@ from core.events import (
     BestChanged,
     CandidateEvaluated,
     CriterionEvaluated,
+    HeldOutScored,
+    ImportancesMeasured,
     NoticeRaised,
     PolicyUpdated,
     SearchFinished,
@@ -21,6 +23,7 @@ from core.events import (
     StageStarted,
     StopRequested,
 )
+from core.pruning.criteria import CRITERIA
 from core.pruning.macs import MacsModel
 from core.pruning.surgery import prune_network
 from core.search import check_budget, run_search
@@ -65,6 +68,7 @@ def test_events_come_in_their_order(residual_events):
     update = [*["CandidateEvaluated"] * 4, "PolicyUpdated"]
     assert kinds == [
         "SearchStarted",
+        "ImportancesMeasured",
         *["CriterionEvaluated"] * criteria,
         *update,
         *update,
@@ -103,6 +107,22 @@ def test_the_first_best_is_the_winning_criterion(residual_events):
     least = min(event.cross_entropy for event in of_kind(residual_events, CriterionEvaluated))
     assert first.evaluation == 0
     assert first.cross_entropy >= least  # finalists saw more images
+
+
+def test_every_criterions_scores_are_told_once(residual_events):
+    (measured,) = of_kind(residual_events, ImportancesMeasured)
+    channels = of_kind(residual_events, CandidateEvaluated)[0].keep.size
+    assert set(measured.scores) == set(CRITERIA)
+    assert all(scores.shape == (channels,) for scores in measured.scores.values())
+
+
+def test_the_best_mask_is_scored_on_held_out_images_every_fourth_update():
+    events = list(run_search(open_tiny(Residual), short(evaluations=20, samples_per_update=2)))
+    scored = of_kind(events, HeldOutScored)
+    assert [event.evaluation for event in scored] == [8, 16]
+    best = [e for e in events[: events.index(scored[0])] if isinstance(e, BestChanged)][-1]
+    assert scored[0].reward_cross_entropy == best.cross_entropy
+    assert 0 <= scored[0].accuracy <= 1
 
 
 def test_stages_advance_to_their_totals(residual_events):

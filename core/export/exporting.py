@@ -11,7 +11,14 @@ from pathlib import Path
 from core.config import RunConfig
 from core.errors import ConfigError, EspalierError, ExportError
 from core.evaluation import resolve_device
-from core.events import BoolArray, Events, ExportFinished, StageAdvanced, StageStarted
+from core.events import (
+    BoolArray,
+    Events,
+    ExportFinished,
+    NoticeRaised,
+    StageAdvanced,
+    StageStarted,
+)
 from core.export.conversion import Convert, convert_apart, first_line
 from core.export.onnx import ONNX_FILE, convert_to_onnx, onnx_readers
 from core.export.pruned import PrunedNetwork, cut_network, describe_pruned
@@ -26,6 +33,10 @@ from core.export.pytorch import (
 from core.export.verify import ParityGate, Reader, module_reader
 from core.opening import Opened
 from core.pruning.macs import MacsModel
+from core.pruning.masks import approximate_cuts
+
+CUT_IS_MASKED = "hard_vs_soft"
+NAMED_LAYERS = 3  # of those that a notice is about
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,8 @@ def export_network(
     """Write a pruned network that is already made; ExportFinished is the last event.
 
     The files are written beside their places, read back, compared, and only then moved there.
+    Where a mask removes channels of approximate groups, how far cut and masked network differ is
+    measured and said; the files must equal the cut network all the same.
     Raises: ExportError if a file cannot be written, ParityError if one computes something else.
     """
     exporters = {name: _exporter(name) for name in formats}
@@ -77,16 +90,19 @@ def export_network(
         yield StageStarted("Comparing the cut network with the masked one")
         gate = ParityGate.of(pruned.module, opened.images.held_out)
         reader = module_reader(pruned.soft_twin())
-        for done, _ in enumerate(gate.compare("hard_vs_soft", reader), start=1):
+        for done, _ in enumerate(gate.compare(CUT_IS_MASKED, reader), start=1):
             yield StageAdvanced(done)
+        approximate = approximate_cuts(opened.analysis.groups, pruned.keep)
+        if approximate:
+            yield NoticeRaised(_say_approximate(approximate, gate.differences[CUT_IS_MASKED]))
         yield from _write(exporters, pruned, stage)
         for exporter in exporters.values():
             yield StageStarted(f"Reading {_words(exporter.files)} back")
             yield from _read_back(exporter, pruned, stage, gate)
-        gate.require(_approximation_hint(opened, pruned.keep))
+        gate.require(measured={CUT_IS_MASKED} if approximate else ())
         names = [name for exporter in exporters.values() for name in exporter.files]
         files = tuple(str(_publish(stage / name, folder)) for name in names)
-    yield ExportFinished(files, dict(gate.differences))
+    yield ExportFinished(files, dict(gate.differences), tuple(approximate))
 
 
 def _exporter(name: str) -> Exporter:
@@ -162,14 +178,17 @@ def _publish(written: Path, folder: Path) -> Path:
     return target
 
 
-def _approximation_hint(opened: Opened, keep: BoolArray) -> str:
-    for group in opened.analysis.groups.groups:
-        if group.approximate and not keep[group.start : group.stop].all():
-            return (
-                f"Channels of '{group.name}' were removed, where masked and cut differ by nature: "
-                f"{group.approximate}. Keep that layer whole."
-            )
-    return ""
+def _say_approximate(reasons: Mapping[str, str], difference: float) -> str:
+    """What a person must know of a mask whose cut differs from it by nature."""
+    named = ", ".join(list(reasons)[:NAMED_LAYERS])
+    others = len(reasons) - NAMED_LAYERS
+    where = f"{named} and {others} more" if others > 0 else named
+    return (
+        f"Cut and masked network differ by {difference:.1e} (relative), because channels of "
+        f"{where} were removed: {'; '.join(sorted(set(reasons.values())))}. The files are held "
+        "against the cut network, which is the one that was scored. Choose groups = exact to "
+        "keep these channels."
+    )
 
 
 EXPORTERS = {

@@ -1,6 +1,7 @@
 """The parity gate: what is written computes what was on the screen, on real images."""
 
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -77,22 +78,23 @@ class ParityGate:
             self.differences[check] = max(self.differences.get(check, 0.0), difference)
             yield difference
 
-    def require(self, hint: str = "") -> None:
-        """Refuse if any difference is above the limit.
+    def require(self, measured: Collection[str] = ()) -> None:
+        """Refuse if any difference is above the limit; those of `measured` need only be finite.
 
-        Raises: ParityError with every number; `hint` says what is known about the cause.
+        Raises: ParityError with every number.
         """
-        require_parity(self.differences, hint)
+        require_parity(self.differences, measured)
 
 
-def require_parity(differences: Mapping[str, float], hint: str = "") -> None:
-    """Raise ParityError if a difference is above PARITY_LIMIT."""
-    failed = {name: value for name, value in differences.items() if not value <= PARITY_LIMIT}
+def require_parity(differences: Mapping[str, float], measured: Collection[str] = ()) -> None:
+    """Raise ParityError if a difference is above PARITY_LIMIT, or not finite if only measured."""
+    limits = {name: sys.float_info.max if name in measured else PARITY_LIMIT for name in CHECKS}
+    failed = {name: value for name, value in differences.items() if not value <= limits[name]}
     if not failed:
         return
     numbers = ", ".join(f"{CHECKS[name]} differs by {value:.1e}" for name, value in failed.items())
-    remedy = hint or "Nothing was written; please report this with the details."
     raise ParityError(
-        f"The export is refused: {numbers} (relative; {PARITY_LIMIT:.0e} is allowed). {remedy}",
+        f"The export is refused: {numbers} (relative; {PARITY_LIMIT:.0e} is allowed). "
+        "Nothing was written; please report this with the details.",
         "\n".join(f"{CHECKS[name]}: {value:.3e}" for name, value in differences.items()),
     )

@@ -70,5 +70,17 @@ def test_the_gate_keeps_the_worst_number_of_each_check():
     for check, reader in readers.items():
         assert len(list(gate.compare(check, reader))) == 2
     assert gate.differences == {"reloaded": 0.0, "onnx": 1.0}
-    with pytest.raises(ParityError, match="Because"):
-        gate.require("Because.")
+    with pytest.raises(ParityError, match="ONNX Runtime"):
+        gate.require()
+
+
+def test_what_is_only_measured_may_differ_but_must_be_a_number():
+    differences = {"hard_vs_soft": 0.3, "onnx": 1e-6}
+    with pytest.raises(ParityError, match="masked one"):
+        require_parity(differences)
+    assert require_parity(differences, measured={"hard_vs_soft"}) is None
+    for broken in (float("inf"), float("nan")):
+        with pytest.raises(ParityError, match="masked one"):
+            require_parity({"hard_vs_soft": broken}, measured={"hard_vs_soft"})
+    with pytest.raises(ParityError, match="ONNX"):
+        require_parity({"onnx": 0.3}, measured={"hard_vs_soft"})

@@ -75,7 +75,7 @@ class Actions(QObject):
             self._add(menu, names)
             if title == VIEW_MENU:
                 menu.addSeparator()
-                menu.addActions(list(panels))
+                self._panels_menu(menu, panels)
                 self._add(menu.addMenu(self.tr("&Theme")), THEMES)
 
     def fill_toolbar(self, bar: QToolBar) -> None:
@@ -88,6 +88,13 @@ class Actions(QObject):
                 target.addSeparator()
             else:
                 target.addAction(self._actions[name])
+
+    def _panels_menu(self, menu: QMenu, panels: Iterable[QAction]) -> None:
+        inner = menu.addMenu(self.tr("&Panels"))
+        inner.setToolTipsVisible(True)
+        inner.addActions(list(panels))
+        inner.addSeparator()
+        inner.addAction(self._actions["reset_layout"])
 
     def _make(self, words: ActionWords) -> QAction:
         action = QAction(_translate(words.text), self)
@@ -284,6 +291,13 @@ ACTIONS = {
         QT_TRANSLATE_NOOP("actions", "Picture"),
         QT_TRANSLATE_NOOP("actions", "Write the whole graph into an SVG, PNG or PDF file"),
         "Ctrl+Shift+P",
+        states=OPENED,
+    ),
+    "reset_layout": ActionWords(
+        QT_TRANSLATE_NOOP("actions", "&Reset layout"),
+        QT_TRANSLATE_NOOP("actions", "Reset layout"),
+        QT_TRANSLATE_NOOP("actions", "Put every panel where it stood at first"),
+        "Ctrl+Shift+0",
         states=OPENED,
     ),
     "theme_system": ActionWords(

@@ -55,6 +55,7 @@ class Deeds(QObject):
             "unfold_all": lambda: self._window.parts.graph.unfold_all(),
             "turn": lambda: self._window.parts.graph.turn(),
             "picture": self.save_picture,
+            "reset_layout": lambda: self._window.parts.docks.restore(None),
             "theme_system": lambda: self._window.appearance.choose("system"),
             "theme_light": lambda: self._window.appearance.choose("light"),
             "theme_dark": lambda: self._window.appearance.choose("dark"),

@@ -23,6 +23,7 @@ from app.dialogs_error import ErrorQueue
 from app.icons import app_icon
 from app.interrupts import Interrupts
 from app.panels.source import Source, source_of_drop
+from app.selection import Selection
 from app.session import Session
 from app.session_state import SessionState
 from app.theme import Palette
@@ -53,7 +54,8 @@ class MainWindow(QMainWindow):
         self.appearance = appearance
         self.deeds = Deeds(self, session, settings)
         self.commands = Actions(self.deeds.slots(), self)
-        self.parts = WindowLayout(self, self.commands, settings)
+        self.selection = Selection(self)
+        self.parts = WindowLayout(self, self.commands, settings, self.selection)
         self.panels = self.parts.panels
         self.errors = ErrorQueue(self)
         self.dialog: QDialog | None = None
@@ -70,8 +72,7 @@ class MainWindow(QMainWindow):
     def use_palette(self, palette: Palette) -> None:
         """Recolour everything that paints itself."""
         self.commands.use_palette(palette)
-        for panel in self.panels:
-            panel.use_palette(palette)
+        self.parts.use_palette(palette)
 
     def show_error(self, message: str, details: str = "") -> None:
         """Tell what went wrong, in the log and in a dialog."""
@@ -119,6 +120,8 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         layout = self.parts
+        # First, for panels look at the selection while they take an event.
+        self.session.event_received.connect(self.selection.show_event)
         for panel in self.panels:
             self.session.event_received.connect(panel.show_event)
         self.session.event_received.connect(self._on_event)
@@ -128,9 +131,8 @@ class MainWindow(QMainWindow):
         self.session.choices_listed.connect(layout.settings.set_choices)
         self.session.shut_down_finished.connect(self.close)
         self.appearance.palette_changed.connect(self.use_palette)
-        layout.graph.layer_selected.connect(layout.inspect_layer)
+        self.selection.layer_changed.connect(layout.inspect_layer)
         layout.graph.picture_requested.connect(self.deeds.save_picture)
-        layout.inspector.layer_selected.connect(layout.graph.select_layer)
 
     def _show_state(self, state: SessionState) -> None:
         has_run_folder = self.session.run_folder is not None

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QPoint, QSettings, Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, QSettings, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -16,11 +16,14 @@ from PySide6.QtWidgets import (
 
 from app.panels.graph_find import FindBar
 from app.panels.graph_legend import GraphLegend
-from app.panels.graph_masks import VIEWS, KnownMasks, ShownMask
+from app.panels.graph_masks import LOADED, VIEWS, KnownMasks, ShownMask
 from app.panels.graph_menu import folding_menu
 from app.panels.graph_picture import write_picture
 from app.panels.graph_scene import GraphScene
 from app.panels.graph_view import GraphView
+from app.panels.layer_table import layer_table
+from app.panels.panel import Panel, Table
+from app.selection import LoadedMask, Selection
 from app.theme import LIGHT, SPACE_M, SPACE_S, Palette, fill_background
 from core.events import Event, NetworkOpened
 
@@ -32,7 +35,7 @@ _EMPTY = "The network's layers and channels appear here\nas soon as a network is
 _UNTOUCHED = "all channels kept"
 
 
-class GraphPanel(QWidget):
+class GraphPanel(Panel):
     """Draws the open network and the masks that the search finds.
 
     Signals:
@@ -41,11 +44,18 @@ class GraphPanel(QWidget):
         picture_requested(): the user wants to save the graph as a picture; `export_picture`.
     """
 
+    NAME = "graph"
     layer_selected = Signal(str)
     picture_requested = Signal()
 
-    def __init__(self, palette: Palette = LIGHT, settings: QSettings | None = None) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        selection: Selection,
+        parent: QWidget | None = None,
+        palette: Palette = LIGHT,
+        settings: QSettings | None = None,
+    ) -> None:
+        super().__init__(selection, parent)
         self.scene = GraphScene(palette)
         self.view = GraphView(self.scene)
         self.find = FindBar(self.view)
@@ -54,9 +64,12 @@ class GraphPanel(QWidget):
         self.choice = QComboBox()
         self._settings = QSettings() if settings is None else settings
         self._network = ""
+        self._opened: NetworkOpened | None = None
         self._channel_count = 0
         self._masks = KnownMasks()
         self._matches: tuple[str, ...] = ()
+        self._loaded: LoadedMask | None = None
+        self._view_before = "newest"  # the loaded mask was chosen
         self._redraw_timer = QTimer(self, interval=_REDRAW_MS, singleShot=True)
         self._redraw_timer.timeout.connect(self.redraw)
         self._build()
@@ -68,6 +81,10 @@ class GraphPanel(QWidget):
         self.find.step_requested.connect(self.step_match)
         self.find.closed.connect(self.view.setFocus)
         self.choice.currentIndexChanged.connect(self.redraw)
+        self.choice.activated.connect(self._on_choice)
+        self.scene.layer_selected.connect(self._on_layer_selected)
+        selection.layer_changed.connect(self._follow_layer)
+        selection.mask_changed.connect(self._follow_mask)
         self.use_palette(palette)
         self.clear()
 
@@ -86,8 +103,17 @@ class GraphPanel(QWidget):
             # A network so large that painting takes long is drawn less often.
             self._redraw_timer.start(max(_REDRAW_MS, round(3 * self.view.paint_ms)))
 
+    def title(self) -> str:
+        """What the panel is called."""
+        return self.tr("Graph")
+
+    def table(self) -> Table | None:
+        """Every layer with its channels, kept and in all."""
+        return layer_table(self._opened, self._shown_mask().keep) if self._opened else None
+
     def use_palette(self, palette: Palette) -> None:
         """Recolour everything."""
+        self.colours = palette
         self.scene.use_palette(palette)
         self.legend.use_palette(palette)
         self.find.use_palette(palette)
@@ -157,8 +183,9 @@ class GraphPanel(QWidget):
     def clear(self) -> None:
         """Show nothing but the invitation."""
         self._redraw_timer.stop()
-        self._network, self._channel_count = "", 0
+        self._network, self._channel_count, self._opened = "", 0, None
         self._masks.clear()
+        self._forget_loaded()
         self._matches = ()
         self.find.dismiss()
         self.scene.clear_network()
@@ -170,14 +197,22 @@ class GraphPanel(QWidget):
         self._redraw_timer.stop()
         if not self._network:
             return
-        mask = self._masks[self.choice.currentData()]
-        if mask is None:
-            mask = ShownMask(_UNTOUCHED, np.ones(self._channel_count, np.bool_))
+        mask = self._shown_mask()
         self.scene.show_mask(mask.keep, mask.probability)
         self.caption.setText(f"{self._network} · {mask.caption}")
 
+    def _shown_mask(self) -> ShownMask:
+        untouched = ShownMask(_UNTOUCHED, np.ones(self._channel_count, np.bool_))
+        return self._masks[self.choice.currentData()] or untouched
+
+    def _forget_loaded(self) -> None:
+        self._loaded = None
+        if (place := self.choice.findData(LOADED)) >= 0:
+            self.choice.removeItem(place)
+
     def _show_network(self, event: NetworkOpened) -> None:
         self.clear()
+        self._opened = event
         self._network, self._channel_count = event.network, event.groups.channel_count
         # The view gets its final size while the scene is empty: it is fitted only once.
         self._pages.setCurrentWidget(self.view)
@@ -185,6 +220,41 @@ class GraphPanel(QWidget):
         self.layout().activate()
         self.scene.show_network(event.graph, event.groups)
         self.view.fit()
+        self.redraw()
+
+    def _on_layer_selected(self, name: str) -> None:
+        self.selection.select_layer(name)
+
+    def _follow_layer(self, name: str) -> None:
+        selected = self.scene.selected
+        if not self._network or name == selected:
+            return
+        if name:
+            self.select_layer(name)
+        elif self.scene.shown.block(selected) is None:  # a selected block is no layer
+            self.scene.select("")
+
+    def _on_choice(self) -> None:
+        view = self.choice.currentData()
+        if view != LOADED:
+            self._view_before = view
+        self.selection.choose_mask(self._loaded if view == LOADED else None)
+
+    def _follow_mask(self, mask: LoadedMask | None) -> None:
+        """Show the mask that the person loaded in some panel, until another one is wanted."""
+        if mask is None or not mask.is_chosen:
+            if self.choice.currentData() == LOADED:
+                self._show_view(self._view_before)
+            return
+        self._loaded = mask
+        self._masks.load(mask)
+        if self.choice.findData(LOADED) < 0:
+            self.choice.addItem(self.tr("Loaded mask"), LOADED)
+        self._show_view(LOADED)
+
+    def _show_view(self, view: str) -> None:
+        with QSignalBlocker(self.choice):
+            self.choice.setCurrentIndex(self.choice.findData(view))
         self.redraw()
 
     def _on_search(self, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.selection import LoadedMask
 from core.events import (
     BestChanged,
     BoolArray,
@@ -14,8 +15,9 @@ from core.events import (
     SearchStarted,
 )
 
-# What the user can choose to look at.
+# What the user can choose to look at; LOADED is there once a mask was loaded in some panel.
 VIEWS = {"newest": "Newest mask", "policy": "Policy", "best": "Best mask"}
+LOADED = "loaded"
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,13 @@ class KnownMasks:
         """Forget everything."""
         self._evaluations, self._policy = 0, None
         self._masks = {}
+
+    def load(self, mask: LoadedMask) -> None:
+        """Remember a mask that the person chose to look at."""
+        words = f"Loaded mask: {mask.name} · {_percent(mask.macs_kept)} of MACs"
+        if mask.accuracy is not None:
+            words += f" · {_percent(mask.accuracy)} accuracy"
+        self._masks[LOADED] = ShownMask(words, mask.keep)
 
     def take_event(self, event: Event) -> bool:
         """Remember the mask that an event brings; whether there is something new to show."""

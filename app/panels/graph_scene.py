@@ -134,8 +134,11 @@ class GraphScene(QGraphicsScene):
                 item.show_counts(item.channels.count(keep))
 
     def select(self, name: str) -> None:
-        """Select a node and light up those that are coupled to it; unknown names do nothing."""
-        if name in self.nodes and name != self.selected:
+        """Select a node and light up those that are coupled to it; "" selects none.
+
+        Unknown names do nothing.
+        """
+        if name != self.selected and (not name or name in self.nodes):
             self.selected = name
             self._mark()
             self.layer_selected.emit("" if self.shown.block(name) else name)

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QFrame,
     QLabel,
@@ -15,8 +15,10 @@ from PySide6.QtWidgets import (
 from app.panels.graph_text import KIND_WORDS, shape_text
 from app.panels.mask_legend import MaskLegend
 from app.panels.mask_strip import MaskStrip
+from app.panels.panel import Panel, Table
 from app.panels.parts import CostTable, heading_label, text_label
-from app.theme import LIGHT, SPACE_L, SPACE_M, SPACE_S, Palette
+from app.selection import Selection
+from app.theme import SPACE_L, SPACE_M, SPACE_S, Palette
 from core.comparison import (
     LayerComparison,
     compare_layer,
@@ -24,41 +26,24 @@ from core.comparison import (
     layer_cost,
     reading_layers,
 )
-from core.events import (
-    BestChanged,
-    BoolArray,
-    Event,
-    NetworkOpened,
-    PolicyUpdated,
-    SearchFinished,
-    SearchStarted,
-)
+from core.events import BoolArray, Event, NetworkOpened, PolicyUpdated, SearchStarted
 from core.graph.layers import LayerNode
 from core.pruning.masks import ChannelMasks
 
-REDRAW_MS = 50
 
+class InspectorPanel(Panel):
+    """Everything about the selected layer."""
 
-class InspectorPanel(QWidget):
-    """Everything about one layer.
+    NAME = "inspector"
 
-    Signals:
-        layer_selected(str): a link to another layer was followed.
-    """
-
-    layer_selected = Signal(str)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
+        super().__init__(selection, parent)
         self._opened: NetworkOpened | None = None
-        self._keep: BoolArray | None = None
+        self._policy: BoolArray | None = None  # what it would keep, until a mask is known
         self._layer: LayerNode | None = None
-        self._colours = LIGHT
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(REDRAW_MS)
-        self._timer.timeout.connect(self._redraw)
-        self.title = text_label("title")
+        selection.layer_changed.connect(self._on_layer_changed)
+        selection.mask_changed.connect(self.redraw_soon)
+        self.name = text_label("title")
         self.kind = text_label("caption")
         self.kept = text_label()
         self.mask_source = text_label("caption")
@@ -69,77 +54,87 @@ class InspectorPanel(QWidget):
         self.coupled = text_label()
         self.readers = text_label()
         for links in (self.coupled, self.readers):
-            links.linkActivated.connect(self.layer_selected)
+            links.linkActivated.connect(selection.select_layer)
         self._build()
 
-    def select_layer(self, name: str) -> None:
-        """Show another layer; an empty name shows none."""
-        known = self._opened is not None and name in self._opened.graph
-        self._layer = self._opened.graph.layer(name) if known and self._opened else None
-        self._redraw()
+    def title(self) -> str:
+        """What the panel is called."""
+        return self.tr("Layer")
 
     def show_event(self, event: Event) -> None:
-        """Follow the network that is open and the best mask known."""
+        """Follow the network that is open and, until a mask is known, the policy."""
         match event:
             case NetworkOpened():
-                self._opened, self._keep, self._layer = event, None, None
-                self.mask_source.setText(self.tr("No mask yet: every channel is kept."))
+                self._opened, self._policy, self._layer = event, None, None
             case SearchStarted():
-                self._keep = None
-                self.mask_source.setText(self.tr("No mask yet: every channel is kept."))
-            case PolicyUpdated() if self._keep is None:
-                self._keep = event.keep
-                self.mask_source.setText(
-                    self.tr("Above: what the policy would keep now. Below: L1, keeping as many.")
-                )
-            case BestChanged():
-                self._keep = event.keep
-                text = self.tr(
-                    "Above: the best mask so far, evaluation {:,}. Below: L1, keeping as many."
-                )
-                self.mask_source.setText(text.format(event.evaluation))
-            case SearchFinished():
-                self._keep = event.keep
-                self.mask_source.setText(
-                    self.tr("Above: the search's winner. Below: L1, keeping as many.")
-                )
+                self._policy = None
+            case PolicyUpdated():
+                self._policy = event.keep
             case _:
                 return
-        if not self._timer.isActive():
-            self._timer.start()
+        self.redraw_soon()
 
     def use_palette(self, palette: Palette) -> None:
         """Paint in other colours."""
-        self._colours = palette
         self.strip.use_palette(palette)
         self.legend.use_palette(palette)
-        self._redraw()
+        super().use_palette(palette)
 
-    def hideEvent(self, event: object) -> None:
-        super().hideEvent(event)
-        self._timer.stop()
+    def picture_widget(self) -> QWidget:
+        """The whole layer, what is scrolled away too."""
+        return self if self._layer is None else self._body
 
-    def showEvent(self, event: object) -> None:
-        super().showEvent(event)
-        self._redraw()
+    def table(self) -> Table | None:
+        """The layer's channels: kept by the mask, kept by L1."""
+        if self._layer is None or self._opened is None:
+            return None
+        comparison = compare_layer(self._layer, self._keep(), self._opened.magnitude)
+        rows = [
+            (channel, int(learned), int(magnitude), int(not is_fixed))
+            for channel, (learned, magnitude, is_fixed) in enumerate(
+                zip(comparison.learned, comparison.magnitude, comparison.is_fixed, strict=True)
+            )
+        ]
+        return Table(("channel", "is_kept", "is_kept_by_l1", "is_removable"), rows)
 
-    def _redraw(self) -> None:
-        self._timer.stop()
+    def _on_layer_changed(self, name: str) -> None:
+        known = self._opened is not None and name in self._opened.graph
+        self._layer = self._opened.graph.layer(name) if known and self._opened else None
+        self.redraw_soon()
+
+    def _keep(self) -> BoolArray:
+        assert self._opened is not None
+        mask, everything = self.selection.mask, ChannelMasks.keep_all(self._opened.groups).keep
+        keep = self._policy if mask is None else mask.keep
+        # A mask of another network may be chosen for a moment while that one is opened.
+        return everything if keep is None or len(keep) != len(everything) else keep
+
+    def redraw(self) -> None:
+        """Draw the selected layer, or the invitation to select one."""
         layer, opened = self._layer, self._opened
         self._pages.setCurrentIndex(0 if layer is None else 1)
         if layer is None or opened is None:
             return
-        keep = ChannelMasks.keep_all(opened.groups).keep if self._keep is None else self._keep
+        keep = self._keep()
         comparison = compare_layer(layer, keep, opened.magnitude)
-        self.title.setText(layer.name)
+        self.name.setText(layer.name)
         self.kind.setText(self._describe(layer))
         self._show_masks(layer, comparison)
         self.cost.show_cost(layer_cost(opened.graph, layer.name, keep))
         self._show_links(self.coupled, coupled_layers(opened.groups, layer), self.tr("None"))
         self._show_links(self.readers, reading_layers(opened.groups, layer), self.tr("None"))
 
-    def _say_source(self, source: str) -> None:
-        self.mask_source.setText(self.tr("Above: {}. Below: L1, keeping as many.").format(source))
+    def _say_source(self) -> str:
+        mask = self.selection.mask
+        if mask is None and self._policy is None:
+            return self.tr("No mask yet: every channel is kept.")
+        if mask is None:
+            source = self.tr("what the policy would keep now")
+        elif mask.is_chosen:
+            source = self.tr("loaded mask, {}").format(mask.name)
+        else:
+            source = mask.name
+        return self.tr("Above: {}. Below: L1, keeping as many.").format(source)
 
     def _describe(self, layer: LayerNode) -> str:
         shapes = f"{shape_text(layer.input_shape)} → {shape_text(layer.output_shape)}"
@@ -153,6 +148,7 @@ class InspectorPanel(QWidget):
 
     def _show_masks(self, layer: LayerNode, comparison: LayerComparison) -> None:
         total, kept = len(layer.channels), int(comparison.learned.sum())
+        self.mask_source.setText(self._say_source())
         self.kept.setText(self.tr("{} of {} channels kept").format(kept, total))
         self.strip.show_comparison(comparison if layer.is_prunable else None)
         for part in (self.strip, self.legend, self.mask_source):
@@ -184,7 +180,7 @@ class InspectorPanel(QWidget):
     def _show_links(self, label: QLabel, names: tuple[str, ...], nothing: str) -> None:
         graph = self._opened.graph if self._opened is not None else ()
         links = [
-            f'<a href="{escape(name)}" style="color: {self._colours.accent}">{escape(name)}</a>'
+            f'<a href="{escape(name)}" style="color: {self.colours.accent}">{escape(name)}</a>'
             if name in graph
             else escape(name)
             for name in names
@@ -192,11 +188,11 @@ class InspectorPanel(QWidget):
         label.setText(", ".join(links) or nothing)
 
     def _build(self) -> None:
-        body = QWidget()
+        self._body = body = QWidget()
         layout = QVBoxLayout(body)
         layout.setContentsMargins(SPACE_L, SPACE_M, SPACE_L, SPACE_M)
         layout.setSpacing(SPACE_S)
-        for part in (self.title, self.kind):
+        for part in (self.name, self.kind):
             layout.addWidget(part)
         for heading, parts in (
             (

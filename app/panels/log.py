@@ -7,7 +7,8 @@ from html import escape
 from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 
-from app.theme import LIGHT, Palette
+from app.panels.panel import Panel, Table
+from app.selection import Selection
 from app.words import percent_text
 from core.events import (
     BestChanged,
@@ -27,15 +28,19 @@ from core.events import (
 MOST_LINES = 5000
 
 
-class LogPanel(QWidget):
+class LogPanel(Panel):
     """Lines with the time of day; what needs attention stands out by a word and a colour."""
 
+    NAME = "log"
+
     def __init__(
-        self, clock: Callable[[], datetime] = datetime.now, parent: QWidget | None = None
+        self,
+        selection: Selection,
+        parent: QWidget | None = None,
+        clock: Callable[[], datetime] = datetime.now,
     ) -> None:
-        super().__init__(parent)
+        super().__init__(selection, parent)
         self._clock = clock
-        self._colours = LIGHT
         self._last_stage = ""
         self.view = QPlainTextEdit()
         self.view.setReadOnly(True)
@@ -47,6 +52,20 @@ class LogPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.view)
+        self.setFocusProxy(self.view)
+
+    def title(self) -> str:
+        """What the panel is called."""
+        return self.tr("Log")
+
+    def redraw(self) -> None:
+        """Lines are written as they come."""
+
+    def table(self) -> Table | None:
+        """The lines and their time of day."""
+        lines = (line.split("\u00a0\u00a0", 1) for line in self.view.toPlainText().splitlines())
+        rows = [(moment, *words) for moment, *words in lines]
+        return Table(("time", "line"), rows) if rows else None
 
     def show_event(self, event: Event) -> None:
         """Write a line about an event that a person would want to read later."""
@@ -54,7 +73,7 @@ class LogPanel(QWidget):
             case StageStarted():
                 self._write_stage(event.stage)
             case NoticeRaised():
-                self._write(self.tr("Notice: {}").format(event.message), self._colours.warning)
+                self._write(self.tr("Notice: {}").format(event.message), self.colours.warning)
             case RecordingFailed():
                 self.write_error(event.message)
             case _:
@@ -63,11 +82,7 @@ class LogPanel(QWidget):
 
     def write_error(self, message: str) -> None:
         """Write that something failed."""
-        self._write(self.tr("Error: {}").format(message), self._colours.error)
-
-    def use_palette(self, palette: Palette) -> None:
-        """Write further lines in other colours."""
-        self._colours = palette
+        self._write(self.tr("Error: {}").format(message), self.colours.error)
 
     def _say(self, event: Event) -> str:
         match event:
@@ -133,14 +148,14 @@ class LogPanel(QWidget):
     def _write_stage(self, stage: str) -> None:
         # Stages that are split into several steps of one name are one line.
         if stage != self._last_stage:
-            self._write(stage, self._colours.muted_text)
+            self._write(stage, self.colours.muted_text)
         self._last_stage = stage
 
     def _write(self, line: str, colour: str = "") -> None:
         self._last_stage = ""
-        colour = colour or self._colours.text
+        colour = colour or self.colours.text
         moment = f"{self._clock():%H:%M:%S}"
         self.view.appendHtml(
-            f'<span style="color: {self._colours.muted_text}">{moment}</span>&nbsp;&nbsp;'
+            f'<span style="color: {self.colours.muted_text}">{moment}</span>&nbsp;&nbsp;'
             f'<span style="color: {colour}">{escape(line)}</span>'
         )

@@ -23,9 +23,11 @@ from PySide6.QtWidgets import (
 
 from app.jobs import Choices
 from app.panels.fields import BrowseField, PercentField, add_explained, narrow_form
+from app.panels.panel import Panel, Table
 from app.panels.parts import heading_label
 from app.panels.source import Source, SourceForm
-from app.theme import SPACE_L, SPACE_M, SPACE_S, Palette
+from app.selection import Selection
+from app.theme import SPACE_L, SPACE_M, SPACE_S
 from core.config import Constraint, Groups, RunConfig, Streams
 from core.errors import ConfigError
 from core.events import Event, NetworkOpened
@@ -33,17 +35,18 @@ from core.events import Event, NetworkOpened
 PRESETS = {"Quick": 300, "Thorough": 2000}  # evaluations
 
 
-class SettingsPanel(QWidget):
+class SettingsPanel(Panel):
     """All settings of a run; what it does not show keeps the value that was loaded.
 
     Signals:
         changed(): a setting is another one.
     """
 
+    NAME = "settings"
     changed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
+        super().__init__(selection, parent)
         self._config = RunConfig()
         self._opened: Source | None = None
         self.source = SourceForm()
@@ -137,8 +140,30 @@ class SettingsPanel(QWidget):
             self._opened = self.source.source
             self._on_changed()
 
-    def use_palette(self, palette: Palette) -> None:
-        """Nothing here paints by itself."""
+    def title(self) -> str:
+        """What the panel is called."""
+        return self.tr("Settings")
+
+    def redraw(self) -> None:
+        """Fields draw themselves."""
+
+    def picture_widget(self) -> QWidget:
+        """All settings, those scrolled away too."""
+        return self._body
+
+    def table(self) -> Table | None:
+        """Every setting by its name in a settings file."""
+        try:
+            config = self.config()
+        except ConfigError:  # what is written does not fit; the last that did
+            config = self._config
+        rows = [
+            (name, str(value))
+            for part in (config, config.search)
+            for name, value in vars(part).items()
+            if name != "search"
+        ]
+        return Table(("setting", "value"), rows)
 
     def _exact_budget(self) -> float:
         # A loaded budget between two percents stays what it is until the slider moves.

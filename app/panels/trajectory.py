@@ -6,7 +6,9 @@ import numpy as np
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer
 from PySide6.QtWidgets import QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
+from app.panels.panel import Panel, Table
 from app.panels.trajectory_plots import GrowingRange, GrowingTable, TrajectoryPlot, set_line
+from app.selection import Selection
 from app.theme import LIGHT, SPACE_M, SPACE_S, Palette, fill_background
 from core.events import (
     BestChanged,
@@ -38,11 +40,15 @@ class Finish:
     is_stopped: bool
 
 
-class TrajectoryPanel(QWidget):
+class TrajectoryPanel(Panel):
     """Three plots over the evaluations of one search, with one cursor."""
 
-    def __init__(self, palette: Palette = LIGHT) -> None:
-        super().__init__()
+    NAME = "trajectory"
+
+    def __init__(
+        self, selection: Selection, parent: QWidget | None = None, palette: Palette = LIGHT
+    ) -> None:
+        super().__init__(selection, parent)
         self._palette = palette
         self._macs = TrajectoryPlot(palette, is_lowest=False)
         self._accuracy = TrajectoryPlot(palette, is_lowest=False)
@@ -57,6 +63,14 @@ class TrajectoryPanel(QWidget):
         self._redraw_timer.timeout.connect(self.redraw)
         self.clear()
         self.use_palette(palette)
+
+    def title(self) -> str:
+        """What the panel is called."""
+        return self.tr("Trajectory")
+
+    def table(self) -> Table | None:
+        """Nothing yet."""
+        return None
 
     @property
     def plots(self) -> tuple[TrajectoryPlot, TrajectoryPlot, TrajectoryPlot]:

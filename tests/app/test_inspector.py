@@ -6,9 +6,10 @@ from PySide6.QtCore import QPointF
 
 from app.panels.inspector import InspectorPanel
 from app.panels.mask_strip import MaskStrip, learned_look, magnitude_look
+from app.selection import Selection
 from app.theme import DARK, LIGHT
 from core.comparison import LayerComparison, compare_layer
-from core.events import PolicyUpdated
+from core.events import Event, PolicyUpdated
 from tests.app import samples
 
 INNER = "block.inner"
@@ -16,27 +17,38 @@ INNER = "block.inner"
 
 @pytest.fixture
 def panel(qtbot) -> InspectorPanel:
-    panel = InspectorPanel()
+    panel = InspectorPanel(Selection())
     qtbot.addWidget(panel)
     panel.resize(320, 500)
     panel.show()
-    panel.show_event(samples.network_opened())
+    tell(panel, samples.network_opened())
     return panel
+
+
+def tell(panel: InspectorPanel, event: Event) -> None:
+    panel.selection.show_event(event)
+    panel.show_event(event)
+    panel.redraw_now()
+
+
+def select(panel: InspectorPanel, layer: str) -> None:
+    panel.selection.select_layer(layer)
+    panel.redraw_now()
 
 
 @pytest.fixture
 def inner(panel) -> InspectorPanel:
-    panel.show_event(samples.best_changed(12))
-    panel.select_layer(INNER)
+    tell(panel, samples.best_changed(12))
+    select(panel, INNER)
     return panel
 
 
 def test_without_a_layer_it_invites_to_select_one(panel):
-    assert not panel.title.isVisible()
+    assert not panel.name.isVisible()
 
 
 def test_a_selected_layer_is_named_with_its_kind_and_shapes(inner):
-    assert inner.title.text() == INNER
+    assert inner.name.text() == INNER
     assert inner.kind.text() == "Convolution 3 × 3 · 4×8×8 → 8×8×8"
     assert inner.kept.text() == "3 of 8 channels kept"
 
@@ -57,48 +69,47 @@ def test_costs_are_shown_before_and_after(inner):
     }
 
 
-def test_a_layer_of_a_stream_links_to_the_layers_cut_with_it(qtbot, panel):
-    panel.select_layer("stem")
+def test_a_layer_of_a_stream_links_to_the_layers_cut_with_it(panel):
+    select(panel, "stem")
     assert 'href="block.back"' in panel.coupled.text()
-    with qtbot.waitSignal(panel.layer_selected) as followed:
-        panel.coupled.linkActivated.emit("block.back")
-    assert followed.args == ["block.back"]
+    panel.coupled.linkActivated.emit("block.back")
+    assert panel.selection.layer == "block.back"
 
 
 def test_a_name_that_is_not_drawn_is_no_link(panel):
-    panel.select_layer("stem")
+    select(panel, "stem")
     assert "classifier" in panel.readers.text()
-    panel.select_layer("block.inner")
+    select(panel, "block.inner")
     assert panel.coupled.text() == "None"
 
 
 def test_a_classifier_says_that_its_channels_stay(panel):
-    panel.select_layer("classifier")
+    select(panel, "classifier")
     assert panel.overlap.text() == "No channel of this layer can be removed."
     assert not panel.strip.isVisible()
 
 
 def test_before_a_search_every_channel_is_kept(panel):
-    panel.select_layer(INNER)
+    select(panel, INNER)
     assert panel.kept.text() == "8 of 8 channels kept"
     assert "nothing to compare" in panel.overlap.text()
 
 
 def test_the_policy_is_shown_until_a_best_mask_is_known(qtbot, panel):
-    panel.select_layer(INNER)
+    select(panel, INNER)
     keep = np.ones(12, dtype=np.bool_)
     keep[4] = False
     policy = PolicyUpdated(1, np.full(12, 0.5, np.float32), keep, 0.0, 0.0, 0.0, 0.0, 0.0)
-    panel.show_event(policy)
+    tell(panel, policy)
     qtbot.waitUntil(lambda: panel.kept.text() == "7 of 8 channels kept", timeout=1000)
-    panel.show_event(samples.best_changed())
-    panel.show_event(policy)
+    tell(panel, samples.best_changed())
+    tell(panel, policy)
     qtbot.waitUntil(lambda: panel.kept.text() == "3 of 8 channels kept", timeout=1000)
 
 
 def test_a_new_network_forgets_the_layer(qtbot, inner):
-    inner.show_event(samples.network_opened())
-    qtbot.waitUntil(lambda: not inner.title.isVisible(), timeout=1000)
+    tell(inner, samples.network_opened())
+    qtbot.waitUntil(lambda: not inner.name.isVisible(), timeout=1000)
 
 
 def comparison() -> LayerComparison:

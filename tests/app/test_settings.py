@@ -9,6 +9,7 @@ from app.jobs import Choices
 from app.panels.explanations import _WORDS
 from app.panels.settings import SettingsPanel
 from app.panels.source import Source, SourceForm, guess_network, source_of_drop
+from app.selection import Selection
 from core.config import RunConfig, SearchConfig
 from core.errors import ConfigError
 from tests.app import samples
@@ -18,7 +19,7 @@ NETWORKS = ("demo", "cifar_resnet20", "cifar_resnet110", "resnet18", "vgg16", "c
 
 @pytest.fixture
 def panel(qtbot) -> SettingsPanel:
-    panel = SettingsPanel()
+    panel = SettingsPanel(Selection())
     qtbot.addWidget(panel)
     panel.show()
     return panel

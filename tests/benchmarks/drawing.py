@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.graph_layout import arrange, lay_out
 from app.panels.graph import GraphPanel
+from app.selection import Selection
 from app.theme import LIGHT, apply_palette
 from core.events import NetworkOpened
 from core.graph.coupling import CouplingGroups
@@ -58,7 +59,7 @@ def network_makers() -> dict[str, Callable[[], tuple[LayerGraph, CouplingGroups]
 
 def measure(name: str, graph: LayerGraph, groups: CouplingGroups) -> list[str]:
     """Rows of the table for one network."""
-    panel = GraphPanel(LIGHT, QSettings(os.devnull, QSettings.Format.IniFormat))
+    panel = GraphPanel(Selection(), settings=QSettings(os.devnull, QSettings.Format.IniFormat))
     panel.resize(*PANEL_PX)
     panel.show()
     QApplication.processEvents()

@@ -11,6 +11,7 @@ from app.panels.graph_card import CardItem
 from app.panels.graph_items import PillItem, SymbolItem
 from app.panels.graph_strip import StripState, paint_strip, strip_shape
 from app.panels.graph_text import count_text, shape_text, split_name
+from app.selection import Selection
 from app.theme import DARK, LIGHT, blend
 from core.events import (
     BestChanged,
@@ -41,7 +42,7 @@ def finished(keep: np.ndarray) -> SearchFinished:
 
 @pytest.fixture
 def panel(qtbot):
-    panel = GraphPanel(LIGHT)
+    panel = GraphPanel(Selection())
     qtbot.addWidget(panel)
     panel.resize(1000, 420)
     panel.show()

@@ -8,6 +8,7 @@ from PySide6.QtGui import QColor, QContextMenuEvent
 from app.panels.graph import GraphPanel
 from app.panels.graph_block import BlockItem, paint_profile
 from app.panels.graph_overview import is_crowded
+from app.selection import Selection
 from app.theme import DARK, LIGHT
 from core.events import CandidateEvaluated
 from tests.app.layer_graphs import chain_network, nested_network, residual_network
@@ -22,7 +23,7 @@ def settings(tmp_path):
 
 @pytest.fixture
 def panel(qtbot, settings):
-    panel = GraphPanel(LIGHT, settings)
+    panel = GraphPanel(Selection(), settings=settings)
     qtbot.addWidget(panel)
     panel.resize(1100, 500)
     panel.show()
@@ -283,7 +284,7 @@ def test_the_data_flows_down_if_wanted_and_that_is_remembered(opened, qtbot, set
     boxes = opened.scene.page.boxes
     assert boxes["input"].centre[0] == pytest.approx(boxes["conv1"].centre[0])
     assert boxes["input"].y < boxes["conv1"].y
-    again = GraphPanel(LIGHT, settings)
+    again = GraphPanel(Selection(), settings=settings)
     qtbot.addWidget(again)
     assert again.is_vertical
     again.set_vertical(False)

@@ -6,6 +6,7 @@ from PySide6.QtGui import QColor, QImage
 from PySide6.QtSvg import QSvgRenderer
 
 from app.panels.graph import GraphPanel
+from app.selection import Selection
 from app.theme import LIGHT
 from core.errors import ExportError
 from tests.app.layer_graphs import chain_network, residual_network
@@ -14,7 +15,7 @@ from tests.app.layer_graphs import chain_network, residual_network
 @pytest.fixture
 def panel(qtbot, tmp_path):
     settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
-    panel = GraphPanel(LIGHT, settings)
+    panel = GraphPanel(Selection(), settings=settings)
     qtbot.addWidget(panel)
     panel.resize(1000, 420)
     return panel

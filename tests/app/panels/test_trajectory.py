@@ -5,7 +5,8 @@ import pytest
 
 from app.panels.trajectory import TrajectoryPanel
 from app.panels.trajectory_plots import GrowingRange, GrowingTable, visible_extremes
-from app.theme import DARK, LIGHT
+from app.selection import Selection
+from app.theme import DARK
 from core.events import (
     BestChanged,
     CandidateEvaluated,
@@ -32,7 +33,7 @@ def criterion(name: str, accuracy: float, cross_entropy: float) -> CriterionEval
 
 @pytest.fixture
 def panel(qtbot):
-    panel = TrajectoryPanel(LIGHT)
+    panel = TrajectoryPanel(Selection())
     qtbot.addWidget(panel)
     panel.resize(800, 420)
     panel.show()

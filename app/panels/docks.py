@@ -1,0 +1,54 @@
+"""The table of all panels that stand in docks: a new panel registers with one entry of DOCKS."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from PySide6.QtCore import QT_TRANSLATE_NOOP
+
+from app.panels.inspector import InspectorPanel
+from app.panels.log import LogPanel
+from app.panels.panel import Panel
+from app.panels.settings import SettingsPanel
+from app.panels.trajectory import TrajectoryPanel
+
+Area = Literal["left", "right", "bottom"]
+
+
+@dataclass(frozen=True)
+class Dock:
+    """Where a panel stands at first, and what it is for."""
+
+    panel: type[Panel]
+    area: Area
+    question: str  # that the panel answers, for tooltips; to be translated in "docks"
+    shortcut: str
+    is_open: bool = True  # at first
+
+
+# In the order of their tabs; the first of an area is in front.
+DOCKS: dict[str, Dock] = {
+    "settings": Dock(
+        SettingsPanel,
+        "right",
+        QT_TRANSLATE_NOOP("docks", "What is searched, and how?"),
+        "Ctrl+1",
+    ),
+    "inspector": Dock(
+        InspectorPanel,
+        "right",
+        QT_TRANSLATE_NOOP("docks", "What is kept of the selected layer, and what does it cost?"),
+        "Ctrl+2",
+    ),
+    "trajectory": Dock(
+        TrajectoryPanel,
+        "bottom",
+        QT_TRANSLATE_NOOP("docks", "Is it getting better, honestly?"),
+        "Ctrl+4",
+    ),
+    "log": Dock(
+        LogPanel,
+        "bottom",
+        QT_TRANSLATE_NOOP("docks", "What happened, and when?"),
+        "Ctrl+Shift+G",
+    ),
+}

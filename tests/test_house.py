@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CORE_ORDER = (
     ("core.errors",),
     ("core.graph.layers", "core.graph.coupling", "core.pruning.masks", "core.comparison"),
-    ("core.graph.rows",),
+    ("core.graph.rows", "core.comparison_rows"),
     ("core.config", "core.events"),
     ("core.networks", "core.data"),
     ("core.graph",),
@@ -29,6 +29,7 @@ CORE_ORDER = (
     ("core.opening",),
     ("core.search",),
     ("core.export",),
+    ("core.finetuning",),
     ("core.pictures", "core.inspection"),
     ("core.runs",),
 )
@@ -39,6 +40,7 @@ WITHOUT_TORCH = (
     "core.events",
     "core.config",
     "core.comparison",
+    "core.comparison_rows",
     "core.graph.layers",
     "core.graph.coupling",
     "core.graph.rows",

@@ -24,7 +24,7 @@ def check_budget(opened: "Opened", config: SearchConfig) -> float:
     pins = read_pins(opened, config)
     name, budget = opened.network.name, config.macs_budget
     if not removable.any():
-        raise BudgetError(_nothing_to_decide(opened, pins))
+        raise BudgetError(_nothing_to_decide(opened, config, pins))
     least = least_kept_share(macs, removable)
     if least > budget:
         share = math.ceil(1000 * least) / 10
@@ -46,10 +46,11 @@ def read_pins(opened: "Opened", config: SearchConfig) -> Pins:
     analysis = opened.analysis
     pins = parse_pins(config.pinned_keep, config.pinned_removed, analysis.graph, analysis.groups)
     for group in analysis.groups.groups:
-        if group.approximate and (pins[group.start : group.stop] == PIN_REMOVE).any():
+        is_exact_only = config.groups == "exact" and group.approximate is not None
+        if is_exact_only and (pins[group.start : group.stop] == PIN_REMOVE).any():
             raise ConfigError(
                 f"Setting 'pinned_removed': the channels of layer '{group.name}' cannot be removed "
-                f"exactly ({group.approximate}). Remove this pin."
+                f"exactly ({group.approximate}). Remove this pin, or choose groups = approximate."
             )
     return pins
 
@@ -65,15 +66,17 @@ def removable_channels(opened: "Opened", config: SearchConfig, macs: KeptShareMo
 
     Residual streams are kept whole under "auto" unless the budget is out of reach with them:
     their channels carry every layer before, and inner channels cost less accuracy per MAC.
-    Approximate groups are kept: their cut network is not the masked one that was scored.
+    Approximate groups are kept if only exact ones are wanted; masks are scored on the cut
+    network, so what a score says is true of both.
     macs: of `pinned_macs`.
     """
     groups = opened.analysis.groups
     everything: BoolArray = read_pins(opened, config) == NO_PIN
     inner = everything.copy()
     for group in groups.groups:
-        everything[group.start : group.stop] &= group.approximate is None
-        inner[group.start : group.stop] &= group.approximate is None and not group.is_stream
+        may_go = group.approximate is None or config.groups == "approximate"
+        everything[group.start : group.stop] &= may_go
+        inner[group.start : group.stop] &= may_go and not group.is_stream
     if config.streams == "keep":
         return inner
     if config.streams == "auto" and inner.any():
@@ -81,14 +84,19 @@ def removable_channels(opened: "Opened", config: SearchConfig, macs: KeptShareMo
     return everything
 
 
-def _nothing_to_decide(opened: "Opened", pins: Pins) -> str:
+def _nothing_to_decide(opened: "Opened", config: SearchConfig, pins: Pins) -> str:
     reasons = {g.approximate for g in opened.analysis.groups.groups if g.approximate}
     if (pins != NO_PIN).any():
         return (
             f"The pins leave nothing to decide in network '{opened.network.name}'. "
             "Remove some of them."
         )
+    if reasons and config.groups == "exact":
+        return (
+            f"Network '{opened.network.name}' has no channels that can be removed exactly: "
+            f"{'; '.join(sorted(reasons))}. Choose groups = approximate, or another network."
+        )
     return (
-        f"Network '{opened.network.name}' has no channels that can be removed exactly"
-        f"{': ' if reasons else ''}{'; '.join(sorted(reasons))}. Choose another network."
+        f"Network '{opened.network.name}' has only channels of residual streams. Choose "
+        "streams = auto."
     )

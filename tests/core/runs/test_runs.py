@@ -39,6 +39,7 @@ REPORT_KEYS = {
     "pruned",
     "criteria",
     "parity",
+    "approximate",
     "thop",
     "seconds",
 }

@@ -273,11 +273,14 @@ def test_it_is_said_when_streams_are_pruned_too():
     ]
 
 
-def test_approximate_groups_are_kept_because_their_cut_is_not_the_mask_that_was_scored():
+@pytest.mark.parametrize(("choice", "may_go"), [("approximate", True), ("exact", False)])
+def test_approximate_groups_go_unless_only_exact_ones_are_wanted(choice, may_go):
     opened = open_tiny(Normalised)
     macs = MacsModel(opened.analysis, opened.network.module)
-    removable = removable_channels(opened, SHORT, macs)
+    removable = removable_channels(opened, short(groups=choice, streams="prune"), macs)
     approximate = [group for group in opened.analysis.groups.groups if group.approximate]
+    exact = [group for group in opened.analysis.groups.groups if not group.approximate]
     assert approximate
-    assert not any(removable[group.start : group.stop].any() for group in approximate)
-    assert removable.any()
+    assert exact
+    assert all(removable[g.start : g.stop].all() == may_go for g in approximate)
+    assert all(removable[g.start : g.stop].all() for g in exact)

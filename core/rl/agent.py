@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from core.config import Constraint, PPOConfig
-from core.data.images import IndexArray
 from core.events import BoolArray, FloatArray
 from core.pruning.budget import (
     KeptShareModel,
@@ -106,7 +106,7 @@ class PruningAgent:
         mask = fit_budget(nothing, logits, self._macs, self._macs_budget, self._removable)[0]
         return probability.astype(np.float32), mask
 
-    def attention(self) -> tuple[IndexArray, FloatArray]:
+    def attention(self) -> tuple[NDArray[np.int64], FloatArray]:
         """Return the encoder's edges (edges, 2), from and to, and their weights.
 
         The weights are (encoder layers, heads, edges) and sum to 1 over the edges into a node.

@@ -2,6 +2,7 @@
 
 import warnings
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -30,3 +31,16 @@ class GATEncoder(nn.Module):
         z = F.elu(self.norm1(self.attention1(x, edge_index) + self.skip(x)))
         encoded: Tensor = F.elu(self.norm2(self.attention2(z, edge_index) + z))
         return encoded
+
+    @torch.no_grad()
+    def attention(self, x: Tensor, edge_index: Tensor) -> tuple[Tensor, Tensor]:
+        """Say how much of a node's new state comes from each neighbour.
+
+        Returns: the edges that are attended to, int64 (2, edges + nodes), from and to, with one
+        of every node to itself; weights (encoder layers, heads, edges + nodes), which sum to 1
+        over the edges into a node.
+        """
+        message, (edges, first) = self.attention1(x, edge_index, return_attention_weights=True)
+        z = F.elu(self.norm1(message + self.skip(x)))
+        _, (_, second) = self.attention2(z, edge_index, return_attention_weights=True)
+        return edges, torch.stack([first, second]).transpose(1, 2)

@@ -46,6 +46,7 @@ from core.rl.agent import PruningAgent
 from core.rl.environment import PruningEnvironment, Transition
 from core.rl.policy import Observation
 from core.rl.rewards import REWARDS
+from core.search.attention import is_attention_due, measure_attention
 from core.search.feasibility import check_budget, pinned_macs, removable_channels
 from core.search.finalists import JUDGE_IMAGES, Finalist, Finalists, judge_masks
 from core.search.stopwatch import Stopwatch
@@ -235,6 +236,10 @@ class _Search:
                 keep=keep,
                 **dataclasses.asdict(statistics),
             )
+            if is_attention_due(update):
+                with self._clock.measure("policy"):
+                    attention = measure_attention(agent, self._analysis.graph, update)
+                yield attention
             if update % UPDATES_PER_HELD_OUT == 0:
                 yield from self._score_held_out()
         return agent

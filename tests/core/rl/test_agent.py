@@ -69,3 +69,13 @@ def test_a_single_sample_teaches_nothing_but_breaks_nothing():
     agent = make_agent()
     statistics = agent.learn(agent.propose(1), [0.5])
     assert statistics.policy_loss == pytest.approx(0.0)
+
+
+def test_attention_goes_along_the_graph_both_ways_and_to_each_layer_itself():
+    edges, weights = make_agent().attention()
+    pairs = {tuple(pair) for pair in edges.tolist()}
+    nodes = int(edges.max()) + 1
+    assert {(node, node) for node in range(nodes)} <= pairs
+    assert {(b, a) for a, b in pairs} == pairs
+    assert weights.shape == (2, 4, len(edges))
+    assert weights.dtype == np.float32

@@ -24,6 +24,23 @@ def test_the_encoder_gives_every_layer_a_vector():
     assert z.shape == (observation.graph.x.shape[0], 16)
 
 
+def test_attention_into_every_layer_sums_to_one_and_makes_its_new_state():
+    graph = chain_observation()[0].graph
+    encoder = GATEncoder(NODE_FEATURES, hidden=16, heads=2)
+    edges, weights = encoder.attention(graph.x, graph.edge_index)
+    nodes = len(graph.x)
+    assert edges.shape == (2, graph.edge_index.shape[1] + nodes)
+    assert weights.shape == (2, 2, edges.shape[1])
+    into = torch.zeros(2, 2, nodes).index_add(2, edges[1], weights)
+    assert torch.allclose(into, torch.ones_like(into), atol=1e-6)
+    # the first layer's messages, put together by hand
+    first = encoder.attention1
+    sources = first.lin_l(graph.x).view(nodes, 2, 8)[edges[0]]  # (edges, heads, 8)
+    message = torch.zeros(nodes, 2, 8).index_add(0, edges[1], sources * weights[0].T[..., None])
+    expected = first(graph.x, graph.edge_index) - first.bias
+    assert torch.allclose(message.flatten(1), expected, atol=1e-5)
+
+
 def test_logits_start_at_the_prior(policy):
     observation, _ = chain_observation()
     logits, value = policy(observation)

@@ -10,6 +10,7 @@ import torch
 from core.config import SearchConfig
 from core.errors import BudgetError, ConfigError
 from core.events import (
+    AttentionMeasured,
     BestChanged,
     CandidateEvaluated,
     CriterionEvaluated,
@@ -71,6 +72,7 @@ def test_events_come_in_their_order(residual_events):
         "ImportancesMeasured",
         *["CriterionEvaluated"] * criteria,
         *update,
+        "AttentionMeasured",
         *update,
         *["CandidateEvaluated"] * 2,
         "PolicyUpdated",
@@ -135,6 +137,15 @@ def test_stages_advance_to_their_totals(residual_events):
             assert event.done == done + 1
             done = event.done
     assert done == total
+
+
+def test_attention_is_named_by_the_layers(residual_events):
+    (attention,) = of_kind(residual_events, AttentionMeasured)
+    assert attention.update == 1
+    assert ("stem.0", "inner.0") in attention.edges
+    assert ("inner.0", "stem.0") in attention.edges
+    into = [at for at, (_, layer) in enumerate(attention.edges) if layer == "inner.0"]
+    assert attention.weights[:, :, into].sum(axis=2) == pytest.approx(1.0, abs=1e-5)
 
 
 @pytest.mark.parametrize("reward", ["cross_entropy", "self_competition", "improvement"])

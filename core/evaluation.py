@@ -1,9 +1,11 @@
 """How good masks and networks are on images: one cheap pass in the search, exact at the end."""
 
 import contextlib
+import json
 import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -122,6 +124,18 @@ class RotatingImages:
             self._order = self._random.permutation(len(self._part))
         indices, self._order = self._order[: self._size], self._order[self._size :]
         return self._part.batch(indices)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the images that this round still has, and the shuffles to come."""
+        return {
+            "order": torch.from_numpy(self._order.copy()),
+            "random": json.dumps(self._random.bit_generator.state),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` gave."""
+        self._order = state["order"].numpy().copy()
+        self._random.bit_generator.state = json.loads(state["random"])
 
 
 class MaskScorer:
@@ -242,6 +256,18 @@ def class_logits(output: object) -> Tensor:
         values = output.values() if isinstance(output, Mapping) else output
         output = next(iter(values))  # type: ignore[call-overload]
     return output
+
+
+def distillation_divergence(logits: Tensor, answers: Tensor, temperature: float) -> Tensor:
+    """T^2 KL(softmax(answers / T) || softmax(logits / T)) in nats, the mean over images.
+
+    logits, answers: (N, classes). T^2 keeps its gradient as large as that of a cross-entropy.
+    Source: Hinton et al., "Distilling the Knowledge in a Neural Network", 2015, section 2.
+    """
+    learned = F.log_softmax(logits / temperature, dim=1)
+    taught = F.log_softmax(answers / temperature, dim=1)
+    divergence = F.kl_div(learned, taught, reduction="batchmean", log_target=True)
+    return temperature**2 * divergence
 
 
 def score_logits(logits: Tensor, labels: Tensor) -> Score:

@@ -1,6 +1,9 @@
 """The agent: samples masks that respect the constraint and learns from their rewards."""
 
+import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -114,6 +117,20 @@ class PruningAgent:
         graph = self._observation.graph
         edges, weights = self._policy.encoder.attention(graph.x, graph.edge_index)
         return edges.T.numpy(), weights.float().numpy()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Copy what learning has changed: policy, optimiser, and the random numbers to come."""
+        return {
+            "policy": {key: value.clone() for key, value in self._policy.state_dict().items()},
+            "optimizer": copy.deepcopy(self._optimizer.state_dict()),
+            "random": self._random.get_state(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` gave, to the bit."""
+        self._policy.load_state_dict(state["policy"])
+        self._optimizer.load_state_dict(copy.deepcopy(dict(state["optimizer"])))
+        self._random.set_state(state["random"])
 
     def _project(self, logits: Tensor) -> Tensor:
         if self._constraint == "penalty":

@@ -4,7 +4,7 @@ A reward sees the score of one mask and its `cost`: by how much it exceeds the M
 relative to the budget; 0 or less means that the budget holds.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import numpy as np
@@ -24,15 +24,34 @@ class Reward(Protocol):
     def __call__(self, score: Score, cost: float) -> float:
         """Return the reward of one mask."""
 
+    def state_dict(self) -> dict[str, float]:
+        """Return what the masks so far have left behind, as plain numbers."""
 
-class CrossEntropyReward:
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """Go on from what `state_dict` gave."""
+
+
+class _AverageKeeper:
+    """A reward that remembers nothing but a moving average of the accuracy."""
+
+    def __init__(self) -> None:
+        self._ema = _MovingAverage()
+
+    def state_dict(self) -> dict[str, float]:
+        """Return the average."""
+        return {"ema": self._ema.value, "is_started": self._ema.is_started}
+
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """Go on from an average."""
+        self._ema.value = state["ema"]
+        self._ema.is_started = bool(state["is_started"])
+
+
+class CrossEntropyReward(_AverageKeeper):
     """Minus the cross-entropy; a mask over the budget earns minus its overshoot below that.
 
     The default: measured as the signal with the least noise at 128 images.
     """
-
-    def __init__(self) -> None:
-        self._ema = _MovingAverage()
 
     @property
     def ema_accuracy(self) -> float:
@@ -45,7 +64,7 @@ class CrossEntropyReward:
         return -score.cross_entropy - 10.0 * max(0.0, cost)
 
 
-class SelfCompetitionReward:
+class SelfCompetitionReward(_AverageKeeper):
     """The paper's two phases: first hold the budget, then beat one's own past.
 
     Phase one, until a mask has held the budget: 1 where it holds, else minus the overshoot.
@@ -53,8 +72,17 @@ class SelfCompetitionReward:
     """
 
     def __init__(self) -> None:
-        self._ema = _MovingAverage()
+        super().__init__()
         self.is_phase_two = False
+
+    def state_dict(self) -> dict[str, float]:
+        """Return the average and the phase."""
+        return {**super().state_dict(), "is_phase_two": self.is_phase_two}
+
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """Go on from an average and a phase."""
+        super().load_state_dict(state)
+        self.is_phase_two = bool(state["is_phase_two"])
 
     @property
     def ema_accuracy(self) -> float:
@@ -76,11 +104,8 @@ class SelfCompetitionReward:
         return reward
 
 
-class ImprovementReward:
+class ImprovementReward(_AverageKeeper):
     """By how much a mask beats its own past: accuracy - ema_accuracy, minus any overshoot."""
-
-    def __init__(self) -> None:
-        self._ema = _MovingAverage()
 
     @property
     def ema_accuracy(self) -> float:

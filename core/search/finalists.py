@@ -1,9 +1,12 @@
 """Which masks of a search deserve a closer look, and which of them wins."""
 
-from collections.abc import Generator, Sequence
+import dataclasses
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import torch
 
 from core.data import ImagePart
 from core.evaluation import MaskScorer, RotatingImages, Score, mean_score
@@ -57,6 +60,33 @@ class Finalists:
     def masks(self) -> list[BoolArray]:
         """The remembered masks, best first."""
         return [finalist.keep for _, finalist in self._ranked]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the remembered masks and the siblings' average, for a checkpoint."""
+        ranked = [one for _, one in self._ranked]
+        return {
+            "estimates": [estimate for estimate, _ in self._ranked],
+            "evaluations": [one.evaluation for one in ranked],
+            "keep": torch.from_numpy(np.stack([one.keep for one in ranked])),
+            "macs_kept": [one.macs_kept for one in ranked],
+            "scores": [list(dataclasses.astuple(one.score)) for one in ranked],
+            "average": self._average,
+        }
+
+    @classmethod
+    def from_state_dict(cls, state: Mapping[str, Any]) -> "Finalists":
+        """Remember again what `state_dict` gave."""
+        columns = ("evaluations", "keep", "macs_kept", "scores")
+        ranked = [
+            Finalist(evaluation, keep.numpy().copy(), macs_kept, Score(*score))
+            for evaluation, keep, macs_kept, score in zip(
+                *(state[name] for name in columns), strict=True
+            )
+        ]
+        finalists = cls(ranked[0])
+        finalists._ranked = list(zip(state["estimates"], ranked, strict=True))
+        finalists._average = state["average"]
+        return finalists
 
     def add_update(self, siblings: Sequence[Finalist]) -> bool:
         """Take in the masks of one update; says whether one is better than all before."""

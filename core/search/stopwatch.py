@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 
@@ -12,6 +12,12 @@ class Stopwatch:
     def __init__(self) -> None:
         self._started = time.perf_counter()
         self._sums: defaultdict[str, float] = defaultdict(float)
+
+    def load_seconds(self, seconds: Mapping[str, float]) -> None:
+        """Go on counting from what `seconds` gave."""
+        sums = dict(seconds)
+        self._started = time.perf_counter() - sums.pop("total")
+        self._sums.update(sums)
 
     @contextmanager
     def measure(self, name: str) -> Iterator[None]:

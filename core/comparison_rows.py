@@ -239,7 +239,10 @@ def spearman(first: Scores, second: Scores) -> float | None:
 
 def mean_ranks(values: Scores) -> NDArray[np.float64]:
     """Ranks (n,) from 0, ascending; equal values share the mean of their ranks."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    result: NDArray[np.float64] = (last - (counts + 1) / 2)[place]
+    order = np.argsort(values)
+    ordered = values[order]
+    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+    counts = np.diff(starts, append=len(values))
+    result = np.empty(len(values))
+    result[order] = np.repeat(starts + (counts - 1) / 2, counts)
     return result

@@ -1,0 +1,124 @@
+"""Channels that a person pins, with undo and redo; the next search takes them from here."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QUndoCommand, QUndoStack
+
+from core.errors import ConfigError
+from core.events import Event, NetworkOpened
+from core.pruning.pins import (
+    NO_PIN,
+    PIN_KEEP,
+    PinLines,
+    emptied_layer,
+    format_pins,
+    no_pins,
+    parse_pins,
+)
+from core.pruning.pins import Pins as PinnedChannels
+
+
+class Pins(QObject):
+    """What is pinned in the open network.
+
+    Lines that are set before a network is open wait for it. A network that is opened again
+    keeps its pins; another one begins without.
+
+    Signals:
+        changed(): other channels are pinned.
+        refused(str): something could not be pinned, and why.
+    """
+
+    changed = Signal()
+    refused = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.undo_stack = QUndoStack(self)
+        self._opened: NetworkOpened | None = None
+        self._waiting: PinLines = ((), ())
+        self._pinned: PinnedChannels = np.zeros(0, dtype=np.int8)
+
+    @property
+    def pinned(self) -> PinnedChannels:
+        """PIN_KEEP, NO_PIN or PIN_REMOVE of every channel, (channels,); not to be written to."""
+        return self._pinned
+
+    def lines(self) -> PinLines:
+        """Return the settings `pinned_keep` and `pinned_removed`."""
+        if self._opened is None:
+            return self._waiting
+        return format_pins(self._pinned, self._opened.graph, self._opened.groups)
+
+    def set_lines(self, kept: Sequence[str], removed: Sequence[str]) -> None:
+        """Take pins from settings, and forget what could be undone.
+
+        Raises: ConfigError if they do not fit the open network; nothing changes then.
+        """
+        if self._opened is None:
+            self._waiting = tuple(kept), tuple(removed)
+            return
+        pinned = parse_pins(kept, removed, self._opened.graph, self._opened.groups)
+        self.undo_stack.clear()
+        self._show(pinned)
+
+    def show_event(self, event: Event) -> None:
+        """Follow the network that is open."""
+        if not isinstance(event, NetworkOpened):
+            return
+        is_again = self._opened is None or self._opened.network == event.network
+        kept, removed = self.lines() if is_again else ((), ())
+        self._opened, self._waiting = event, ((), ())
+        self.undo_stack.clear()
+        try:
+            self._show(parse_pins(kept, removed, event.graph, event.groups))
+        except ConfigError as error:
+            self._show(no_pins(event.groups))
+            self.refused.emit(str(error))
+
+    def pin(self, layer: str, channels: Iterable[int], kind: int) -> None:
+        """Pin channel ids, seen through `layer`: PIN_KEEP, PIN_REMOVE, or NO_PIN to unpin."""
+        ids = np.array([c for c in channels if self._pinned[c] != kind], dtype=np.int64)
+        if self._opened is None or not ids.size:
+            return
+        pinned = self._pinned.copy()
+        pinned[ids] = kind
+        emptied = emptied_layer(pinned, self._opened.graph)
+        if emptied is not None:
+            text = self.tr("{} must keep at least one channel, so they cannot all be removed.")
+            self.refused.emit(text.format(emptied))
+            return
+        self.undo_stack.push(_PinCommand(self, self._words(layer, len(ids), kind), pinned))
+
+    def _show(self, pinned: PinnedChannels) -> None:
+        pinned.flags.writeable = False
+        self._pinned = pinned
+        self.changed.emit()
+
+    def _words(self, layer: str, count: int, kind: int) -> str:
+        if kind == NO_PIN:
+            text = self.tr("Unpin {} of {}")
+        elif kind == PIN_KEEP:
+            text = self.tr("Pin {} of {} to stay")
+        else:
+            text = self.tr("Pin {} of {} to go")
+        channels = self.tr("1 channel") if count == 1 else self.tr("{} channels").format(count)
+        return text.format(channels, layer)
+
+
+class _PinCommand(QUndoCommand):
+    """From the pins before to others; `pinned` is (channels,)."""
+
+    def __init__(self, pins: Pins, words: str, pinned: NDArray[np.int8]) -> None:
+        super().__init__(words)
+        self._pins = pins
+        self._before, self._after = pins.pinned, pinned
+
+    def redo(self) -> None:
+        self._pins._show(self._after)
+
+    def undo(self) -> None:
+        self._pins._show(self._before)

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from app import jobs
 from app.search_thread import MakeEvents, SearchThread
 from app.session_state import SessionState
-from core.config import RunConfig, SearchConfig
+from core.config import FinetuneConfig, RunConfig, SearchConfig
 from core.errors import ConfigError, ConsentNeeded
 from core.events import (
     BestChanged,
@@ -30,6 +30,7 @@ class _Job:
 
     state: SessionState | None  # None: in the background, the state stays as it is
     begin: Callable[[], MakeEvents]  # called in this thread when the job's turn has come
+    is_silent: bool = False  # given up for any other job, and nobody is told how it fails
 
 
 class Session(QObject):
@@ -43,6 +44,7 @@ class Session(QObject):
         choices_listed(Choices): what the settings can offer is known.
         failed(str, str): a job failed; a sentence and the details behind it.
         consent_needed(ConsentNeeded): a file would run its code; `agree` to go on.
+        facts_found(NetworkFacts, str): what `look_at` found; or a sentence, and what it looked at.
         shut_down_finished(): no thread runs and none will be started.
     """
 
@@ -51,6 +53,7 @@ class Session(QObject):
     choices_listed = Signal(object)
     failed = Signal(str, str)
     consent_needed = Signal(object)
+    facts_found = Signal(object, str)
     shut_down_finished = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -102,6 +105,13 @@ class Session(QObject):
     def prepare(self) -> None:
         """Import the heavy libraries in the background and list the choices."""
         self._enqueue(_Job(None, lambda: jobs.list_choices))
+
+    def look_at(self, network: str) -> None:
+        """Find out what a network was made for, when nothing else is to be done."""
+        if self._state.is_busy:
+            return
+        self._give_up_silent_jobs()
+        self._enqueue(_Job(None, lambda: partial(jobs.look_at, network), is_silent=True))
 
     def open(self, config: RunConfig, *, allow_download: bool = False) -> None:
         """Open the network and images of `config` in place of what is open."""
@@ -188,11 +198,18 @@ class Session(QObject):
     def _enqueue(self, *wanted: _Job) -> None:
         if self._is_shutting_down:
             return
+        if not wanted[0].is_silent:
+            self._give_up_silent_jobs()
         self._queue.extend(wanted)
         if wanted[0].state is not None:
             self._set_state(wanted[0].state)
         if self._thread is None:
             self._begin_next()
+
+    def _give_up_silent_jobs(self) -> None:
+        self._queue = [job for job in self._queue if not job.is_silent]
+        if self._thread is not None and self._job is not None and self._job.is_silent:
+            self._thread.abandon()
 
     def _begin_next(self) -> None:
         job = self._job = self._queue.pop(0)
@@ -210,6 +227,8 @@ class Session(QObject):
         thread.start()
 
     def _on_event(self, event: Event) -> None:
+        if self._job is not None and self._job.is_silent:
+            return
         match event:
             case NetworkOpened():
                 self._handle = event.handle
@@ -227,9 +246,12 @@ class Session(QObject):
     def _on_succeeded(self, result: object) -> None:
         if isinstance(result, jobs.Choices):
             self.choices_listed.emit(result)
+        elif isinstance(result, jobs.Looked):
+            self.facts_found.emit(result.found, result.network)
 
     def _on_stopped(self) -> None:
-        self._queue.clear()
+        if self._job is None or not self._job.is_silent:
+            self._queue.clear()
 
     def _on_consent_needed(self, asked: ConsentNeeded) -> None:
         self._jobs_to_repeat = [*filter(None, [self._job]), *self._queue]
@@ -237,6 +259,8 @@ class Session(QObject):
         self.consent_needed.emit(asked)
 
     def _on_failed(self, message: str, details: str) -> None:
+        if self._job is not None and self._job.is_silent:
+            return
         self._queue.clear()
         self.failed.emit(message, details)
 
@@ -268,5 +292,5 @@ class Session(QObject):
 
 
 def _source(config: RunConfig) -> RunConfig:
-    """What decides over the opened network and its images: all but the search."""
-    return replace(config, search=SearchConfig())
+    """What decides over the opened network and its images: neither search nor fine-tuning."""
+    return replace(config, search=SearchConfig(), finetune=FinetuneConfig())

@@ -18,6 +18,8 @@ Constraint = Literal["projection", "penalty"]
 Streams = Literal["auto", "keep", "prune"]
 Groups = Literal["approximate", "exact"]
 Precision = Literal["auto", "float32", "bfloat16"]
+Switch = Literal["auto", "on", "off"]
+Compare = Literal["none", "best", "all"]
 INPUT_SHAPE = re.compile(r"[1-9]\d{0,3}(x[1-9]\d{0,4}){2}")
 T = TypeVar("T")
 
@@ -80,6 +82,43 @@ class SearchConfig:
 
 
 @dataclass(frozen=True)
+class FinetuneConfig:
+    """How the pruned network is trained after the search, and what it is compared with."""
+
+    epochs: int = 20
+    batch_size: int = 128
+    learning_rate: float = 0.02  # the highest, after the warm-up
+    momentum: float = 0.9  # Nesterov's
+    weight_decay: float = 5e-4  # not on norms and biases
+    warmup_share: float = 0.05  # of all steps, from 0 linearly
+    flip: Switch = "auto"  # of the images left to right; "auto": only if they are in colour
+    crop_share: float = 0.125  # of the side, moved at most; 0: no crop
+    distillation: float = 0.7  # weight of the unpruned network's answers, 0-1; the rest: labels
+    temperature: float = 4.0  # of the answers in the distillation
+    patience: int = 0  # epochs without a better one until it ends; 0: never
+    precision: Precision = "auto"
+    seed: int = 0
+    data: str = ""  # other images to train on; empty: the run's reward images
+    compare: Compare = "none"  # criteria that get the same fine-tuning
+
+    def __post_init__(self) -> None:
+        _check_range(self, "epochs", 1, 10_000)
+        _check_range(self, "batch_size", 2, 100_000)
+        _check_range(self, "learning_rate", 0.0, 10.0)
+        _check_range(self, "momentum", 0.0, 0.999)
+        _check_range(self, "weight_decay", 0.0, 1.0)
+        _check_range(self, "warmup_share", 0.0, 1.0)
+        _check_range(self, "crop_share", 0.0, 0.5)
+        _check_range(self, "distillation", 0.0, 1.0)
+        _check_range(self, "temperature", 0.1, 100.0)
+        _check_range(self, "patience", 0, 10_000)
+        _check_range(self, "seed", 0, 2**31 - 1)
+        _check_choice(self, "flip", typing.get_args(Switch))
+        _check_choice(self, "precision", typing.get_args(Precision))
+        _check_choice(self, "compare", typing.get_args(Compare))
+
+
+@dataclass(frozen=True)
 class RunConfig:
     """All that reproduces a run: where the network and images come from, and the search."""
 
@@ -89,6 +128,7 @@ class RunConfig:
     normalisation: str = "auto"  # of the images: "auto" or a key of NORMALISATIONS
     input_shape: str = ""  # "3x32x32", for networks that do not say what images they take
     search: SearchConfig = field(default_factory=SearchConfig)
+    finetune: FinetuneConfig = field(default_factory=FinetuneConfig)
 
     def __post_init__(self) -> None:
         if self.input_shape and not INPUT_SHAPE.fullmatch(self.input_shape):

@@ -151,6 +151,15 @@ class HealthRaised:
 
 
 @dataclass(frozen=True, eq=False)
+class CheckpointReached:
+    """An update is over; with `state` the search goes on from here, now or another day."""
+
+    update: int
+    evaluations: int
+    state: Mapping[str, Any] = field(repr=False)  # core.search.state.SearchState.as_dict()
+
+
+@dataclass(frozen=True, eq=False)
 class BestChanged:
     """A better mask than all before, by the reward images."""
 
@@ -231,6 +240,14 @@ class FinetuneFinished:
 
 
 @dataclass(frozen=True, eq=False)
+class FinetuneReported:
+    """All that was fine-tuned was read on the test images; `report` is finetune.json."""
+
+    folder: str
+    report: Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
 class LayerLookedInto:
     """The filters of one layer and what they answer to a few held-out images."""
 
@@ -284,6 +301,7 @@ SearchEvent = (
     | AttentionMeasured
     | HeldOutScored
     | HealthRaised
+    | CheckpointReached
     | BestChanged
     | SearchFinished
 )
@@ -295,6 +313,7 @@ FinetuneEvent = (
     | FinetuneAdvanced
     | FinetuneScored
     | FinetuneFinished
+    | FinetuneReported
 )
 Event = (
     SearchEvent

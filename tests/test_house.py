@@ -29,6 +29,7 @@ CORE_ORDER = (
     ("core.opening",),
     ("core.search",),
     ("core.export",),
+    ("core.runs.files",),
     ("core.finetuning",),
     ("core.pictures", "core.inspection"),
     ("core.runs",),

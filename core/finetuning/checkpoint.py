@@ -1,0 +1,117 @@
+"""What a fine-tuning must remember to go on after a crash exactly as it would have."""
+
+import io
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.config import FinetuneConfig
+from core.errors import CheckpointError, RunError
+from core.events import BoolArray
+from core.runs.files import write_atomically
+
+FORMAT = "espalier.finetuning"
+FORMAT_VERSION = 1
+State = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class EpochScore:
+    """One epoch of a fine-tuning; scores are on the held-out images."""
+
+    epoch: int  # 0: before the first step
+    accuracy: float  # 0-1
+    cross_entropy: float  # nats
+    loss: float | None  # mean over the epoch's steps
+
+
+@dataclass(frozen=True, eq=False)
+class Progress:
+    """A fine-tuning after a whole number of epochs.
+
+    Chance is drawn from the seed and the step's number, so no generator has to be stored.
+    """
+
+    epoch: int  # epochs done
+    network: State
+    optimizer: dict[str, Any]
+    best: State
+    best_epoch: int
+    history: tuple[EpochScore, ...]
+    seconds: float
+
+
+def write_progress(
+    path: Path, progress: Progress, keep: BoolArray, config: FinetuneConfig, source: str
+) -> None:
+    """Write a checkpoint that is the old one or the whole new one; OSError.
+
+    source: what is trained on what, so that it is not taken up by another run.
+    """
+    content = io.BytesIO()  # by way of memory: a full disk shall be an OSError
+    torch.save(
+        {
+            "format": FORMAT,
+            "version": FORMAT_VERSION,
+            "config": asdict(config),
+            "source": source,
+            "keep": torch.from_numpy(keep.copy()),
+            "epoch": progress.epoch,
+            "network": progress.network,
+            "optimizer": progress.optimizer,
+            "best": progress.best,
+            "best_epoch": progress.best_epoch,
+            "history": [tuple(asdict(score).values()) for score in progress.history],
+            "seconds": progress.seconds,
+        },
+        content,
+    )
+    write_atomically(path, lambda file: _write_all(file, content.getvalue()))
+
+
+def read_progress(path: Path, keep: BoolArray, config: FinetuneConfig, source: str) -> Progress:
+    """Read a checkpoint of the same mask, settings and source; runs no code of the file.
+
+    Raises: RunError if there is none or it belongs to another fine-tuning; CheckpointError if
+        it is damaged.
+    """
+    if not path.is_file():
+        raise RunError(f"There is no {path} to go on from. Fine-tune without --resume.")
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        if saved["format"] != FORMAT or saved["version"] != FORMAT_VERSION:
+            raise ValueError(f"format {saved['format']!r}, version {saved['version']!r}")
+        is_same = saved["source"] == source and np.array_equal(saved["keep"].numpy(), keep)
+        changed = _changed(saved["config"], config)
+        progress = Progress(
+            saved["epoch"],
+            saved["network"],
+            saved["optimizer"],
+            saved["best"],
+            saved["best_epoch"],
+            tuple(EpochScore(*score) for score in saved["history"]),
+            saved["seconds"],
+        )
+    except Exception as error:  # torch raises almost anything on a broken file
+        raise CheckpointError(
+            f"Cannot go on from {path}: it is no checkpoint of a fine-tuning ({error}). "
+            "Fine-tune without --resume."
+        ) from error
+    if changed or not is_same:
+        what = f"other settings ({', '.join(changed)})" if changed else "another mask or network"
+        raise RunError(f"Cannot go on from {path}: it has {what}. Fine-tune without --resume.")
+    return progress
+
+
+def _changed(saved: dict[str, Any], config: FinetuneConfig) -> list[str]:
+    """Settings that would make it another training; which networks are compared would not."""
+    now = asdict(config)
+    return sorted(name for name in now if name != "compare" and saved.get(name) != now[name])
+
+
+def _write_all(file: Any, content: bytes) -> None:
+    file.write(content)

@@ -1,0 +1,114 @@
+"""One optimiser step: what is learned from, how fast, and what is left out of weight decay."""
+
+import contextlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core.config import FinetuneConfig
+from core.evaluation import class_logits, distillation_divergence, to_device
+
+
+@dataclass(frozen=True, eq=False)
+class Teacher:
+    """The unpruned network, whose answers are learned along with the labels."""
+
+    module: nn.Module  # in evaluation mode, on the device
+
+
+def make_optimizer(module: nn.Module, config: FinetuneConfig) -> torch.optim.SGD:
+    """SGD over all parameters of a network that is already cut; norms and biases do not decay.
+
+    Source: Goyal et al., "Accurate, Large Minibatch SGD", 2017, section 5.1; He et al., "Bag of
+    Tricks for Image Classification with CNNs", CVPR 2019, section 3.1 (no bias decay).
+    """
+    parameters = [p for p in module.parameters() if p.is_floating_point()]
+    for parameter in parameters:
+        parameter.requires_grad_()  # a frozen backbone has to adapt to its cut as well
+    groups = [
+        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.SGD(
+        [group for group in groups if group["params"]],
+        lr=config.learning_rate,
+        momentum=config.momentum,
+        nesterov=config.momentum > 0,
+    )
+
+
+def learning_rate(step: int, steps: int, config: FinetuneConfig) -> float:
+    """The rate of a step, 0 .. steps - 1: up in a straight line, then down along a cosine.
+
+    Source: Loshchilov and Hutter, "SGDR", ICLR 2017, equation 5, without restarts.
+    """
+    warmup = round(config.warmup_share * steps)
+    if step < warmup:
+        return config.learning_rate * (step + 1) / (warmup + 1)
+    share = (step - warmup) / max(1, steps - warmup)
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
+
+
+def set_training(module: nn.Module) -> None:
+    """Let norms and dropouts train; what holds other modules stays as it was traced.
+
+    In training mode some networks compute answers of their own (auxiliary classifiers), which
+    were no part of the cut.
+    """
+    for part in module.modules():
+        part.training = next(part.children(), None) is None
+
+
+def train_step(
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    batch: tuple[Tensor, Tensor],
+    teacher: Teacher | None,
+    config: FinetuneConfig,
+    device: torch.device,
+    precision: torch.dtype,
+) -> float:
+    """Learn from augmented images (N, C, H, W) and labels (N,); returns the loss in nats."""
+    images, labels = to_device(batch[0], device), batch[1].to(device)
+    with torch.enable_grad(), _autocast(device, precision):
+        logits = class_logits(module(images))
+    loss = training_loss(logits.float(), labels, _answers(teacher, images, precision), config)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    return float(loss.detach())
+
+
+def training_loss(
+    logits: Tensor, labels: Tensor, answers: Tensor | None, config: FinetuneConfig
+) -> Tensor:
+    """(1 - d) cross-entropy + d T^2 KL(answers at T || logits at T), the mean over images.
+
+    logits, answers: (N, classes); answers None: the labels alone. Labels are not smoothed.
+    Source: Hinton et al., "Distilling the Knowledge in a Neural Network", 2015, section 2.
+    """
+    if answers is None:
+        return F.cross_entropy(logits, labels)
+    weight = config.distillation
+    divergence = distillation_divergence(logits, answers, config.temperature)
+    return (1 - weight) * F.cross_entropy(logits, labels) + weight * divergence
+
+
+def _answers(teacher: Teacher | None, images: Tensor, precision: torch.dtype) -> Tensor | None:
+    if teacher is None:
+        return None
+    with torch.no_grad(), _autocast(images.device, precision):
+        return class_logits(teacher.module(images)).float()
+
+
+@contextlib.contextmanager
+def _autocast(device: torch.device, precision: torch.dtype) -> Iterator[None]:
+    if precision == torch.float32:
+        yield
+        return
+    with torch.autocast(device.type, precision):
+        yield

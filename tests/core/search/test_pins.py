@@ -90,7 +90,6 @@ def test_pins_that_leave_nothing_to_decide_are_refused():
         (Chain, "first.0:8", "first.0"),
         (Chain, "head:1", "head"),
         (Sorted, "first:0", "first"),
-        (Normalised, "conv:0", "cannot be removed exactly"),
     ],
 )
 def test_pins_that_do_not_fit_the_network_are_refused_before_anything_runs(kind, line, sentence):
@@ -98,6 +97,14 @@ def test_pins_that_do_not_fit_the_network_are_refused_before_anything_runs(kind,
     with pytest.raises(ConfigError, match=sentence):
         next(run_search(opened, pinned(pinned_removed=(line,), macs_budget=0.9)))
     assert not opened.images.reward.read
+
+
+def test_a_pin_cannot_remove_an_approximate_channel_if_only_exact_ones_are_wanted():
+    opened = open_tiny(Normalised)
+    config = pinned(pinned_removed=("conv:0",), macs_budget=1.0)
+    assert check_budget(opened, config) < 1
+    with pytest.raises(ConfigError, match="cannot be removed exactly"):
+        check_budget(opened, dataclasses.replace(config, groups="exact"))
 
 
 def test_a_pinned_stream_channel_goes_although_streams_are_kept():

@@ -1,0 +1,61 @@
+"""Data that grow while a search runs: rows that are never dropped, ranges that do not jitter."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatVector = NDArray[np.float64]
+
+
+class GrowingTable:
+    """Rows of floats, appended one by one; nothing is ever dropped."""
+
+    def __init__(self, columns: int) -> None:
+        self._rows = np.empty((256, columns), dtype=np.float64)
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def append(self, *values: float) -> None:
+        """Add a row."""
+        if self._count == len(self._rows):
+            self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
+        self._rows[self._count] = values
+        self._count += 1
+
+    def truncate(self, count: int) -> None:
+        """Forget all rows but the first `count`."""
+        self._count = min(self._count, count)
+
+    def column(self, index: int) -> FloatVector:
+        """A view of one column, shape (rows,)."""
+        return self._rows[: self._count, index]
+
+
+class GrowingRange:
+    """An axis range that only ever grows, in round steps, so that the picture stands still."""
+
+    def __init__(self, low_limit: float = -math.inf, high_limit: float = math.inf) -> None:
+        self._limits = low_limit, high_limit
+        self._ends: tuple[float, float] | None = None
+
+    def include(self, *values: float) -> tuple[float, float]:
+        """Grow until all finite values are inside with a margin; returns (low, high)."""
+        finite = [value for value in values if math.isfinite(value)]
+        if finite:
+            low, high = min(finite), max(finite)
+            if self._ends is None or low < self._ends[0] or high > self._ends[1]:
+                self._ends = self._grown(low, high)
+        return self._ends or (0.0, 1.0)
+
+    def _grown(self, low: float, high: float) -> tuple[float, float]:
+        if self._ends is not None:
+            low, high = min(low, self._ends[0]), max(high, self._ends[1])
+        span = (high - low) or max(abs(high), 1.0) * 0.1
+        step = 10 ** math.floor(math.log10(span))
+        step = next(step * part for part in (0.1, 0.2, 0.5, 1.0) if step * part >= span / 12)
+        low = math.floor(low / step - 0.25) * step
+        high = math.ceil(high / step + 0.25) * step
+        return max(low, self._limits[0]), min(high, self._limits[1])

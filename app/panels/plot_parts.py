@@ -1,0 +1,122 @@
+"""What all plots have in common: axes in the theme's colours, keys, notes about what is outside."""
+
+from html import escape
+
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF
+from PySide6.QtWidgets import QFrame, QGraphicsSimpleTextItem, QLabel, QSizePolicy
+
+from app.theme import SPACE_M, SPACE_S, Palette, text_font
+
+TICK_PX = 4
+NOTE_MARGIN_PX = 6
+
+
+def quieten(plot: pg.PlotWidget) -> None:
+    """Take away what pyqtgraph adds to a plot: buttons, menus, automatic ranges, a frame."""
+    item = plot.getPlotItem()
+    item.hideButtons()
+    # pyqtgraph makes the menu all the same; without a parent it would outlive the plot.
+    item.ctrlMenu.setParent(plot, Qt.WindowType.Popup)
+    item.disableAutoRange()
+    for name in ("left", "bottom"):
+        axis = item.getAxis(name)
+        axis.enableAutoSIPrefix(False)
+        axis.setZValue(-1)  # the grid lies under the data
+    plot.setFrameShape(QFrame.Shape.NoFrame)
+
+
+def paint_axes(plot: pg.PlotWidget, palette: Palette) -> None:
+    """Give a plot the theme's background, axes, tick labels and grid."""
+    plot.setBackground(palette.surface)
+    for name in ("left", "bottom"):
+        axis = plot.getPlotItem().getAxis(name)
+        axis.setPen(palette.outline)
+        axis.setTextPen(palette.muted_text)
+        axis.setTickFont(text_font("caption"))
+        axis.setStyle(tickLength=-TICK_PX)
+        axis.label.setFont(text_font("caption"))
+    plot.getPlotItem().showGrid(x=True, y=True, alpha=0.5)
+
+
+def label_axis(plot: pg.PlotWidget, name: str, words: str, palette: Palette) -> None:
+    """Write what an axis shows, with its unit."""
+    axis = plot.getPlotItem().getAxis(name)
+    axis.setLabel(words, color=palette.muted_text)
+    axis.label.setFont(text_font("caption"))
+
+
+def key_words(glyph: str, colour: str, words: str) -> str:
+    """One entry of a legend in rich text; `words` may hold any characters."""
+    unbroken = escape(words).replace(" ", "&nbsp;")
+    return f"<span style='color:{colour}'>{glyph}</span>&nbsp;{unbroken}"
+
+
+def legend_text(title: str, keys: list[str], palette: Palette) -> str:
+    """A bold title and its keys, in rich text."""
+    gap = "&nbsp;&nbsp; "
+    muted = f"<span style='color:{palette.muted_text}'>{gap.join(keys)}</span>"
+    return f"<b>{escape(title)}</b>{gap}{muted}" if title else muted
+
+
+def legend_label(*, wraps: bool = False) -> QLabel:
+    """Rich text over or under a plot that never makes the panel wider."""
+    label = QLabel()
+    label.setTextFormat(Qt.TextFormat.RichText)
+    label.setWordWrap(wraps)
+    label.setContentsMargins(SPACE_M, SPACE_S, SPACE_M, 0)
+    height = QSizePolicy.Policy.Minimum if wraps else QSizePolicy.Policy.Fixed
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, height)
+    return label
+
+
+def readout_label() -> QLabel:
+    """Two lines of small plain text under a plot; what is written never moves the plot."""
+    label = QLabel(alignment=Qt.AlignmentFlag.AlignTop)
+    label.setTextFormat(Qt.TextFormat.PlainText)  # names of files and criteria stand in it
+    label.setWordWrap(True)
+    label.setFont(text_font("caption"))
+    label.setContentsMargins(SPACE_M, SPACE_S, SPACE_M, 0)
+    label.setFixedHeight(round(2.3 * QFontMetricsF(label.font()).height()) + SPACE_S)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    return label
+
+
+class EdgeNotes:
+    """Small texts at the edges of a plot that say what lies outside it: "▼ 3 criteria lower"."""
+
+    def __init__(self, plot: pg.PlotWidget) -> None:
+        self._box = plot.getPlotItem().getViewBox()
+        self._notes = {edge: QGraphicsSimpleTextItem(self._box) for edge in ("top", "bottom")}
+        self._notes["right"] = QGraphicsSimpleTextItem(self._box)
+        for note in self._notes.values():
+            note.setZValue(20)
+        self._box.sigResized.connect(self._place)
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """What stands at each edge, "" for nothing."""
+        return {edge: note.text() for edge, note in self._notes.items()}
+
+    def show(self, edge: str, words: str) -> None:
+        """Write at the "top", "bottom" or "right" edge; "" removes the note."""
+        self._notes[edge].setText(words)
+        self._place()
+
+    def use_palette(self, palette: Palette) -> None:
+        """Write in other colours."""
+        for note in self._notes.values():
+            note.setFont(text_font("caption"))
+            note.setBrush(QColor(palette.muted_text))
+        self._place()
+
+    def _place(self) -> None:
+        room = self._box.boundingRect().adjusted(
+            NOTE_MARGIN_PX, NOTE_MARGIN_PX, -NOTE_MARGIN_PX, -NOTE_MARGIN_PX
+        )
+        top, bottom, right = (self._notes[edge] for edge in ("top", "bottom", "right"))
+        top.setPos(room.topLeft())
+        bottom.setPos(room.bottomLeft() - QPointF(0, bottom.boundingRect().height()))
+        size = right.boundingRect()
+        right.setPos(room.right() - size.width(), room.center().y() - size.height() / 2)

@@ -1,0 +1,328 @@
+"""What could I have instead? Every scored mask as accuracy against kept MACs; a click loads it."""
+
+import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.panels.growing import FloatVector, GrowingRange
+from app.panels.panel import Cell, Panel, Table
+from app.panels.plot_parts import legend_label, readout_label
+from app.panels.tradeoff_plot import TradeoffPlot
+from app.panels.tradeoff_points import (
+    EvaluatedMasks,
+    Kind,
+    ScoredEvent,
+    pareto_front,
+    scored_point,
+    unpruned_point,
+)
+from app.panels.tradeoff_words import images_words, legend_words, name_words, point_words
+from app.selection import LoadedMask, Selection
+from app.theme import LIGHT, SPACE_M, SPACE_S, Palette, fill_background
+from core.events import (
+    BestChanged,
+    BoolArray,
+    CandidateEvaluated,
+    CriterionEvaluated,
+    Event,
+    NetworkOpened,
+    SearchFinished,
+    SearchStarted,
+)
+
+ACCURACY, CROSS_ENTROPY = range(2)  # entries of the choice
+TOP = 103.0  # per cent: a point at 100 is seen whole
+HEADER = ("name", "kind", "macs_kept", "accuracy", "cross_entropy_nats", "meets_budget", "in_front")
+
+
+class TradeoffPanel(Panel):
+    """Masks and criteria as points, their Pareto front, the budget and the unpruned network."""
+
+    NAME = "tradeoff"
+
+    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
+        super().__init__(selection, parent)
+        self.plot = TradeoffPlot(LIGHT)
+        self.legend, self.readout = legend_label(wraps=True), readout_label()
+        self.value = QComboBox()
+        self.show_all = QCheckBox(self.tr("Show all"))
+        self.follow = QPushButton(self.tr("Follow the search"))
+        self.empty = QLabel(
+            self.tr("Every mask that is scored appears here\nas accuracy against kept MACs."),
+            alignment=Qt.AlignmentFlag.AlignCenter,
+        )
+        self._pages = QStackedWidget()
+        self._image_counts: dict[str, int] = {}
+        self._clear()
+        self._build()
+        self._connect()
+        self.use_palette(LIGHT)
+
+    def title(self) -> str:
+        return self.tr("Trade-off")
+
+    @property
+    def point_count(self) -> int:
+        """How many masks are known, the unpruned network and the winner included."""
+        return len(self._masks)
+
+    @property
+    def front(self) -> tuple[int, ...]:
+        """The points that no other one beats, by rising MACs."""
+        return tuple(int(index) for index in self._front)
+
+    def show_event(self, event: Event) -> None:
+        """Remember every mask that was scored."""
+        match event:
+            case NetworkOpened():
+                self._clear()
+                self._image_counts = dict(event.image_counts)
+            case SearchStarted():
+                self._clear()
+                self._started = event
+            case CriterionEvaluated() | CandidateEvaluated() | SearchFinished():
+                self._add(event)
+            case BestChanged():
+                self._best = event.keep
+            case _:
+                return
+        self.redraw_soon()
+
+    def redraw(self) -> None:
+        """Draw all points, and fit the axes unless the person has moved them."""
+        self._pages.setCurrentIndex(0 if len(self._masks) else 1)
+        x, y = 100 * self._masks.macs_kept, self._values()
+        self.plot.set_points(x, y, self._masks.kinds, self._masks.meets_budget)
+        self._front = self._find_front()
+        self.plot.set_front(self._front)
+        self._draw_lines()
+        loaded = self.selection.mask
+        self.plot.mark(self._best_point(), self._point_of(loaded) if loaded else None)
+        if self.plot.is_untouched:
+            self._fit()
+        self._write_edges()
+        self._write_legend()
+        self._write_readout()
+        self.follow.setEnabled(loaded is not None and loaded.is_chosen)
+
+    def table(self) -> Table | None:
+        """Every point, in the order in which it was scored."""
+        if not len(self._masks):
+            return None
+        front = set(self.front)
+        rows: list[tuple[Cell, ...]] = []
+        for index in range(len(self._masks)):
+            one = self._masks[index]
+            rows.append(
+                (
+                    name_words(one),
+                    one.kind.name.lower(),
+                    one.macs_kept,
+                    one.accuracy,
+                    one.cross_entropy,
+                    int(one.meets_budget),
+                    int(index in front),
+                )
+            )
+        return Table(HEADER, rows)
+
+    def picture_widget(self) -> QWidget:
+        """Legend, plot and the line about the images; no buttons."""
+        return self._board
+
+    def use_palette(self, palette: Palette) -> None:
+        """Recolour everything."""
+        fill_background(self.empty, palette.window, palette.muted_text)
+        fill_background(self._board, palette.surface, palette.text)
+        self.plot.use_palette(palette)
+        super().use_palette(palette)
+
+    def load(self, index: int) -> None:
+        """Show the mask of a point in all panels."""
+        one = self._masks[index]
+        self.selection.choose_mask(
+            LoadedMask(
+                name_words(one),
+                self._masks.keep(index),
+                one.macs_kept,
+                one.accuracy,
+                one.cross_entropy,
+                is_chosen=True,
+            )
+        )
+
+    def _clear(self) -> None:
+        self._masks = EvaluatedMasks()
+        self._front = np.empty(0, dtype=np.int64)
+        self._started: SearchStarted | None = None
+        self._best: BoolArray | None = None
+        self.plot.set_current(-1)
+        self._forget_ranges()
+
+    def _forget_ranges(self) -> None:
+        high = TOP if self.value.currentIndex() != CROSS_ENTROPY else float("inf")
+        self._ranges = GrowingRange(0, TOP), GrowingRange(0, high)
+        self.plot.is_untouched = True
+
+    def _add(self, event: ScoredEvent) -> None:
+        if self._started is not None and not len(self._masks):
+            # The first mask says how many channels the unpruned network has.
+            everything = np.ones(len(event.keep), dtype=np.bool_)
+            self._masks.add(unpruned_point(self._started), everything)
+        self._masks.add(scored_point(event), event.keep)
+
+    def _build(self) -> None:
+        self.value.addItems([self.tr("Accuracy"), self.tr("Cross-entropy")])
+        self.value.setToolTip(self.tr("What is drawn upwards"))
+        self.value.setAccessibleName(self.tr("Vertical axis"))
+        self.show_all.setToolTip(
+            self.tr("Make room for the unpruned network and for criteria far below the masks")
+        )
+        self.follow.setToolTip(self.tr("Show the search's best mask in all panels again"))
+        self.plot.setAccessibleName(self.tr("Accuracy against kept MACs; arrow keys step"))
+        controls = QHBoxLayout()
+        controls.setContentsMargins(SPACE_M, SPACE_S, SPACE_M, SPACE_S)
+        controls.setSpacing(SPACE_M)
+        for control in (self.value, self.show_all):
+            controls.addWidget(control)
+        controls.addStretch(1)
+        controls.addWidget(self.follow)
+        self._board = QWidget()
+        board = QVBoxLayout(self._board)
+        board.setContentsMargins(0, SPACE_S, 0, SPACE_S)
+        board.setSpacing(0)
+        for widget, share in ((self.legend, 0), (self.plot, 1), (self.readout, 0)):
+            board.addWidget(widget, share)
+        work = QWidget()
+        layout = QVBoxLayout(work)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(controls)
+        layout.addWidget(self._board, 1)
+        self._pages.addWidget(work)
+        self._pages.addWidget(self.empty)
+        self._pages.setCurrentIndex(1)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self._pages)
+        self.setFocusProxy(self.plot)
+        self.follow.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def _connect(self) -> None:
+        self.value.currentIndexChanged.connect(self._on_value_changed)
+        self.show_all.toggled.connect(self._on_value_changed)
+        self.follow.clicked.connect(lambda: self.selection.choose_mask(None))
+        self.plot.point_chosen.connect(self.load)
+        self.plot.point_hovered.connect(self._on_point_hovered)
+        self.plot.fit_requested.connect(self._on_value_changed)
+        self.plot.box.sigRangeChanged.connect(self._write_edges)
+        self.selection.mask_changed.connect(self.redraw_soon)
+
+    def _on_value_changed(self) -> None:
+        self._forget_ranges()
+        self.redraw_soon()
+
+    def _on_point_hovered(self, index: int) -> None:
+        if index >= 0:
+            self.plot.name_current(name_words(self._masks[index]))
+        self._write_readout()
+
+    def _values(self) -> FloatVector:
+        if self.value.currentIndex() == CROSS_ENTROPY:
+            return self._masks.cross_entropy
+        return 100 * self._masks.accuracy
+
+    def _find_front(self) -> np.ndarray:
+        """The front of what was scored on reward images; held-out scores do not compare."""
+        kinds = self._masks.kinds
+        is_reward = (kinds == Kind.CANDIDATE) | (kinds == Kind.CRITERION)
+        sign = -1.0 if self.value.currentIndex() == CROSS_ENTROPY else 1.0
+        worth = np.where(is_reward, sign * self._values(), np.nan)
+        return pareto_front(self._masks.macs_kept, worth)
+
+    def _best_point(self) -> int | None:
+        if self._best is None:
+            return None
+        return self._masks.find(self._best, (Kind.CANDIDATE, Kind.CRITERION))
+
+    def _point_of(self, mask: LoadedMask) -> int | None:
+        # Of the points with this mask the one that is called so: the same mask may come twice.
+        index = self._masks.find(mask.keep, (Kind.CANDIDATE, Kind.CRITERION, Kind.UNPRUNED))
+        winner = self._masks.find(mask.keep, (Kind.WINNER,))
+        if winner is not None and mask.name == name_words(self._masks[winner]):
+            return winner
+        return winner if index is None else index
+
+    def _draw_lines(self) -> None:
+        started = self._started
+        if started is None:
+            self.plot.set_lines(None, None)
+            return
+        is_accuracy = self.value.currentIndex() == ACCURACY
+        unpruned = 100 * started.baseline_accuracy
+        self.plot.set_lines(
+            100 * started.macs_budget, unpruned if is_accuracy else started.baseline_cross_entropy
+        )
+
+    def _fit(self) -> None:
+        x, y, kinds = 100 * self._masks.macs_kept, self._values(), self._masks.kinds
+        is_shown = np.isfinite(y)
+        if not self.show_all.isChecked() and (kinds == Kind.CANDIDATE).any():
+            # Weak criteria and the unpruned network would squeeze the masks into a dot.
+            is_shown &= kinds == Kind.CANDIDATE
+            is_shown[self._best_criterion()] = True
+        if not is_shown.any():
+            return
+        budget = [100 * self._started.macs_budget] if self._started else []
+        spans = [
+            extent.include(*_ends(values[is_shown]), *more)
+            for extent, values, more in zip(self._ranges, (x, y), (budget, []), strict=True)
+        ]
+        self.plot.fit(spans[0], spans[1])
+
+    def _best_criterion(self) -> list[int]:
+        sign = 1.0 if self.value.currentIndex() == CROSS_ENTROPY else -1.0
+        known = np.flatnonzero(self._masks.kinds == Kind.CRITERION)
+        return [int(known[np.argmin(sign * self._values()[known])])] if len(known) else []
+
+    def _write_edges(self) -> None:
+        (_, right), (low, high) = self.plot.box.viewRange()
+        x, y = 100 * self._masks.macs_kept, self._values()
+        above, below = int((y > high).sum()), int((y < low).sum())
+        beside = int(((x > right) & (y >= low) & (y <= high)).sum())
+        notes = {"top": "", "bottom": "", "right": ""}
+        if above:
+            notes["top"] = self.tr("▲ {:,} higher").format(above)
+        if below:
+            notes["bottom"] = self.tr("▼ {:,} lower").format(below)
+        if beside:
+            notes["right"] = self.tr("{:,} with more MACs ▶").format(beside)
+        for edge, words in notes.items():
+            self.plot.edges.show(edge, words)
+
+    def _write_legend(self) -> None:
+        is_accuracy = self.value.currentIndex() == ACCURACY
+        self.legend.setText(legend_words(self._masks, self._started, self.colours, is_accuracy))
+
+    def _write_readout(self) -> None:
+        index = self.plot.current
+        if 0 <= index < len(self._masks):
+            words = point_words(self._masks[index])
+            self.plot.setAccessibleDescription(words)
+            self.readout.setText(words)
+            return
+        self.readout.setText(images_words(self._image_counts))
+
+
+def _ends(values: FloatVector) -> tuple[float, float]:
+    return float(values.min()), float(values.max())

@@ -49,15 +49,15 @@ def open_folder(request: ImageRequest) -> Images:
             "channels. Save them as a .npz file."
         )
     class_names = _class_folders(root / "train")
-    train = _list_files(root / "train", class_names)
+    train = list_files(root / "train", class_names)
     test_root = _find_test(root)
-    test = _list_files(test_root, _check_test_classes(test_root, class_names))
+    test = list_files(test_root, _check_test_classes(test_root, class_names))
     labels = np.array([class_names.index(path_class) for _, path_class in train], dtype=np.int64)
     if len(labels) > TRAINING_MOST:
         train = [train[i] for i in np.sort(stratified_sample(labels, TRAINING_MOST, request.seed))]
     skipped: list[Path] = []
-    train_files = _check_files(train, class_names, shape, skipped)
-    test_files = _check_files(test, class_names, shape, skipped)
+    train_files = check_files(train, class_names, shape, skipped)
+    test_files = check_files(test, class_names, shape, skipped)
     check_sizes(str(root), train_files.labels, test_files.labels)
     for place, name in enumerate(class_names):
         if place not in train_files.labels:
@@ -85,7 +85,7 @@ def _class_folders(folder: Path) -> tuple[str, ...]:
             f"There is no folder {folder}. An image folder needs train/ and test/ (or val/), "
             "each with a folder per class."
         )
-    names = sorted(entry.name for entry in _visible(folder) if entry.is_dir())
+    names = sorted(entry.name for entry in visible_entries(folder) if entry.is_dir())
     if not names:
         raise DataError(f"Folder {folder} is empty. Put a folder of images per class into it.")
     if len(names) == 1:
@@ -107,7 +107,7 @@ def _find_test(root: Path) -> Path:
 
 
 def _check_test_classes(folder: Path, class_names: Sequence[str]) -> tuple[str, ...]:
-    names = sorted(entry.name for entry in _visible(folder) if entry.is_dir())
+    names = sorted(entry.name for entry in visible_entries(folder) if entry.is_dir())
     unknown = [name for name in names if name not in class_names]
     if unknown:
         raise DataError(
@@ -117,7 +117,7 @@ def _check_test_classes(folder: Path, class_names: Sequence[str]) -> tuple[str, 
     return tuple(names)
 
 
-def _list_files(folder: Path, class_names: Sequence[str]) -> list[tuple[Path, str]]:
+def list_files(folder: Path, class_names: Sequence[str]) -> list[tuple[Path, str]]:
     """All image files of a part with their classes; DataError if a class has none."""
     files: list[tuple[Path, str]] = []
     for name in class_names:
@@ -138,11 +138,12 @@ def _walk(folder: Path) -> Iterator[Path]:
                 yield Path(parent, name)
 
 
-def _visible(folder: Path) -> Iterator[Path]:
+def visible_entries(folder: Path) -> Iterator[Path]:
+    """What lies in a folder and is not hidden."""
     return (entry for entry in folder.iterdir() if not entry.name.startswith("."))
 
 
-def _check_files(
+def check_files(
     files: Sequence[tuple[Path, str]],
     class_names: Sequence[str],
     shape: tuple[int, int, int],

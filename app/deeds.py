@@ -8,10 +8,10 @@ from PySide6.QtCore import QObject, QSettings, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog
 
-from app.dialogs import ExportDialog, OpenDialog, about_box
-from app.panels.source import Source
+from app.dialogs import ExportDialog, about_box
 from app.session import Session
 from app.session_state import SessionState
+from app.source import Source
 from core.config import RunConfig, load_run_config, to_toml
 from core.errors import ConfigError, ExportError
 
@@ -37,7 +37,7 @@ class Deeds(QObject):
     def slots(self) -> dict[str, Callable[[], object]]:
         """Say what each action of ACTIONS does."""
         return {
-            "open": self._on_open,
+            "open": lambda: self._window.opening.ask(),
             "demo": self._on_demo,
             "load_settings": self._on_load_settings,
             "save_settings": self._on_save_settings,
@@ -59,18 +59,17 @@ class Deeds(QObject):
             "theme_system": lambda: self._window.appearance.choose("system"),
             "theme_light": lambda: self._window.appearance.choose("light"),
             "theme_dark": lambda: self._window.appearance.choose("dark"),
+            "undo": lambda: self._window.pins.undo(),
+            "redo": lambda: self._window.pins.redo(),
+            "any_action": lambda: self._window.help.find_action(),
+            "guide": lambda: self._window.help.show_guide(),
+            "shortcuts": lambda: self._window.help.show_shortcuts(),
             "about": lambda: self._window.show_dialog(about_box(self._window)),
         }
 
     def restore(self) -> None:
         """Take up what was chosen when the window was last open."""
         self._window.parts.settings.set_runs_folder(str(self._settings.value(RUNS_SETTING, "")))
-
-    def open_source(self, source: Source) -> None:
-        """Ask what to open, filled in with `source`."""
-        dialog = OpenDialog(source, self._window.parts.settings.source, self._window)
-        dialog.accepted.connect(lambda: self._on_open_accepted(dialog))
-        self._window.show_dialog(dialog)
 
     def start(self, config: RunConfig) -> None:
         """Show the settings and search with them."""
@@ -91,16 +90,6 @@ class Deeds(QObject):
             self._window.parts.graph.export_picture(Path(path))
         except ExportError as error:
             self._window.show_error(str(error), error.details)
-
-    def _on_open(self) -> None:
-        self.open_source(self._window.parts.settings.source.source)
-
-    def _on_open_accepted(self, dialog: OpenDialog) -> None:
-        form = self._window.parts.settings.source
-        form.set_source(dialog.form.source)
-        form.consent.setChecked(dialog.form.consent.isChecked())
-        if (config := self._config()) is not None:
-            self._session.open(config, allow_download=form.may_download)
 
     def _on_demo(self) -> None:
         # The demo brings its network and images; budget, seed and the rest stay as they are set.

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.config import RunConfig
+from core.errors import EspalierError
 from core.events import BoolArray, Event, StageStarted
 
 if TYPE_CHECKING:
+    from core.networks import NetworkFacts
     from core.opening import Opened
 
 
@@ -24,6 +26,25 @@ class Choices:
     datasets: tuple[str, ...] = ("digits",)
     rewards: tuple[str, ...] = ("cross_entropy",)
     devices: tuple[str, ...] = ("auto", "cpu")
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a look at a network found: its facts, or a sentence about why there are none."""
+
+    network: str
+    found: "NetworkFacts | str"
+
+
+def look_at(network: str) -> Generator[Event, None, Looked]:
+    """Find out what a network was made for; runs no code that nobody has agreed to."""
+    yield StageStarted("Preparing")
+    from core.networks import inspecting
+
+    try:
+        return Looked(network, (yield from inspecting(network)))
+    except EspalierError as error:
+        return Looked(network, str(error))
 
 
 def list_choices() -> Generator[Event, None, Choices]:

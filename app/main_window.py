@@ -3,7 +3,6 @@
 import argparse
 import os
 import sys
-from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
@@ -18,18 +17,18 @@ from app.actions import Actions
 from app.appearance import Appearance
 from app.command_line import names_something, run_config
 from app.deeds import Deeds
-from app.dialogs import close_question, consent_question, exported_box
+from app.dialogs import close_question, exported_box
 from app.dialogs_error import ErrorQueue
 from app.icons import app_icon
 from app.interrupts import Interrupts
-from app.panels.source import Source, source_of_drop
+from app.opening import Opening
+from app.panel_deeds import PanelDeeds
 from app.selection import Selection
 from app.session import Session
 from app.session_state import SessionState
 from app.theme import Palette
 from app.window_layout import WindowLayout
 from core.config import RunConfig
-from core.errors import ConsentNeeded
 from core.events import Event, ExportFinished, NetworkOpened, RecordingFailed
 
 # A thread deep in a conversion hears nothing for a while; the person need not wait for it.
@@ -52,8 +51,10 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.session = session
         self.appearance = appearance
+        self.opening = Opening(self, session, settings)
         self.deeds = Deeds(self, session, settings)
-        self.commands = Actions(self.deeds.slots(), self)
+        self.panel_deeds = PanelDeeds(self, settings)
+        self.commands = Actions(self.deeds.slots() | self.panel_deeds.slots(), self)
         self.selection = Selection(self)
         self.parts = WindowLayout(self, self.commands, settings, self.selection)
         self.panels = self.parts.panels
@@ -109,14 +110,14 @@ class MainWindow(QMainWindow):
             self.shut_down()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if self._dropped_source(event) is not None:
+        if self.opening.can_take(event.mimeData().urls()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        source = self._dropped_source(event)
-        if source is not None:
+        urls = event.mimeData().urls()
+        if self.opening.can_take(urls):
             event.acceptProposedAction()
-            self.deeds.open_source(source)
+            self.opening.take_dropped(urls)
 
     def _connect(self) -> None:
         layout = self.parts
@@ -127,11 +128,14 @@ class MainWindow(QMainWindow):
         self.session.event_received.connect(self._on_event)
         self.session.state_changed.connect(self._show_state)
         self.session.failed.connect(self.show_error)
-        self.session.consent_needed.connect(self._ask_for_consent)
         self.session.choices_listed.connect(layout.settings.set_choices)
         self.session.shut_down_finished.connect(self.close)
+        self.opening.connect_window()
         self.appearance.palette_changed.connect(self.use_palette)
         self.selection.layer_changed.connect(layout.inspect_layer)
+        layout.graph.menu_made.connect(lambda m: self.panel_deeds.add_to_menu(m, layout.graph))
+        for dock in layout.docks.docks.values():
+            dock.menu_requested.connect(self.panel_deeds.show_menu)
         layout.graph.picture_requested.connect(self.deeds.save_picture)
 
     def _show_state(self, state: SessionState) -> None:
@@ -148,12 +152,6 @@ class MainWindow(QMainWindow):
             case ExportFinished() if self.deeds.export_folder is not None:
                 self.show_dialog(exported_box(self, self.deeds.export_folder, event))
 
-    def _ask_for_consent(self, asked: ConsentNeeded) -> None:
-        box = consent_question(self, asked)
-        run = box.button(QMessageBox.StandardButton.Yes)
-        run.clicked.connect(lambda: self.session.agree(asked))
-        self.show_dialog(box)
-
     def shut_down(self) -> None:
         """End whatever runs without asking, and close."""
         self.errors.close()
@@ -165,18 +163,6 @@ class MainWindow(QMainWindow):
         self.parts.save()
         self.hide()
         self.closed.emit()
-
-    def _dropped_source(self, event: QDropEvent) -> Source | None:
-        urls = event.mimeData().urls()
-        if self.session.state.is_busy or not urls:
-            return None
-        form = self.parts.settings.source
-        source: Source | None = form.source
-        for url in urls:
-            if source is None or not url.isLocalFile():
-                return None
-            source = source_of_drop(Path(url.toLocalFile()), form.networks, source)
-        return source
 
 
 def run_window(arguments: argparse.Namespace) -> int:

@@ -102,6 +102,13 @@ class Session(QObject):
         """Where the last search was recorded."""
         return self._run_folder
 
+    @property
+    def run_name(self) -> str:
+        """What files about the run are named after: its folder, else the network."""
+        if self._run_folder is not None:
+            return self._run_folder.name
+        return "" if self._opened_config is None else Path(self._opened_config.network).stem
+
     def prepare(self) -> None:
         """Import the heavy libraries in the background and list the choices."""
         self._enqueue(_Job(None, lambda: jobs.list_choices))

@@ -31,6 +31,14 @@ _WORDS: dict[str, tuple[str, str]] = {
             "timm:NAME, or the path of a .py, .pt2 or .onnx file. Default: demo.",
         ),
     ),
+    "factory": (
+        QT_TRANSLATE_NOOP("explanations", "Factory"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "The function or class in the Python file that makes the network, called with the "
+            "number of classes and channels if it takes them. Default: the only one there is.",
+        ),
+    ),
     "checkpoint": (
         QT_TRANSLATE_NOOP("explanations", "Checkpoint"),
         QT_TRANSLATE_NOOP(
@@ -45,6 +53,23 @@ _WORDS: dict[str, tuple[str, str]] = {
             "explanations",
             "The images that masks are scored on: a dataset by name, a .npz file, or a folder "
             "with train and test inside. Default: digits.",
+        ),
+    ),
+    "normalisation": (
+        QT_TRANSLATE_NOOP("explanations", "Normalisation"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "The mean and standard deviation per channel, for pixels of 0 to 1, that the network "
+            "was trained with; auto takes the images' own, or those of published weights. "
+            "Default: auto.",
+        ),
+    ),
+    "input_shape": (
+        QT_TRANSLATE_NOOP("explanations", "Input shape"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "Channels, height and width in pixels to which images from a folder are brought, "
+            "such as 3x224x224. Default: empty, what the network was made for.",
         ),
     ),
     "consent": (

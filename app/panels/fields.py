@@ -1,5 +1,6 @@
 """Small parts that forms are made of."""
 
+import os
 from collections.abc import Iterable
 
 from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt, Signal
@@ -108,7 +109,9 @@ class BrowseField(QWidget):
         # A list of names offers another one; a path has to be taken away.
         self._line.setClearButtonEnabled(line is field)
         self._line.textChanged.connect(self.changed)
+        field.setMinimumHeight(FIELD_HEIGHT_PX)
         self.button = QToolButton()
+        self.button.setMinimumHeight(FIELD_HEIGHT_PX)
         self.button.setText("…")
         self.button.setAccessibleName(QCoreApplication.translate("BrowseField", "Browse"))
         layout = QHBoxLayout(self)
@@ -120,8 +123,10 @@ class BrowseField(QWidget):
 
     @property
     def text(self) -> str:
-        """The name or path that is written."""
-        return self._line.text().strip()
+        """The name or path that is written; blanks round it go, unless a file is called so."""
+        written = self._line.text()
+        bare = written.strip()
+        return written if written != bare and os.path.exists(written) else bare
 
     def set_text(self, text: str) -> None:
         """Write another name or path; its end, the file's name, stays in sight."""

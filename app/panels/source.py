@@ -1,120 +1,104 @@
 """Where the network and the images come from: the same form in the settings and on opening."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QCheckBox, QCompleter, QFileDialog, QLineEdit, QVBoxLayout, QWidget
-
-from app.panels.fields import (
-    BrowseField,
-    NameField,
-    add_explained,
-    explain,
-    narrow_form,
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QCompleter,
+    QFileDialog,
+    QFormLayout,
+    QLabel,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
 )
+
+from app.panels.fields import BrowseField, NameField, add_explained, explain, narrow_form
+from app.panels.source_fields import (
+    FactoryField,
+    NormalisationField,
+    ShapeField,
+    caption_label,
+    facts_words,
+    shape_text,
+)
+from app.source import Source, source_of_files
 from app.theme import SPACE_S
 from core.config import RunConfig
-from core.errors import ConfigError
+from core.data import NORMALISATIONS, are_resized, usual_normalisation
+from core.errors import EspalierError
+from core.networks import (
+    PUBLISHED,
+    NetworkFacts,
+    checkpoint_suffixes,
+    file_suffixes,
+    inspect_network,
+    network_names,
+    split_spec,
+)
+from core.networks.timm_models import PREFIX as TIMM_PREFIX
 
-CHECKPOINT_SUFFIXES = (".pt", ".pth", ".th", ".ckpt", ".bin", ".tar", ".safetensors")
-NETWORK_SUFFIXES = (".py", ".pt2", ".onnx")  # whole networks, not only weights
 # Fetched through torchvision when they are not on this machine yet.
 DOWNLOADED_DATASETS = ("cifar10", "cifar100")
-PUBLISHED = "published"  # as a checkpoint: the weights that the network's source publishes
-
-
-@dataclass(frozen=True)
-class Source:
-    """Names and paths of a network, its weights and its images, as RunConfig has them."""
-
-    network: str
-    checkpoint: str
-    data: str
-
-    @classmethod
-    def of(cls, config: RunConfig) -> "Source":
-        """Take the source out of a run's settings."""
-        return cls(config.network, config.checkpoint, config.data)
-
-    def put_into(self, config: RunConfig) -> RunConfig:
-        """Return the settings with this source; ConfigError if a name is missing."""
-        if not self.network:
-            raise ConfigError("No network is named. Choose one from the list, for example 'demo'.")
-        if not self.data:
-            raise ConfigError("No images are named. Choose a dataset, a .npz file or a folder.")
-        return replace(config, network=self.network, checkpoint=self.checkpoint, data=self.data)
-
-
-def source_of_drop(path: Path, networks: Iterable[str], now: Source) -> Source | None:
-    """Understand a dropped file or folder as a checkpoint or as images; None if it is neither."""
-    if path.is_dir() or path.suffix.lower() == ".npz":
-        return replace(now, data=str(path))
-    if path.suffix.lower() in NETWORK_SUFFIXES:
-        return replace(now, network=str(path), checkpoint="")
-    if path.suffix.lower() in CHECKPOINT_SUFFIXES:
-        network = guess_network(path.name, networks) or now.network
-        return replace(now, network=network, checkpoint=str(path))
-    return None
-
-
-def guess_network(file_name: str, networks: Iterable[str]) -> str:
-    """Guess which network a checkpoint belongs to: the longest name found in the file's name."""
-    wanted = _letters(file_name)
-    fitting = [name for name in networks if _letters(name.removeprefix("cifar_")) in wanted]
-    # A CIFAR network is preferred because torchvision loads its own weights without a file.
-    fitting.sort(key=lambda name: (len(name.removeprefix("cifar_")), name.startswith("cifar_")))
-    return fitting[-1] if fitting else ""
-
-
-def _letters(name: str) -> str:
-    return "".join(letter for letter in name.lower() if letter.isalnum())
+TYPING_MS = 300  # a pause in typing, after which what is written is looked at
 
 
 class SourceForm(QWidget):
-    """Network, checkpoint and images.
+    """Network, checkpoint and images, and how the images come to the network.
 
     Signals:
         changed(): something else is chosen.
+        facts_wanted(str): a network's file is named; `show_facts` takes what is found in it.
+        refused(str): a file was chosen that cannot be understood; a sentence.
+        is_unclear(Path): a file is taken as weights that may hold a whole network.
     """
 
     changed = Signal()
+    facts_wanted = Signal(str)
+    refused = Signal(str)
+    is_unclear = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._facts: NetworkFacts | None = None
         self.network = NameField(("demo",))
         self.network_row = BrowseField(self.network)
+        self.network_note = caption_label()
+        self.factory = FactoryField()
         weights = QLineEdit()
         weights.setPlaceholderText(self.tr("the network's own weights"))
         weights.setCompleter(QCompleter([PUBLISHED], self))
         self.checkpoint = BrowseField(weights)
         self.images_field = NameField(("digits",))
         self.images = BrowseField(self.images_field)
+        self.normalisation = NormalisationField()
+        self.input_shape = ShapeField()
         self.consent = QCheckBox(self.tr("Download if it is not here yet"))
+        self._pause = QTimer(self, interval=TYPING_MS, singleShot=True)
         self._fill_form()
-        self.checkpoint.add_browsing(
-            [self._action(self.tr("Choose a file…"), self._browse_weights)]
-        )
-        self.network_row.add_browsing(
-            [self._action(self.tr("Choose a network's file…"), self._browse_network)]
-        )
-        self.images.add_browsing(
-            [
-                self._action(self.tr("Choose a .npz file…"), self._browse_arrays),
-                self._action(self.tr("Choose an image folder…"), self._browse_folder),
-            ]
-        )
-        self.network.editTextChanged.connect(self.changed)
-        self.checkpoint.changed.connect(self._on_origin_changed)
-        self.images.changed.connect(self._on_origin_changed)
+        self._add_browsing()
+        self._connect()
         self.set_source(Source.of(RunConfig()))
 
     @property
     def source(self) -> Source:
         """What is chosen."""
-        return Source(self.network.text, self.checkpoint.text, self.images.text)
+        return Source(
+            self.network_row.text,
+            self.checkpoint.text,
+            self.images.text,
+            self.normalisation.name,
+            self.input_shape.shape,
+        )
+
+    @property
+    def needs_choice(self) -> bool:
+        """Whether a Python file is named, but not what in it makes the network."""
+        return self.factory.needs_choice
 
     @property
     def may_download(self) -> bool:
@@ -137,75 +121,163 @@ class SourceForm(QWidget):
         self.network.setEditText(source.network)
         self.checkpoint.set_text(source.checkpoint)
         self.images.set_text(source.data)
-        self._on_origin_changed()
+        self.normalisation.choose(source.normalisation)
+        self.input_shape.setText(source.input_shape)
+        self.look()
 
     def set_choices(self, networks: Iterable[str], datasets: Iterable[str]) -> None:
         """Offer these names."""
         self.network.set_names(networks)
         self.images_field.set_names(datasets)
 
+    def take_file(self, path: Path) -> None:
+        """Put a chosen file where it belongs, whichever button it was chosen with."""
+        try:
+            chosen = source_of_files([path], self.networks, self.source)
+        except EspalierError as error:
+            self.refused.emit(str(error))
+            return
+        self.set_source(chosen.source)
+        if chosen.unclear is not None:
+            self.is_unclear.emit(chosen.unclear)
+
+    def show_facts(self, facts: NetworkFacts | str, spec: str) -> None:
+        """Show what is known of network `spec`, or a sentence about why nothing is."""
+        if spec != self.source.network:
+            return  # something else is written by now
+        self._facts = None if isinstance(facts, str) else facts
+        note = facts if isinstance(facts, str) else facts_words(facts)
+        self.network_note.setText(note)
+        self.network_note.setVisible(bool(note))
+        self._show_images()
+
     def _fill_form(self) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACE_S)
-        form = narrow_form()
+        form = self._form = narrow_form()
         add_explained(form, "network", self.network_row)
+        _add_note(form, self.network_note)
+        add_explained(form, "factory", self.factory)
         add_explained(form, "checkpoint", self.checkpoint)
         add_explained(form, "data", self.images)
+        add_explained(form, "normalisation", self.normalisation)
+        _add_note(form, self.normalisation.numbers)
+        add_explained(form, "input_shape", self.input_shape)
         layout.addLayout(form)
         layout.addWidget(self.consent)
         explain(self.consent, "consent")
 
-    def _action(self, text: str, slot: object) -> QAction:
+    def _add_browsing(self) -> None:
+        self.network_row.add_browsing(
+            [self._action(self.tr("Choose a network's file…"), self._browse_network)]
+        )
+        self.checkpoint.add_browsing(
+            [self._action(self.tr("Choose a file…"), self._browse_weights)]
+        )
+        self.images.add_browsing(
+            [
+                self._action(self.tr("Choose a .npz file…"), self._browse_arrays),
+                self._action(self.tr("Choose an image folder…"), self._browse_folder),
+            ]
+        )
+
+    def _connect(self) -> None:
+        self._pause.timeout.connect(self.look)
+        self.factory.spec_chosen.connect(self.network.setEditText)
+        self.network.editTextChanged.connect(self._on_changed)
+        for signal in (
+            self.checkpoint.changed,
+            self.images.changed,
+            self.normalisation.currentTextChanged,
+            self.input_shape.textChanged,
+        ):
+            signal.connect(self._on_changed)
+
+    def _action(self, text: str, slot: Callable[[], None]) -> QAction:
         action = QAction(text, self)
         action.triggered.connect(slot)
         return action
 
     def _browse_network(self) -> None:
-        pattern = " ".join(f"*{suffix}" for suffix in NETWORK_SUFFIXES)
-        path, _ = QFileDialog.getOpenFileName(
-            self,
-            self.tr("Choose a network"),
-            _start_folder(self.network.text),
-            self.tr("Networks ({});;All files (*)").format(pattern),
-        )
-        if path:
-            self.network.setEditText(path)
+        title, kind = self.tr("Choose a network"), self.tr("Networks ({})")
+        self._browse(title, kind, file_suffixes(), self.source.network)
 
     def _browse_weights(self) -> None:
-        pattern = " ".join(f"*{suffix}" for suffix in CHECKPOINT_SUFFIXES)
-        path, _ = QFileDialog.getOpenFileName(
-            self,
-            self.tr("Choose a checkpoint"),
-            _start_folder(self.checkpoint.text),
-            self.tr("Checkpoints ({});;All files (*)").format(pattern),
-        )
-        if path:
-            self.checkpoint.set_text(path)
+        title, kind = self.tr("Choose a checkpoint"), self.tr("Checkpoints ({})")
+        self._browse(title, kind, checkpoint_suffixes(), self.source.checkpoint)
 
     def _browse_arrays(self) -> None:
+        title, kind = self.tr("Choose images"), self.tr("NumPy archives ({})")
+        self._browse(title, kind, (".npz",), self.source.data)
+
+    def _browse(self, title: str, kind: str, suffixes: Iterable[str], now: str) -> None:
+        patterns = kind.format(" ".join(f"*{suffix}" for suffix in suffixes))
+        every = self.tr("All files (*)")
         path, _ = QFileDialog.getOpenFileName(
-            self,
-            self.tr("Choose images"),
-            _start_folder(self.images.text),
-            self.tr("NumPy archives (*.npz);;All files (*)"),
+            self, title, _start_folder(now), f"{patterns};;{every}"
         )
         if path:
-            self.images.set_text(path)
+            self.take_file(Path(path))
 
     def _browse_folder(self) -> None:
         path = QFileDialog.getExistingDirectory(
             self, self.tr("Choose an image folder"), _start_folder(self.images.text)
         )
         if path:
-            self.images.set_text(path)
+            self.take_file(Path(path))
 
     def _is_downloaded(self) -> bool:
         return self.images.text in DOWNLOADED_DATASETS or self.checkpoint.text == PUBLISHED
 
-    def _on_origin_changed(self) -> None:
+    def _on_changed(self) -> None:
         self.consent.setVisible(self._is_downloaded())
+        self._pause.start()
         self.changed.emit()
+
+    def look(self) -> None:
+        """Look at what is written: names at once, files elsewhere."""
+        self._pause.stop()
+        spec = self.source.network
+        self.factory.show_spec(spec)
+        self._form.setRowVisible(self.factory, self.factory.count() > 0)
+        self.consent.setVisible(self._is_downloaded())
+        if self._facts is not None and self._facts.spec != spec:
+            self._facts = None
+        if spec in network_names():
+            self.show_facts(inspect_network(spec), spec)
+        else:
+            self.network_note.hide()
+            self._show_images()
+            if _can_be_looked_at(spec):
+                self.facts_wanted.emit(spec)
+        self.changed.emit()
+
+    def _show_images(self) -> None:
+        """Say what normalisation and shape are without being told."""
+        source, facts = self.source, self._facts
+        auto = usual_normalisation(source.data)
+        if source.checkpoint == PUBLISHED and facts is not None and facts.normalisation:
+            auto = NORMALISATIONS[facts.normalisation]
+        is_archive = source.data.lower().endswith(".npz") and Path(source.data).is_file()
+        self.normalisation.show_numbers(auto, are_measured=is_archive)
+        if facts is not None and facts.input_shape is not None:
+            words = self.tr("{}, the network's").format(shape_text(facts.input_shape))
+        elif are_resized(source.data):
+            channels = (facts.channels if facts is not None else None) or 3
+            words = self.tr("needed, such as {}x224x224").format(channels)
+        else:
+            words = self.tr("as the images are")
+        self.input_shape.setPlaceholderText(words)
+
+
+def _add_note(form: QFormLayout, note: QLabel) -> None:
+    form.setWidget(form.rowCount(), QFormLayout.ItemRole.FieldRole, note)
+
+
+def _can_be_looked_at(spec: str) -> bool:
+    path, _ = split_spec(spec) or (spec, "")
+    return spec.startswith(TIMM_PREFIX) or os.path.isfile(os.path.expanduser(path))
 
 
 def _start_folder(text: str) -> str:

@@ -10,6 +10,7 @@ from core.data.folder import open_folder
 from core.data.images import ImagePart, ImageRequest, Images
 from core.data.normalisation import AUTO, NORMALISATIONS, check_normalisation
 from core.data.npz import open_npz
+from core.data.usual import usual_normalisation
 from core.errors import DataError
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Images",
     "are_resized",
     "open_images",
+    "usual_normalisation",
 ]
 
 

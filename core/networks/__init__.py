@@ -19,8 +19,9 @@ from core.networks.facts import (
 )
 from core.networks.loading import Network, load_network, make_module
 from core.networks.onnx_file import ONNX
+from core.networks.peek import CHECKPOINT_SUFFIXES, FileKind, peek_kind
 from core.networks.pickled import PICKLE
-from core.networks.python_file import PYTHON, list_factories
+from core.networks.python_file import PYTHON, list_factories, split_spec
 from core.networks.sources import CIFAR, DEMO
 from core.networks.timm_models import TIMM
 from core.networks.torchvision_models import TORCHVISION
@@ -31,20 +32,25 @@ if TYPE_CHECKING:
 __all__ = [
     "PUBLISHED",
     "SOURCES",
+    "FileKind",
     "FoundNetwork",
     "InputShape",
     "Network",
     "NetworkFacts",
     "NetworkSource",
     "build_network",
+    "checkpoint_suffixes",
     "expected_input",
     "file_suffixes",
     "find_network",
     "inspect_network",
+    "inspecting",
     "list_factories",
     "load_network",
     "network_names",
     "open_network",
+    "peek_kind",
+    "split_spec",
 ]
 
 T = TypeVar("T")
@@ -57,7 +63,12 @@ def network_names() -> tuple[str, ...]:
 
 def file_suffixes() -> tuple[str, ...]:
     """The endings of the files that a network may come in."""
-    return tuple(suffix for source in SOURCES.values() for suffix in source.suffixes)
+    return tuple(dict.fromkeys(suffix for one in SOURCES.values() for suffix in one.suffixes))
+
+
+def checkpoint_suffixes() -> tuple[str, ...]:
+    """The endings of the files that weights may come in."""
+    return CHECKPOINT_SUFFIXES
 
 
 def find_network(spec: str, *, trust: bool = False) -> Generator[Event, None, FoundNetwork]:
@@ -86,8 +97,13 @@ def inspect_network(spec: str, *, trust: bool = False) -> NetworkFacts:
     A file that nobody has agreed to run gives facts with `needs_consent` and little else.
     Raises: NetworkError if there is no such network or it cannot be read.
     """
+    return _run_to_end(inspecting(spec, trust=trust))
+
+
+def inspecting(spec: str, *, trust: bool = False) -> Generator[Event, None, NetworkFacts]:
+    """Do as `inspect_network`; a Stop ends it between two pieces of a large file."""
     try:
-        return _run_to_end(find_network(spec, trust=trust)).facts
+        return (yield from find_network(spec, trust=trust)).facts
     except ConsentNeeded as asked:
         source = next(name for name, source in SOURCES.items() if source.recognises(spec))
         size = asked.path.stat().st_size

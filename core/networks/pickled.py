@@ -18,7 +18,7 @@ from core.networks.user_code import running_code_of
 if TYPE_CHECKING:
     from torch import nn
 
-SUFFIXES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt")
+SUFFIXES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".th", ".bin", ".tar")
 NESTS = ("model", "net", "network", "module", "ema", "model_ema")  # where a network may lie
 MISSING_CLASS = re.compile(r"Can't get attribute '([\w.]+)' on <module '([\w.]+)'")
 

@@ -42,6 +42,12 @@ def list_factories(path: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name, _ in _definitions(_Source(path, _read(path)))))
 
 
+def split_spec(spec: str) -> tuple[str, str] | None:
+    """Split "nets.py:make" into the file's path and the factory's name; None if it is neither."""
+    written = SPEC.fullmatch(spec)
+    return None if written is None else (written["path"], written["factory"] or "")
+
+
 @dataclass(frozen=True)
 class _Source:
     """A Python file as it was when somebody agreed to run it."""

@@ -324,9 +324,10 @@ def test_a_checkpoint_and_images_can_be_dropped_together(window, tmp_path):
     window.dialog.reject()
 
 
-def test_something_else_that_is_dropped_is_not_taken(window, tmp_path):
+def test_something_else_that_is_dropped_is_refused_in_a_sentence(window, tmp_path):
     window.dropEvent(drop(tmp_path / "notes.txt"))
     assert window.dialog is None
+    assert "'notes.txt' ends in '.txt', which is no network" in window.errors.dialog.message
 
 
 def test_a_file_that_runs_code_is_asked_about(window, tmp_path):

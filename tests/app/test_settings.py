@@ -1,15 +1,13 @@
 """The settings: what is written in becomes a RunConfig, and back."""
 
-from dataclasses import replace
-from pathlib import Path
-
 import pytest
 
 from app.jobs import Choices
 from app.panels.explanations import _WORDS
 from app.panels.settings import SettingsPanel
-from app.panels.source import Source, SourceForm, guess_network, source_of_drop
+from app.panels.source import SourceForm
 from app.selection import Selection
+from app.source import Source, guess_network
 from core.config import RunConfig, SearchConfig
 from core.errors import ConfigError
 from tests.app import samples
@@ -157,16 +155,3 @@ def test_consent_to_a_download_is_asked_for_cifar_and_published_weights(qtbot):
 )
 def test_a_checkpoint_names_its_network(file_name, network):
     assert guess_network(file_name, NETWORKS) == network
-
-
-def test_dropped_things_become_a_source(tmp_path: Path):
-    now = Source("demo", "", "digits")
-    assert source_of_drop(tmp_path, NETWORKS, now) == replace(now, data=str(tmp_path))
-    arrays = tmp_path / "images.npz"
-    assert source_of_drop(arrays, NETWORKS, now) == replace(now, data=str(arrays))
-    weights = tmp_path / "resnet20.th"
-    expected = Source("cifar_resnet20", str(weights), "digits")
-    assert source_of_drop(weights, NETWORKS, now) == expected
-    program = tmp_path / "network.pt2"
-    assert source_of_drop(program, NETWORKS, now) == replace(now, network=str(program))
-    assert source_of_drop(tmp_path / "notes.txt", NETWORKS, now) is None

@@ -21,6 +21,8 @@ def main(words: Sequence[str] | None = None) -> int:
         match arguments.command:
             case "search":
                 return _search(arguments)
+            case "finetune":
+                return _finetune(arguments)
             case "networks":
                 return _list_networks()
             case _:
@@ -41,6 +43,22 @@ def _search(arguments: argparse.Namespace) -> int:
     return run_headless(
         run_config(arguments),
         arguments.out,
+        allow_download=arguments.allow_download,
+        trust=arguments.trust,
+        is_quiet=arguments.quiet,
+        is_verbose=arguments.verbose,
+    )
+
+
+def _finetune(arguments: argparse.Namespace) -> int:
+    from app.finetune_words import finetune_config
+    from app.headless_finetune import run_finetuning
+
+    return run_finetuning(
+        finetune_config(arguments),
+        arguments.folder,
+        arguments.out,
+        resume=arguments.resume,
         allow_download=arguments.allow_download,
         trust=arguments.trust,
         is_quiet=arguments.quiet,

@@ -7,6 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from app.finetune_words import add_finetune_command
 from core.config import RunConfig, SearchConfig, load_run_config
 
 DESCRIPTION = (
@@ -19,6 +20,7 @@ examples:
   espalier --demo --start       a small network on handwritten digits, searching at once
   espalier --network cifar_resnet20 --checkpoint weights.th --data cifar10
   espalier search --help        the same search in a terminal
+  espalier finetune --help      train what a search has pruned
   espalier networks             the names for --network
 """
 SEARCH_EPILOG = """\
@@ -65,6 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_search_words(parser)
     commands = parser.add_subparsers(dest="command", metavar="command", title="commands")
     _add_search_command(commands)
+    add_finetune_command(commands)
     commands.add_parser(
         "networks",
         help="list the networks that --network knows",

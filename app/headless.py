@@ -53,7 +53,7 @@ def run_headless(
     events = _open_and_record(config, folder, allow_download, trust)
     try:
         with StopKeys(screen.say) as keys:
-            _drive(events, keys, screen)
+            drive(events, keys, screen)
     except KeyboardInterrupt:
         screen.say("Broken off. masks.npz holds the best mask so far, if one was found.")
         return EXIT_BROKEN_OFF
@@ -81,7 +81,8 @@ def _open_and_record(
     yield from record_run(opened, config, folder or new_run_folder(config))
 
 
-def _drive(events: Generator[Event, None, Any], keys: "StopKeys", screen: "Screen") -> None:
+def drive(events: Generator[Event, None, Any], keys: "StopKeys", screen: "Screen") -> None:
+    """Show all events, and throw a stop into them when it is asked for."""
     try:
         while True:
             event = events.throw(StopRequested()) if keys.take_stop() else next(events)
@@ -125,7 +126,7 @@ class StopKeys:
         self._asked += 1
         if self._asked > 1:
             raise KeyboardInterrupt
-        self._say("Stopping: the best mask is judged and written. Ctrl-C again ends at once.")
+        self._say("Stopping: the best so far is judged and written. Ctrl-C again ends at once.")
 
 
 class Screen:
@@ -201,7 +202,7 @@ class Screen:
             total=evaluations,
             file=self._err,
             bar_format=BAR_FORMAT,
-            **_bar_size(self._err),
+            **bar_size(self._err),
         )
 
     def _advance(self, event: CandidateEvaluated) -> None:
@@ -221,7 +222,7 @@ class Screen:
             self._tell(f"  {event.evaluation}/{self._evaluations}  {numbers}, {left}")
 
 
-def _bar_size(terminal: TextIO) -> dict[str, int | bool]:
+def bar_size(terminal: TextIO) -> dict[str, int | bool]:
     """The terminal's own size, or a usual one where it does not know its own and says 0."""
     if os.get_terminal_size(terminal.fileno()).columns:
         return {"dynamic_ncols": True}

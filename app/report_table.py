@@ -18,7 +18,7 @@ def report_table(report: Mapping[str, Any], folder: str) -> str:
     ]
     lines = [
         "",
-        *_aligned(rows),
+        *aligned(rows),
         "Accuracy on the test images, norms fitted again, before fine-tuning.",
         "",
         f"Parity: {_parity_words(report)}",
@@ -46,7 +46,8 @@ def _row(name: str, entry: Mapping[str, Any], macs_kept: float | None) -> tuple[
     )
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Pad the cells so that columns line up: the first to the left, numbers to the right."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return [
         "  ".join(

@@ -118,6 +118,8 @@ def _accuracy(result: RunResult, name: str) -> float | None:
 def _finite(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
     if isinstance(value, float) and not -float("inf") < value < float("inf"):
         return None
     return value

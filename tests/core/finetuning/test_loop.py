@@ -202,7 +202,7 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path):
     with pytest.raises(RunError, match="There is no"):
         finish(finetune(opened, half(opened), CONFIG, checkpoint=place))
     finish(finetune(opened, half(opened), CONFIG, checkpoint=CheckpointPlace(path)))
-    with pytest.raises(RunError, match="other settings .learning_rate."):
+    with pytest.raises(RunError, match=r"other settings \(learning_rate\)"):
         finish(finetune(opened, half(opened), tuned(learning_rate=0.1), checkpoint=place))
     with pytest.raises(RunError, match="another mask"):
         finish(finetune(opened, ~half(opened), CONFIG, checkpoint=place))

@@ -1,0 +1,141 @@
+"""Fine-tuning in a terminal: a bar for each network, a table, and Ctrl-C that keeps the best."""
+
+import sys
+from pathlib import Path
+from typing import Any, TextIO
+
+from tqdm import tqdm
+
+from app.finetune_table import finetune_table
+from app.headless import (
+    BAR_FORMAT,
+    EXIT_BROKEN_OFF,
+    EXIT_DONE,
+    EXIT_MEND,
+    Screen,
+    StopKeys,
+    bar_size,
+    drive,
+)
+from app.report_table import as_percent
+from core.config import RunConfig
+from core.errors import EspalierError
+from core.events import (
+    Event,
+    Events,
+    FinetuneAdvanced,
+    FinetuneFinished,
+    FinetuneReported,
+    FinetuneScored,
+    FinetuneStarted,
+    StageStarted,
+    StopRequested,
+)
+from core.runs.finetune_file import parse_finetune_file
+
+
+def run_finetuning(
+    config: RunConfig,
+    folder: Path,
+    out: Path | None,
+    *,
+    resume: bool = False,
+    allow_download: bool = False,
+    trust: bool = False,
+    is_quiet: bool = False,
+    is_verbose: bool = False,
+) -> int:
+    """Fine-tune the masks of the run in `folder`; returns the exit code.
+
+    out: where the files go; None writes them into `folder`.
+    """
+    screen = FinetuneScreen(sys.stdout, sys.stderr, is_quiet=is_quiet)
+    events = _open_and_finetune(config, folder, out or folder, resume, allow_download, trust)
+    try:
+        with StopKeys(screen.say) as keys:
+            drive(events, keys, screen)
+    except KeyboardInterrupt:
+        screen.say("Broken off. Give --resume to go on from the last whole epoch.")
+        return EXIT_BROKEN_OFF
+    except StopRequested:
+        screen.say("Stopped before anything was trained; nothing was written.")
+        return EXIT_BROKEN_OFF
+    except EspalierError as error:
+        screen.close_bar()
+        details = f"\n{error.details}" if is_verbose and error.details else ""
+        sys.stderr.write(f"espalier: {error}{details}\n")
+        return EXIT_MEND
+    finally:
+        screen.close_bar()
+    return EXIT_DONE if screen.is_complete else EXIT_BROKEN_OFF
+
+
+def _open_and_finetune(
+    config: RunConfig, folder: Path, out: Path, resume: bool, allow_download: bool, trust: bool
+) -> Events:
+    yield StageStarted("Preparing")
+    from core.opening import open_run
+    from core.runs.finetuning import record_finetuning
+    from core.runs.masks import read_masks
+
+    opened = yield from open_run(config, allow_download=allow_download, trust=trust)
+    masks = read_masks(folder, opened.analysis.groups.channel_count)
+    yield from record_finetuning(opened, masks, config, out, resume=resume)
+
+
+class FinetuneScreen(Screen):
+    """Turns the events of a fine-tuning into lines and bars on `err`, and a table on `out`."""
+
+    def __init__(self, out: TextIO, err: TextIO, *, is_quiet: bool = False) -> None:
+        super().__init__(out, err, is_quiet=is_quiet)
+        self._epochs = 0
+
+    def show(self, event: Event) -> None:
+        """Show what a person wants to know of `event`."""
+        match event:
+            case FinetuneStarted():
+                self._tell(
+                    f"{event.name}: {as_percent(event.accuracy)} on the held-out images "
+                    "before fine-tuning"
+                )
+                self._epochs = event.epochs
+                self._open_steps(event.steps)
+            case FinetuneAdvanced():
+                if self._bar is not None:
+                    self._bar.set_postfix_str(_numbers(event), refresh=False)
+                    self._bar.update(event.step - self._bar.n)
+            case FinetuneScored():
+                best = ", the best so far" if event.is_best else ""
+                self._tell(
+                    f"  epoch {event.epoch}/{self._epochs}  held-out accuracy "
+                    f"{as_percent(event.accuracy)}, cross-entropy {event.cross_entropy:.3f}{best}"
+                )
+            case FinetuneFinished():
+                self.close_bar()
+            case FinetuneReported():
+                self.close_bar()
+                self._show_report(event)
+            case _:
+                super().show(event)
+
+    def _open_steps(self, steps: int) -> None:
+        self.close_bar()
+        if self._is_quiet or not self._err.isatty():
+            return
+        tqdm.monitor_interval = 0  # no thread that outlives the bar
+        size: dict[str, Any] = bar_size(self._err)
+        self._bar = tqdm(total=steps, file=self._err, bar_format=BAR_FORMAT, **size)
+
+    def _show_report(self, event: FinetuneReported) -> None:
+        file = parse_finetune_file(event.report)
+        if file is None:
+            raise RuntimeError("a report of a fine-tuning that cannot be read")
+        learned = file.networks[0]
+        is_exported = file.parity is not None or file.export_error is not None
+        self.is_complete = learned.after.accuracy is not None and is_exported
+        self._out.write(finetune_table(file, event.folder))
+        self._out.flush()
+
+
+def _numbers(event: FinetuneAdvanced) -> str:
+    return f"epoch {event.epoch:.1f}, loss {event.loss:.3f}"

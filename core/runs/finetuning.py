@@ -1,0 +1,229 @@
+"""Fine-tune a run's winner and what it is compared with; test, export and report them."""
+
+import contextlib
+import copy
+from collections.abc import Generator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from core.config import RunConfig
+from core.data import ImagePart
+from core.data.training import open_training_images
+from core.errors import EspalierError, ExportError
+from core.evaluation import limited_threads, resolve_device
+from core.events import (
+    BoolArray,
+    Event,
+    Events,
+    ExportFinished,
+    FinetuneReported,
+    NoticeRaised,
+    StageStarted,
+    StopRequested,
+)
+from core.export import EXPORTERS, cut_network, describe_pruned, export_network
+from core.finetuning.judging import ComparedScore, compare_with_unpruned
+from core.finetuning.loop import LEARNED, CheckpointPlace, Finetuned, finetune
+from core.opening import Opened
+from core.pruning.macs import MacsModel
+from core.runs.files import prepare_folder, write_text
+from core.runs.finetune_file import (
+    FINETUNE_FILE,
+    EpochLine,
+    FinetunedNetwork,
+    FinetuneFile,
+    TestScore,
+    file_contents,
+)
+from core.runs.masks import RunMasks, choose_masks
+from core.runs.report import environment, report_text
+
+NETWORK_FOLDER = "finetuned"  # in the run's folder: the files of the fine-tuned network
+CHECKPOINT_FOLDER = "finetuning"  # in the run's folder: where it can be taken up again
+UNPRUNED = "unpruned"
+
+
+@dataclass(eq=False)
+class _Result:
+    """What is known so far; whatever was not reached stays empty."""
+
+    training_images: int = 0
+    befores: dict[str, nn.Module] = field(default_factory=dict)
+    finetuned: list[Finetuned] = field(default_factory=list)
+    scores: Mapping[str, ComparedScore] = field(default_factory=dict)
+    parity: Mapping[str, float] | None = None
+    export_error: str | None = None
+
+
+def record_finetuning(
+    opened: Opened, masks: RunMasks, config: RunConfig, folder: Path, *, resume: bool = False
+) -> Events:
+    """Fine-tune the learned mask, and others by `config.finetune.compare`, with one schedule.
+
+    Then the test images are read once for all of them, the learned network goes through the
+    parity gate into `folder`/finetuned, and finetune.json is written. The first StopRequested
+    ends the training, and what is trained so far is still tested and written.
+    FinetuneReported is the last event.
+    Raises: RunError, DataError before anything is trained; ExportError or ParityError after
+        FinetuneReported if the network could not be exported.
+    """
+    prepare_folder(folder)
+    result = _Result()
+    with limited_threads(config.search.threads):
+        training = yield from _open_training(opened, config)
+        result.training_images = len(training)
+        chosen = yield from choose_masks(opened, masks, config)
+        yield from _train_all(opened, chosen, training, config, folder, result, resume)
+        error = yield from _test_and_export(opened, config, folder, result)
+    contents = file_contents(_describe(opened, config, chosen, result))
+    yield from _write(folder, report_text(contents))
+    yield FinetuneReported(str(folder), contents)
+    if error is not None:
+        raise error
+
+
+def export_finetuned(
+    opened: Opened, finetuned: Finetuned, folder: Path, formats: tuple[str, ...]
+) -> Events:
+    """Write a fine-tuned network through the parity gate; ExportFinished is the last event.
+
+    Raises: ExportError if a file cannot be written, ParityError if one computes something else.
+    """
+    yield from _export(opened, finetuned, folder, formats, None)
+
+
+def _open_training(opened: Opened, config: RunConfig) -> Generator[Event, None, ImagePart]:
+    if not config.finetune.data:
+        return opened.images.reward
+    yield StageStarted("Opening the training images")
+    part = open_training_images(config.finetune.data, opened.images)
+    yield NoticeRaised(
+        f"Trained on {len(part):,} images of {config.finetune.data}. If the held-out images are "
+        "among them, the choice of the epoch favours the last ones; the test images decide."
+    )
+    return part
+
+
+def _train_all(
+    opened: Opened,
+    chosen: Mapping[str, BoolArray],
+    training: ImagePart,
+    config: RunConfig,
+    folder: Path,
+    result: _Result,
+    resume: bool,
+) -> Events:
+    device = resolve_device(config.search.device)
+    for name, keep in chosen.items():
+        path = folder / CHECKPOINT_FOLDER / f"{name}.pt"
+        # of those that were not begun before the crash there is nothing to take up
+        place = CheckpointPlace(path, resume and (name == LEARNED or path.is_file()))
+        before = cut_network(opened, keep, device)
+        finetuned = yield from finetune(
+            opened, keep, config, name=name, start=before, training=training, checkpoint=place
+        )
+        result.befores[name] = before
+        result.finetuned.append(finetuned)
+        if finetuned.is_stopped:
+            return
+
+
+def _test_and_export(
+    opened: Opened, config: RunConfig, folder: Path, result: _Result
+) -> Generator[Event, None, EspalierError | None]:
+    """Fills `result`; returns what the export was refused for."""
+    try:
+        yield from _test(opened, config, result)
+        learned = result.finetuned[0]
+        yield from _export(opened, learned, folder / NETWORK_FOLDER, tuple(EXPORTERS), result)
+    except StopRequested:
+        yield NoticeRaised("Stopped: test images or exports of the fine-tuning are missing.")
+    except ExportError as error:
+        result.export_error = str(error)
+        return error
+    return None
+
+
+def _test(opened: Opened, config: RunConfig, result: _Result) -> Generator[Event, None, None]:
+    """Read the test images once, for the networks before and after together."""
+    device = resolve_device(config.search.device)
+    unpruned = copy.deepcopy(opened.network.module).to(device)
+    modules = {UNPRUNED: unpruned}
+    for finetuned in result.finetuned:
+        modules[f"before {finetuned.name}"] = result.befores[finetuned.name].to(device)
+        modules[f"after {finetuned.name}"] = copy.deepcopy(finetuned.module).to(device)
+    result.scores = yield from compare_with_unpruned(unpruned, modules, opened.images.test, device)
+
+
+def _export(
+    opened: Opened,
+    finetuned: Finetuned,
+    folder: Path,
+    formats: tuple[str, ...],
+    result: _Result | None,
+) -> Events:
+    costs = MacsModel(opened.analysis, opened.network.module)
+    macs = {
+        "macs": float(costs.macs(finetuned.keep)),
+        "macs_kept": float(costs.kept_share(finetuned.keep)),
+    }
+    module = copy.deepcopy(finetuned.module).to("cpu", torch.float32)
+    score = None if result is None else result.scores.get(f"after {finetuned.name}")
+    accuracy = None if score is None else score.accuracy
+    pruned = describe_pruned(opened, finetuned.keep, module, macs, accuracy)
+    with contextlib.closing(export_network(pruned, opened, folder, formats)) as events:
+        for event in events:
+            if result is not None and isinstance(event, ExportFinished):
+                result.parity = event.parity
+            yield event
+
+
+def _describe(
+    opened: Opened, config: RunConfig, chosen: Mapping[str, BoolArray], result: _Result
+) -> FinetuneFile:
+    costs = MacsModel(opened.analysis, opened.network.module)
+    return FinetuneFile(
+        network=opened.network.name,
+        dataset=opened.images.name,
+        training=config.finetune.data or f"the reward images of {opened.images.name}",
+        training_images=result.training_images,
+        test_images=len(opened.images.test),
+        macs_budget=config.search.macs_budget,
+        unpruned=_score(result, UNPRUNED),
+        networks=tuple(
+            FinetunedNetwork(
+                name=one.name,
+                macs_kept=float(costs.kept_share(chosen[one.name])),
+                before=_score(result, f"before {one.name}"),
+                after=_score(result, f"after {one.name}"),
+                best_epoch=one.epoch,
+                epochs=one.history[-1].epoch,
+                seconds=round(one.seconds, 3),
+                is_stopped=one.is_stopped,
+                history=tuple(EpochLine(**asdict(score)) for score in one.history),
+            )
+            for one in result.finetuned
+        ),
+        settings=asdict(config.finetune),
+        parity=result.parity,
+        export_error=result.export_error,
+        environment=environment(),
+    )
+
+
+def _score(result: _Result, name: str) -> TestScore:
+    score = result.scores.get(name)
+    return TestScore() if score is None else TestScore(**asdict(score))
+
+
+def _write(folder: Path, text: str) -> Events:
+    try:
+        write_text(folder / FINETUNE_FILE, text)
+    except OSError as error:
+        yield NoticeRaised(
+            f"Cannot write {folder / FINETUNE_FILE}: {error.strerror or error}. Its numbers are "
+            "shown here only. Make room there and fine-tune again with --resume."
+        )

@@ -20,6 +20,7 @@ CORE_ORDER = (
     ("core.graph.layers", "core.graph.coupling", "core.pruning.masks", "core.comparison"),
     ("core.graph.rows", "core.comparison_rows"),
     ("core.config", "core.events"),
+    ("core.health",),
     ("core.networks", "core.data"),
     ("core.graph",),
     ("core.pruning",),

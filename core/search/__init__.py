@@ -14,6 +14,7 @@ from core.evaluation import limited_threads
 from core.events import SearchEvent
 from core.rl.rewards import REWARDS
 from core.search.feasibility import check_budget
+from core.search.health import watched
 from core.search.searching import Search
 from core.search.state import SearchState
 from core.search.tournament import check_prior
@@ -32,7 +33,8 @@ def run_search(
     Events, in this order: stages, SearchStarted, ImportancesMeasured, a CriterionEvaluated for
     each one-shot competitor, the first BestChanged; then for each update CandidateEvaluated
     events, BestChanged if one is better, PolicyUpdated, now and then AttentionMeasured and
-    HeldOutScored, and CheckpointReached; at last SearchFinished.
+    HeldOutScored, and CheckpointReached; at last SearchFinished. HealthRaised comes behind the
+    event that raised it.
     StopRequested thrown in ends it within one batch of images, with the best mask so far.
     The same opened network, images and config give the same events but for the seconds.
 
@@ -47,4 +49,4 @@ def run_search(
             f"Setting 'reward' must be one of {', '.join(REWARDS)}, not '{config.reward}'."
         )
     with limited_threads(config.threads):
-        yield from Search(opened, config, state).run()
+        yield from watched(Search(opened, config, state).run())

@@ -16,17 +16,17 @@ def watched(events: SearchEvents) -> SearchEvents:
     A StopRequested thrown in reaches the search.
     """
     monitor = HealthMonitor()
-    raised: list[SearchEvent] = []
     is_stopping = False
-    while True:
-        try:
+    try:
+        while True:
             event = events.throw(StopRequested()) if is_stopping else next(events)
-        except StopIteration:
-            return
-        is_stopping = False
-        raised = [event, *monitor.take(event)]
-        while raised:
-            try:
-                yield raised.pop(0)
-            except StopRequested:
-                is_stopping = True
+            is_stopping = False
+            for told in (event, *monitor.take(event)):
+                try:
+                    yield told
+                except StopRequested:
+                    is_stopping = True
+    except StopIteration:
+        return
+    finally:
+        events.close()

@@ -1,0 +1,255 @@
+"""The known ways in which a search goes wrong, as pure functions of what was seen of it.
+
+Each says "waiting" while there is too little to tell, and raises only what its numbers carry:
+a false alarm costs more trust than a late one.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.health.history import SearchHistory, UpdateSeen
+
+State = Literal["waiting", "fine", "raised"]
+Float64Array = NDArray[np.float64]
+
+OSCILLATION_UPDATES = 12
+OSCILLATION_CROSSINGS = 4
+OSCILLATION_LEAST_SWING = 0.05  # of the network's MACs
+OSCILLATION_ERRORS = 6.0  # standard errors of an update's mean
+COLLAPSE_UPDATES = 3
+COLLAPSE_SHARE = 0.5
+COLLAPSE_MACS_MARGIN = 0.05  # of the network's MACs
+RANDOM_LEAST_UPDATES = 12
+RANDOM_LEAST_GAIN = 0.25  # of the spread among the masks of one update
+ONE_SIDED_95 = 1.645  # standard normal
+OVERFIT_SCORES = 4
+OVERFIT_LEAST_NATS = 0.1
+OVERFIT_LEAST_SHARE = 0.15
+EXPLODED_KL = 1.0  # nats per channel in one update
+CERTAIN_ENTROPY = 1e-4  # nats per channel
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One curve of the evidence."""
+
+    name: str
+    evaluations: Float64Array  # (points,)
+    values: Float64Array  # (points,)
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """What a signature makes of a search so far."""
+
+    state: State
+    evidence: str  # the numbers, in a sentence
+    advice: str = ""  # what to change, in a sentence; only if raised
+    series: tuple[Series, ...] = ()
+
+
+Signature = Callable[[SearchHistory], Verdict]
+
+
+def oscillating_macs(history: SearchHistory) -> Verdict:
+    """The kept MACs swing to and fro instead of settling.
+
+    Looked at are the mean MACs of the last 12 updates around their own straight line, so that
+    a steady approach to the budget is no swing. Raised if they cross the line at least 4 times
+    (a period of 6 updates or less) and span more than 5 % of the network's MACs, well over what
+    projection leaves (0.05 %), and more than 6 standard errors of an update's mean: the range
+    of 12 means of pure sampling noise is 3.3 of them and exceeds 6 once in a thousand.
+    """
+    series = (_series("MACs kept", history.updates, "macs_kept"),)
+    if len(history.updates) < OSCILLATION_UPDATES:
+        return _waiting(history, OSCILLATION_UPDATES, series)
+    last = history.updates[-OSCILLATION_UPDATES:]
+    macs = np.array([update.macs_kept for update in last])
+    place = np.arange(len(macs))
+    around = macs - np.polyval(np.polyfit(place, macs, 1), place)
+    crossings = int((np.diff(np.sign(around)) != 0).sum())
+    swing = float(np.ptp(around))
+    error = float(np.mean([update.macs_spread / math.sqrt(update.masks) for update in last]))
+    evidence = (
+        f"Over the last {len(last)} updates the mean MACs of an update went between "
+        f"{100 * macs.min():.1f} % and {100 * macs.max():.1f} % of the network and crossed their "
+        f"trend {crossings} times."
+    )
+    is_wide = swing > max(OSCILLATION_LEAST_SWING, OSCILLATION_ERRORS * error)
+    if crossings < OSCILLATION_CROSSINGS or not is_wide:
+        return Verdict("fine", evidence, series=series)
+    advice = (
+        "Hold the budget by projection (constraint), or lower the learning rate and the "
+        "offsets' rates."
+    )
+    return Verdict("raised", evidence, advice, series)
+
+
+def accuracy_collapse(history: SearchHistory) -> Verdict:
+    """Accuracy falls to less than half of what the search had reached.
+
+    Compared are the mean accuracy of the last 3 updates and the best of any 3 updates in a row
+    before that kept about as many MACs (5 % of the network more at most), because accuracy may
+    fall while a budget is being reached. Batches of 128 images move a mean over 3 updates by
+    about 5 % of itself, a sound search of ResNet-20 at 50 % never fell by more than 9 %: half
+    is far outside of both.
+    """
+    series = (_series("accuracy", history.updates, "accuracy"),)
+    if len(history.updates) < 2 * COLLAPSE_UPDATES:
+        return _waiting(history, 2 * COLLAPSE_UPDATES, series)
+    accuracy = _means([update.accuracy for update in history.updates], COLLAPSE_UPDATES)
+    macs = _means([update.macs_kept for update in history.updates], COLLAPSE_UPDATES)
+    is_alike = macs[:-COLLAPSE_UPDATES] <= macs[-1] + COLLAPSE_MACS_MARGIN
+    before = accuracy[:-COLLAPSE_UPDATES][is_alike]
+    if not len(before):
+        return Verdict("fine", "The kept MACs are still falling.", series=series)
+    best, now = float(before.max()), float(accuracy[-1])
+    evidence = (
+        f"The last {COLLAPSE_UPDATES} updates have a mean accuracy of {100 * now:.1f} %, "
+        f"the best {COLLAPSE_UPDATES} in a row before had {100 * best:.1f} %."
+    )
+    if now >= COLLAPSE_SHARE * best:
+        return Verdict("fine", evidence, series=series)
+    advice = (
+        "Stop and keep the best mask so far, then lower the learning rate and the offsets' "
+        "rates, or start from the best criterion (prior: tournament)."
+    )
+    return Verdict("raised", evidence, advice, series)
+
+
+def no_better_than_random(history: SearchHistory) -> Verdict:
+    """The latest masks are no better than the first ones, which came from the prior by chance.
+
+    Compared are the cross-entropies of the first sixth (at least 4) and the last third of the
+    updates. Raised if the gain that is still possible, the upper end of its one-sided 95 %
+    interval, is under a quarter of the spread among the masks of one update: then learning has
+    not even moved the masks by what chance does. Sound searches of 300 masks (ResNet-20 and
+    the demo at 50 %) gained 0.5 to 7 spreads and raised nothing; the same with their updates
+    in random order raise it in a quarter of the orders, and more often the longer they are.
+    """
+    scored = [update for update in history.updates if math.isfinite(update.cross_entropy)]
+    series = (_series("cross-entropy", scored, "cross_entropy"),)
+    if len(scored) < RANDOM_LEAST_UPDATES:
+        return _waiting(history, RANDOM_LEAST_UPDATES, series)
+    if history.updates[0].update != 1:
+        return Verdict("waiting", "The first updates of this search were not seen.", series=series)
+    values = np.array([update.cross_entropy for update in scored])
+    first, last = values[: max(4, len(values) // 6)], values[-(len(values) // 3) :]
+    gain = float(first.mean() - last.mean())
+    error = math.sqrt(first.var(ddof=1) / len(first) + last.var(ddof=1) / len(last))
+    spread = float(np.median([update.cross_entropy_spread for update in scored]))
+    most = gain + ONE_SIDED_95 * error
+    evidence = (
+        f"From the first {len(first)} to the last {len(last)} updates cross-entropy "
+        f"{'fell' if gain >= 0 else 'rose'} by {abs(gain):.3f} nats (at most {most:.3f} of gain "
+        f"fit the noise); the masks of one update differ by {spread:.3f}."
+    )
+    if most >= RANDOM_LEAST_GAIN * spread:
+        return Verdict("fine", evidence, series=series)
+    advice = (
+        "Raise the learning rate or the images per evaluation, or take the best criterion's "
+        "mask: this search adds nothing to it."
+    )
+    return Verdict("raised", evidence, advice, series)
+
+
+def reward_overfit(history: SearchHistory) -> Verdict:
+    """The best mask gets better on its reward images and worse on held-out ones.
+
+    Raised if the last two best masks are both worse on the held-out images than an earlier one
+    by more than 0.1 nats and 15 %, although they were rewarded for being better. All are
+    scored on the same held-out images, on which two masks of 128 images differ by chance by
+    about 6 %; twice in a row by 15 % is no chance. The gap between both kinds of images alone
+    says nothing: the best of many masks always looks better on the images that chose it.
+    """
+    scores = history.held_out
+    x = np.array([score.evaluation for score in scores], dtype=np.float64)
+    held_out = np.array([score.cross_entropy for score in scores], dtype=np.float64)
+    rewarded = np.array([score.reward_cross_entropy for score in scores], dtype=np.float64)
+    series = (Series("reward images", x, rewarded), Series("held-out images", x, held_out))
+    # the best mask often stays the same: each counts once
+    is_new = np.append(True, (np.diff(held_out) != 0) | (np.diff(rewarded) != 0))[: len(x)]
+    held_out, rewarded = held_out[is_new], rewarded[is_new]
+    if len(held_out) < OVERFIT_SCORES:
+        words = (
+            f"Needs {OVERFIT_SCORES} best masks scored on held-out images; {len(held_out)} so far."
+        )
+        return Verdict("waiting", words, series=series)
+    lowest = int(held_out[:-2].argmin())
+    limit = held_out[lowest] + max(OVERFIT_LEAST_NATS, OVERFIT_LEAST_SHARE * held_out[lowest])
+    evidence = (
+        f"The best mask's cross-entropy is {rewarded[-1]:.3f} on reward and {held_out[-1]:.3f} "
+        f"on held-out images; the best on held-out images had {rewarded[lowest]:.3f} and "
+        f"{held_out[lowest]:.3f}."
+    )
+    is_worse = bool((held_out[-2:] > limit).all() and (rewarded[-2:] < rewarded[lowest]).all())
+    if not is_worse:
+        return Verdict("fine", evidence, series=series)
+    advice = "Raise the images per evaluation, or stop: the winner is chosen on held-out images."
+    return Verdict("raised", evidence, advice, series)
+
+
+def bad_numbers(history: SearchHistory) -> Verdict:
+    """Something is not a number, or the logits have exploded.
+
+    A divergence of more than 1 nat per channel in one update is fifty times what PPO's clip of
+    0.2 lets through; an entropy under 0.0001 nats per channel means that of 10,000 channels
+    not one is still drawn by chance, so every further mask is the same one.
+    """
+    updates = history.updates
+    series = (_series("entropy, nats per channel", updates, "entropy"),)
+    advice = (
+        "Stop and keep the best mask so far; lower the learning rate and the offsets' rates, "
+        "and look for the image or weight that is not finite."
+    )
+    if history.bad_numbers:
+        first = history.bad_numbers[0]
+        more = len(history.bad_numbers) - 1
+        evidence = f"At evaluation {first.evaluation:,} the {first.what}"
+        evidence += f", and {more:,} more numbers since." if more else "."
+        return Verdict("raised", evidence, advice, series)
+    if not updates:
+        return _waiting(history, 1, series)
+    last = updates[-1]
+    evidence = (
+        f"All numbers are finite; the last update moved the policy by {last.approx_kl:.3g} nats "
+        f"per channel and left an entropy of {last.entropy:.3g}."
+    )
+    if last.approx_kl > EXPLODED_KL or last.entropy < CERTAIN_ENTROPY:
+        evidence = (
+            f"The logits have exploded: update {last.update} moved the policy by "
+            f"{last.approx_kl:.3g} nats per channel and left an entropy of {last.entropy:.3g}."
+        )
+        advice = "Lower the learning rate and the offsets' rates, or raise the entropy's weight."
+        return Verdict("raised", evidence, advice, series)
+    return Verdict("fine", evidence, series=series)
+
+
+def _waiting(history: SearchHistory, needed: int, series: tuple[Series, ...]) -> Verdict:
+    there = len(history.updates)
+    return Verdict("waiting", f"Needs {needed} updates; {there} so far.", series=series)
+
+
+def _series(name: str, updates: Sequence[UpdateSeen], attribute: str) -> Series:
+    values = [getattr(update, attribute) for update in updates]
+    x = [update.evaluation for update in updates]
+    return Series(name, np.array(x, dtype=np.float64), np.array(values, dtype=np.float64))
+
+
+def _means(values: Sequence[float], count: int) -> Float64Array:
+    """Means of every `count` values in a row."""
+    return np.convolve(np.array(values, dtype=np.float64), np.full(count, 1 / count), mode="valid")
+
+
+SIGNATURES: dict[str, Signature] = {
+    "bad_numbers": bad_numbers,
+    "accuracy_collapse": accuracy_collapse,
+    "oscillating_macs": oscillating_macs,
+    "no_better_than_random": no_better_than_random,
+    "reward_overfit": reward_overfit,
+}

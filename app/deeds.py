@@ -59,11 +59,11 @@ class Deeds(QObject):
             "theme_system": lambda: self._window.appearance.choose("system"),
             "theme_light": lambda: self._window.appearance.choose("light"),
             "theme_dark": lambda: self._window.appearance.choose("dark"),
-            "undo": lambda: self._window.pins.undo(),
-            "redo": lambda: self._window.pins.redo(),
-            "any_action": lambda: self._window.help.find_action(),
-            "guide": lambda: self._window.help.show_guide(),
-            "shortcuts": lambda: self._window.help.show_shortcuts(),
+            "undo": lambda: self._window.pins.undo_stack.undo(),
+            "redo": lambda: self._window.pins.undo_stack.redo(),
+            "any_action": lambda: self._window.helping.find_action(),
+            "guide": lambda: self._window.helping.show_guide(),
+            "shortcuts": lambda: self._window.helping.show_shortcuts(),
             "about": lambda: self._window.show_dialog(about_box(self._window)),
         }
 

@@ -19,10 +19,12 @@ from app.command_line import names_something, run_config
 from app.deeds import Deeds
 from app.dialogs import close_question, exported_box
 from app.dialogs_error import ErrorQueue
+from app.helping import Helping
 from app.icons import app_icon
 from app.interrupts import Interrupts
 from app.opening import Opening
 from app.panel_deeds import PanelDeeds
+from app.pins import Pins
 from app.selection import Selection
 from app.session import Session
 from app.session_state import SessionState
@@ -54,6 +56,8 @@ class MainWindow(QMainWindow):
         self.opening = Opening(self, session, settings)
         self.deeds = Deeds(self, session, settings)
         self.panel_deeds = PanelDeeds(self, settings)
+        self.helping = Helping(self)
+        self.pins = Pins(self)
         self.commands = Actions(self.deeds.slots() | self.panel_deeds.slots(), self)
         self.selection = Selection(self)
         self.parts = WindowLayout(self, self.commands, settings, self.selection)
@@ -123,6 +127,7 @@ class MainWindow(QMainWindow):
         layout = self.parts
         # First, for panels look at the selection while they take an event.
         self.session.event_received.connect(self.selection.show_event)
+        self.session.event_received.connect(self.pins.show_event)
         for panel in self.panels:
             self.session.event_received.connect(panel.show_event)
         self.session.event_received.connect(self._on_event)
@@ -132,6 +137,9 @@ class MainWindow(QMainWindow):
         self.session.shut_down_finished.connect(self.close)
         self.opening.connect_window()
         self.appearance.palette_changed.connect(self.use_palette)
+        self.pins.refused.connect(self.show_error)
+        self.pins.undo_stack.indexChanged.connect(self._show_undo)
+        self._show_undo()
         self.selection.layer_changed.connect(layout.inspect_layer)
         layout.graph.menu_made.connect(lambda m: self.panel_deeds.add_to_menu(m, layout.graph))
         for dock in layout.docks.docks.values():
@@ -142,6 +150,11 @@ class MainWindow(QMainWindow):
         has_run_folder = self.session.run_folder is not None
         self.commands.show_state(state, has_run_folder=has_run_folder)
         self.parts.show_state(state)
+
+    def _show_undo(self) -> None:
+        stack = self.pins.undo_stack
+        for name, is_possible in (("undo", stack.canUndo()), ("redo", stack.canRedo())):
+            self.commands.require(name, "" if is_possible else self.tr("No pin was changed."))
 
     def _on_event(self, event: Event) -> None:
         match event:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from PySide6.QtCore import QByteArray, QCoreApplication, QPoint, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtGui import QAction, QContextMenuEvent, QKeySequence
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
@@ -63,6 +63,10 @@ class PanelDock(QDockWidget):
         self.close_button.clicked.connect(self.close)
         self.toggleViewAction().toggled.connect(self.closed_or_opened)
 
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        event.accept()  # else the window would offer its list of docks
+        self.menu_requested.emit(self.objectName(), event.globalPos())
+
     def use_palette(self, palette: Palette) -> None:
         """Draw the buttons in other colours."""
         for button, name in (
@@ -110,6 +114,8 @@ class WindowDocks:
         self._window = window
         self.docks = {name: PanelDock(name, panel, window) for name, panel in panels.items()}
         self.actions = {name: self._action(name) for name in self.docks}
+        # Its menu of docks and toolbars would be a second one beside View > Panels.
+        window.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         window.setCorner(Qt.Corner.BottomRightCorner, AREAS["right"])
         window.setCorner(Qt.Corner.BottomLeftCorner, AREAS["left"])
         window.setDockNestingEnabled(True)

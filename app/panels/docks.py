@@ -6,6 +6,7 @@ from typing import Literal
 from PySide6.QtCore import QT_TRANSLATE_NOOP
 
 from app.panels.inspector import InspectorPanel
+from app.panels.layers import LayersPanel
 from app.panels.log import LogPanel
 from app.panels.panel import Panel
 from app.panels.settings import SettingsPanel
@@ -38,6 +39,13 @@ DOCKS: dict[str, Dock] = {
         "right",
         QT_TRANSLATE_NOOP("docks", "What is kept of the selected layer, and what does it cost?"),
         "Ctrl+2",
+    ),
+    "layers": Dock(
+        LayersPanel,
+        "left",
+        QT_TRANSLATE_NOOP("docks", "Which modules and layers are there, in words?"),
+        "Ctrl+Shift+L",
+        is_open=False,
     ),
     "trajectory": Dock(
         TrajectoryPanel,

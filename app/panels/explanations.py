@@ -16,10 +16,36 @@ class Explanation:
 def explanation(setting: str) -> Explanation:
     """Return the translated words about a setting; KeyError if there are none."""
     label, sentence = _WORDS[setting]
-    return Explanation(
-        QCoreApplication.translate("explanations", label),
-        QCoreApplication.translate("explanations", sentence),
-    )
+    source = _translate(_SOURCES.get(setting, _OURS))
+    return Explanation(_translate(label), f"{_translate(sentence)} {source}")
+
+
+def all_explanations() -> tuple[Explanation, ...]:
+    """Return the words about every setting, in the order in which they are shown."""
+    return tuple(explanation(setting) for setting in _WORDS)
+
+
+def _translate(text: str) -> str:
+    return QCoreApplication.translate("explanations", text)
+
+
+_OURS = QT_TRANSLATE_NOOP("explanations", "Source: ours.")
+# What follows Balemans et al. 2025 (arXiv 2509.10526); all other settings are ours.
+_SOURCES: dict[str, str] = {
+    "macs_budget": QT_TRANSLATE_NOOP(
+        "explanations", "Source: the constraint of Balemans et al. 2025 (arXiv 2509.10526)."
+    ),
+    "reward": QT_TRANSLATE_NOOP(
+        "explanations",
+        "Source: self_competition is that of Balemans et al. 2025 (arXiv 2509.10526); the others "
+        "are ours.",
+    ),
+    "constraint": QT_TRANSLATE_NOOP(
+        "explanations",
+        "Source: a cost in the reward is that of Balemans et al. 2025 (arXiv 2509.10526); the "
+        "projection is ours.",
+    ),
+}
 
 
 _WORDS: dict[str, tuple[str, str]] = {

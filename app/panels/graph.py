@@ -3,7 +3,17 @@
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QPoint, QSettings, QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtCore import (
+    QPoint,
+    QRectF,
+    QSettings,
+    QSignalBlocker,
+    QSize,
+    Qt,
+    QTimer,
+    Signal,
+)
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -18,7 +28,7 @@ from app.panels.graph_find import FindBar
 from app.panels.graph_legend import GraphLegend
 from app.panels.graph_masks import LOADED, VIEWS, KnownMasks, ShownMask
 from app.panels.graph_menu import folding_menu
-from app.panels.graph_picture import write_picture
+from app.panels.graph_picture import picture_area, write_picture
 from app.panels.graph_scene import GraphScene
 from app.panels.graph_view import GraphView
 from app.panels.layer_table import layer_table
@@ -42,11 +52,13 @@ class GraphPanel(Panel):
         layer_selected(str): a layer was chosen with mouse, keys or `select_layer`; "" for a
             folded block.
         picture_requested(): the user wants to save the graph as a picture; `export_picture`.
+        menu_made(QMenu): a context menu is about to be shown; more can be added to it.
     """
 
     NAME = "graph"
     layer_selected = Signal(str)
     picture_requested = Signal()
+    menu_made = Signal(object)
 
     def __init__(
         self,
@@ -106,6 +118,25 @@ class GraphPanel(Panel):
     def title(self) -> str:
         """What the panel is called."""
         return self.tr("Graph")
+
+    def picture_size(self) -> QSize:
+        """The whole graph, or the invitation."""
+        if self._opened is None:
+            return super().picture_size()
+        return picture_area(self.scene).size().toSize()
+
+    def paint_picture(self, painter: QPainter) -> None:
+        """Paint the whole graph as it is folded and coloured now."""
+        if self._opened is None:
+            super().paint_picture(painter)
+            return
+        area = picture_area(self.scene)
+        painter.setRenderHints(
+            QPainter.RenderHint.Antialiasing | QPainter.RenderHint.TextAntialiasing
+        )
+        target = QRectF(0, 0, area.width(), area.height())
+        painter.fillRect(target, self.scene.backgroundBrush())
+        self.scene.render(painter, target, area)
 
     def table(self) -> Table | None:
         """Every layer with its channels, kept and in all."""
@@ -283,6 +314,7 @@ class GraphPanel(Panel):
         menu.addSeparator()
         menu.addAction(self.tr("Find a layer…"), self.open_find)
         menu.addAction(self.tr("Save as a picture…"), self.picture_requested.emit)
+        self.menu_made.emit(menu)
         return menu
 
     def _build(self) -> None:

@@ -34,11 +34,10 @@ def write_picture(scene: GraphScene, path: Path) -> None:
             f"Cannot write {readable(path)}: no network is open, so there is no graph to draw. "
             "Open a network first."
         )
-    area = QRectF(0, 0, scene.page.width, scene.page.height)
     data = QByteArray()
     buffer = QBuffer(data)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    paint(scene, area.adjusted(-_MARGIN, -_MARGIN, _MARGIN, _MARGIN), buffer)
+    paint(scene, picture_area(scene), buffer)
     buffer.close()
     try:
         path.write_bytes(data.data())
@@ -47,6 +46,12 @@ def write_picture(scene: GraphScene, path: Path) -> None:
             f"Cannot write {readable(path)}: {error.strerror or error}. Choose another folder "
             "or name."
         ) from error
+
+
+def picture_area(scene: GraphScene) -> QRectF:
+    """The whole graph with a margin, in pixels at zoom 1."""
+    area = QRectF(0, 0, scene.page.width, scene.page.height)
+    return area.adjusted(-_MARGIN, -_MARGIN, _MARGIN, _MARGIN)
 
 
 def _write_svg(scene: GraphScene, area: QRectF, device: QIODevice) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from PySide6.QtCore import QTimer
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtCore import QPoint, QSize, QTimer
+from PySide6.QtGui import QHideEvent, QPainter, QShowEvent
 from PySide6.QtWidgets import QWidget
 
 from app.selection import Selection
@@ -61,6 +61,14 @@ class Panel(QWidget):
     def picture_widget(self) -> QWidget:
         """What a picture of the panel shows: all of it, without its buttons if need be."""
         return self
+
+    def picture_size(self) -> QSize:
+        """How large `paint_picture` paints, in logical pixels."""
+        return self.picture_widget().size()
+
+    def paint_picture(self, painter: QPainter) -> None:
+        """Paint what a picture of the panel shows, in lines and letters where that is possible."""
+        self.picture_widget().render(painter, QPoint())
 
     def use_palette(self, palette: Palette) -> None:
         """Paint in other colours."""

@@ -14,6 +14,7 @@ from app.words import duration_text, percent_text
 from core.events import Event
 
 REDRAW_MS = 100
+SAID_MS = 4000
 BAR_PX = (180, 10)
 
 
@@ -31,6 +32,9 @@ class StatusPanel(QWidget):
         self._timer.setSingleShot(True)
         self._timer.setInterval(REDRAW_MS)
         self._timer.timeout.connect(self._redraw)
+        self._said = ""  # a short message, for SAID_MS
+        self._said_timer = QTimer(self, singleShot=True, interval=SAID_MS)
+        self._said_timer.timeout.connect(self._forget_said)
         self.stage = QLabel()
         self.bar = QProgressBar()
         self.bar.setFixedWidth(BAR_PX[0])
@@ -65,6 +69,12 @@ class StatusPanel(QWidget):
         self._state = state
         self._redraw()
 
+    def say(self, words: str) -> None:
+        """Show a short message for some seconds."""
+        self._said = words
+        self._said_timer.start()
+        self._redraw()
+
     def use_palette(self, palette: Palette) -> None:
         """Nothing here paints by itself."""
 
@@ -91,7 +101,13 @@ class StatusPanel(QWidget):
         self.time_left.setText(self._say_time_left())
         self.best.setText(self._say_best())
 
+    def _forget_said(self) -> None:
+        self._said = ""
+        self._redraw()
+
     def _say_stage(self) -> str:
+        if self._said:
+            return self._said
         match self._state:
             case SessionState.EMPTY:
                 return self.tr("Nothing is open yet")

@@ -491,13 +491,13 @@ def test_the_theme_is_changed_and_remembered(window, settings):
 
 
 def test_the_layout_is_remembered(qtbot, opened, make_window):
-    opened.parts._docks["log"].hide()
+    opened.parts.docks.docks["log"].hide()
     assert opened.close()
     window = make_window()
     with qtbot.waitSignal(window.session.state_changed):
         window.session.open(RunConfig())
-    assert window.parts._docks["log"].isHidden()
-    assert not window.parts._docks["settings"].isHidden()
+    assert window.parts.docks.docks["log"].isHidden()
+    assert not window.parts.docks.docks["settings"].isHidden()
 
 
 def list_nothing():

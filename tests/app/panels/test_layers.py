@@ -1,0 +1,69 @@
+"""The tree of words: modules, layers and counts, linked with the selection."""
+
+import pytest
+from PySide6.QtCore import Qt
+
+from app.panels.layers import LayersPanel
+from app.selection import Selection
+from tests.app import samples
+
+
+@pytest.fixture
+def panel(qtbot) -> LayersPanel:
+    panel = LayersPanel(Selection())
+    qtbot.addWidget(panel)
+    panel.show()
+    panel.show_event(samples.network_opened())
+    panel.redraw_now()
+    return panel
+
+
+def test_without_a_network_it_says_what_will_be_here(qtbot):
+    panel = LayersPanel(Selection())
+    qtbot.addWidget(panel)
+    panel.show()
+    assert not panel.view.isVisible()
+    assert panel.table() is None
+
+
+def test_layers_stand_under_their_modules(panel):
+    model = panel.model
+    roots = [model.item(row).text() for row in range(model.rowCount())]
+    assert roots == ["input", "stem", "block", "classifier"]
+    block = model.item(2)
+    assert [block.child(row).text() for row in range(block.rowCount())] == ["inner", "back", "add"]
+
+
+def test_kept_channels_follow_the_mask(panel):
+    assert panel.row_text("block.inner")[1] == "8 / 8"
+    panel.selection.show_event(samples.best_changed())
+    panel.redraw_now()
+    assert panel.row_text("block.inner")[1] == "3 / 8"
+    assert panel.row_text("stem")[1] == "3 / 4"
+
+
+def test_a_row_is_read_out_with_its_full_name(panel):
+    row = panel.model.item(2).child(0)
+    assert row.accessibleText() == "block.inner: 8 / 8 channels kept, Convolution, 8×8×8"
+
+
+def test_keys_select_a_layer_and_a_module_leaves_it(qtbot, panel):
+    panel.selection.select_layer("stem")
+    qtbot.keyClick(panel.view, Qt.Key.Key_Down)  # the module
+    assert panel.selection.layer == "stem"
+    qtbot.keyClick(panel.view, Qt.Key.Key_Down)
+    assert panel.selection.layer == "block.inner"
+
+
+def test_the_selection_moves_the_row(panel):
+    panel.selection.select_layer("block.back")
+    assert panel.view.currentIndex().data() == "back"
+    panel.selection.select_layer("")
+    assert not panel.view.selectionModel().hasSelection()
+
+
+def test_rows_are_the_numbers_of_all_layers(panel):
+    panel.selection.show_event(samples.best_changed())
+    table = panel.table()
+    assert table.header[:5] == ("layer", "kind", "output_shape", "kept", "channels")
+    assert table.rows[2][:5] == ("block.inner", "conv", "8x8x8", 3, 8)

@@ -11,7 +11,7 @@ from core.data.images import ImagePart, ImageRequest, Images
 from core.data.normalisation import AUTO, NORMALISATIONS, check_normalisation
 from core.data.npz import open_npz
 from core.data.usual import usual_normalisation
-from core.errors import DataError
+from core.errors import DataError, readable
 
 __all__ = [
     "DATASETS",
@@ -48,29 +48,48 @@ def open_images(
     request = ImageRequest(spec, input_shape, allow_download, seed, normalisation)
     if spec in DATASETS:
         return DATASETS[spec](request)
-    path = Path(spec).expanduser()
+    path = _find(spec)
     if path.is_dir():
         return FORMATS["folder"](request)
-    if not path.exists():
-        raise _unknown(spec)
     if path.suffix.lower() not in FORMATS:
         raise DataError(
-            f"Images {path} are of an unknown kind, '{path.suffix}'. Give a .npz file, or unpack "
-            "them into a folder with train/ and test/ and a folder per class in each."
+            f"Images {readable(path)} are of an unknown kind, '{readable(path.suffix)}'. Give "
+            "a .npz file, or unpack them into a folder with train/ and test/ and a folder per "
+            "class in each."
         )
     return FORMATS[path.suffix.lower()](request)
 
 
 def are_resized(spec: str) -> bool:
     """Whether images take any size that a network wants: those in a folder do."""
-    return spec not in DATASETS and Path(spec).expanduser().is_dir()
+    try:
+        return spec not in DATASETS and Path(spec).expanduser().is_dir()
+    except (OSError, RuntimeError):
+        return False
+
+
+def _find(spec: str) -> Path:
+    """The path of what is there; DataError if it is not."""
+    try:
+        path = Path(spec).expanduser()
+        path.stat()
+        str(path).encode("utf-8")
+    except FileNotFoundError as error:
+        raise _unknown(spec) from error
+    except (OSError, RuntimeError, ValueError) as error:
+        # a ring of links, a name that is too long or not UTF-8, nobody's home
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise DataError(
+            f"Cannot find the images {readable(spec)}: {readable(reason)}. Check the path."
+        ) from error
+    return path
 
 
 def _unknown(spec: str) -> DataError:
     close = difflib.get_close_matches(spec, DATASETS, n=1)
     hint = f"Did you mean {close[0]}? Otherwise give" if close else "Give"
     return DataError(
-        f"There are no images '{spec}'. {hint} one of {', '.join(DATASETS)}, "
+        f"There are no images '{readable(spec)}'. {hint} one of {', '.join(DATASETS)}, "
         "or the path of a .npz file or of a folder with train/ and test/."
     )
 

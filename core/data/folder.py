@@ -22,7 +22,7 @@ from core.data.images import (
     split_training,
     stratified_sample,
 )
-from core.errors import DataError
+from core.errors import DataError, readable
 
 TEST_FOLDERS = ("test", "val")
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
@@ -45,13 +45,13 @@ def open_folder(request: ImageRequest) -> Images:
     shape = request.input_shape or DEFAULT_INPUT
     if shape[0] not in (1, 3):
         raise DataError(
-            f"Images in {root} can be read as grey or colour, but the network expects {shape[0]} "
-            "channels. Save them as a .npz file."
+            f"Images in {readable(root)} can be read as grey or colour, but the network expects "
+            f"{shape[0]} channels. Save them as a .npz file."
         )
     class_names = _class_folders(root / "train")
-    train = list_files(root / "train", class_names)
+    train = list_files(root / "train", class_names, root)
     test_root = _find_test(root)
-    test = list_files(test_root, _check_test_classes(test_root, class_names))
+    test = list_files(test_root, _check_test_classes(test_root, class_names), root)
     labels = np.array([class_names.index(path_class) for _, path_class in train], dtype=np.int64)
     if len(labels) > TRAINING_MOST:
         train = [train[i] for i in np.sort(stratified_sample(labels, TRAINING_MOST, request.seed))]
@@ -61,7 +61,9 @@ def open_folder(request: ImageRequest) -> Images:
     check_sizes(str(root), train_files.labels, test_files.labels)
     for place, name in enumerate(class_names):
         if place not in train_files.labels:
-            raise DataError(f"Folder {root / 'train' / name} has no readable image. Add some.")
+            raise DataError(
+                f"Folder {readable(root / 'train' / name)} has no readable image. Add some."
+            )
     reward, held_out = split_training(train_files.labels, request.seed)
     usual = (GREY_MEAN, GREY_STD) if shape[0] == 1 else (IMAGENET_MEAN, IMAGENET_STD)
     mean, std = request.choose_normalisation(shape[0], usual)
@@ -82,16 +84,18 @@ def _class_folders(folder: Path) -> tuple[str, ...]:
     """The names of the classes in a part's folder, sorted; DataError if there are too few."""
     if not folder.is_dir():
         raise DataError(
-            f"There is no folder {folder}. An image folder needs train/ and test/ (or val/), "
-            "each with a folder per class."
+            f"There is no folder {readable(folder)}. An image folder needs train/ and test/ (or "
+            "val/), each with a folder per class."
         )
     names = sorted(entry.name for entry in visible_entries(folder) if entry.is_dir())
     if not names:
-        raise DataError(f"Folder {folder} is empty. Put a folder of images per class into it.")
+        raise DataError(
+            f"Folder {readable(folder)} is empty. Put a folder of images per class into it."
+        )
     if len(names) == 1:
         raise DataError(
-            f"Folder {folder} has one class, '{names[0]}', so there is nothing to tell apart. "
-            "Add a folder per further class."
+            f"Folder {readable(folder)} has one class, '{readable(names[0])}', so there is nothing "
+            "to tell apart. Add a folder per further class."
         )
     return tuple(names)
 
@@ -101,8 +105,8 @@ def _find_test(root: Path) -> Path:
         if (root / name).is_dir():
             return root / name
     raise DataError(
-        f"There is no folder test/ or val/ in {root}. Put some images of each class there, "
-        "which no training has seen."
+        f"There is no folder test/ or val/ in {readable(root)}. Put some images of each class "
+        "there, which no training has seen."
     )
 
 
@@ -111,31 +115,60 @@ def _check_test_classes(folder: Path, class_names: Sequence[str]) -> tuple[str, 
     unknown = [name for name in names if name not in class_names]
     if unknown:
         raise DataError(
-            f"Folder {folder / unknown[0]} is of a class that train/ does not have. "
+            f"Folder {readable(folder / unknown[0])} is of a class that train/ does not have. "
             "Remove it, or add training images of that class."
         )
     return tuple(names)
 
 
-def list_files(folder: Path, class_names: Sequence[str]) -> list[tuple[Path, str]]:
-    """All image files of a part with their classes; DataError if a class has none."""
+def list_files(
+    folder: Path, class_names: Sequence[str], root: Path | None = None
+) -> list[tuple[Path, str]]:
+    """All image files of a part with their classes; DataError if a class has none.
+
+    Links are followed as long as they stay in `root`, by default the folder itself.
+    """
+    around = folder if root is None else root
     files: list[tuple[Path, str]] = []
     for name in class_names:
-        found = sorted(_walk(folder / name))
+        found = sorted(_walk(folder / name, around))
         if not found:
             raise DataError(
-                f"Folder {folder / name} has no images ({', '.join(sorted(SUFFIXES))}). "
+                f"Folder {readable(folder / name)} has no images ({', '.join(sorted(SUFFIXES))}). "
                 "Add some, or remove the folder."
             )
         files += [(path, name) for path in found]
     return files
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for parent, _, names in os.walk(folder, followlinks=True):
+def _walk(folder: Path, root: Path) -> Iterator[Path]:
+    """All image files below a folder; DataError if a link leads out of `root`."""
+    real_root = os.path.realpath(root)
+    for place in (folder.parent, folder):
+        if place != root:
+            _check_link(str(place), real_root)
+    seen: set[str] = set()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        seen.add(os.path.realpath(parent))
+        for name in (*folders, *names):
+            _check_link(os.path.join(parent, name), real_root)
+        # a ring of links would be walked for ever
+        folders[:] = [n for n in folders if os.path.realpath(os.path.join(parent, n)) not in seen]
         for name in names:
             if os.path.splitext(name)[1].lower() in SUFFIXES and not name.startswith("."):
                 yield Path(parent, name)
+
+
+def _check_link(path: str, root: str) -> None:
+    """Refuse a link out of the folder of images: a stranger's link could lead anywhere."""
+    if not os.path.islink(path):
+        return
+    target = os.path.realpath(path)
+    if os.path.commonpath([root, target]) != root:
+        raise DataError(
+            f"{readable(path)} is a link to {readable(target)}, outside of the folder of images. "
+            f"Put the images themselves into {readable(root)}."
+        )
 
 
 def visible_entries(folder: Path) -> Iterator[Path]:
@@ -151,9 +184,9 @@ def check_files(
 ) -> ImageFiles:
     """Keep the files that can be decoded; the others go to `skipped`."""
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        readable = list(pool.map(is_readable, (path for path, _ in files)))
-    skipped += [path for (path, _), good in zip(files, readable, strict=True) if not good]
-    good = [file for file, good in zip(files, readable, strict=True) if good]
+        are_good = list(pool.map(is_readable, (path for path, _ in files)))
+    skipped += [path for (path, _), good in zip(files, are_good, strict=True) if not good]
+    good = [file for file, good in zip(files, are_good, strict=True) if good]
     labels = np.array([class_names.index(name) for _, name in good], dtype=np.int64)
     return ImageFiles(tuple(path for path, _ in good), labels, shape)
 
@@ -161,7 +194,7 @@ def check_files(
 def _skipped_notice(skipped: Sequence[Path], root: Path) -> tuple[str, ...]:
     if not skipped:
         return ()
-    names = ", ".join(str(path.relative_to(root)) for path in skipped[:NAMED_IMAGES])
+    names = ", ".join(readable(path.relative_to(root)) for path in skipped[:NAMED_IMAGES])
     more = len(skipped) - NAMED_IMAGES
     if more > 0:
         names += f" and {more} more"

@@ -8,11 +8,12 @@ import numpy as np
 from PIL import Image
 
 from core.data.images import IndexArray, PixelArray, to_batch
-from core.errors import DataError
+from core.errors import DataError, readable
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+PIXELS_MOST = 89_478_485  # at which Pillow begins to suspect a bomb, a quarter of a gigabyte
 CACHE_BYTES = 512 * 2**20  # for each of the training and the test files
 
 
@@ -32,10 +33,10 @@ class ImageFiles:
             return known
         try:
             pixels = read_image(self.paths[index], self.shape)
-        except OSError as error:
+        except Exception as error:  # Pillow's readers raise almost anything on a broken file
             raise DataError(
-                f"Cannot read image {self.paths[index]}, which was readable before: {error}. "
-                "Open the images again."
+                f"Cannot read image {readable(self.paths[index])}, which was readable before: "
+                f"{readable(error_words(error))}. Open the images again."
             ) from error
         if (len(self.cache) + 1) * pixels.nbytes <= CACHE_BYTES:
             self.cache[index] = pixels
@@ -66,7 +67,7 @@ def read_image(path: Path, shape: tuple[int, int, int]) -> PixelArray:
     For inputs of 128 pixels and more the crop is 224/256 of the shorter side, as in the
     evaluation of torchvision's networks; smaller inputs take all of it.
 
-    Raises: OSError if it cannot be read.
+    Raises: OSError, or what else Pillow raises, if it cannot be read.
     """
     channels, height, width = shape
     with Image.open(path) as file:
@@ -89,10 +90,17 @@ def _convert(image: Image.Image, channels: int) -> Image.Image:
     return image.convert("L" if channels == 1 else "RGB")
 
 
+def error_words(error: Exception) -> str:
+    """What an error says, on one line."""
+    return (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+
+
 def is_readable(path: Path) -> bool:
-    """Whether an image file can be decoded to its end."""
+    """Whether an image file can be decoded to its end; one that would fill the memory is not."""
     try:
         with Image.open(path) as image:
+            if image.width * image.height > PIXELS_MOST:
+                return False
             # A JPEG is decoded to the end at an eighth of its size, which costs a third.
             image.draft("RGB", (max(image.width // 8, 1), max(image.height // 8, 1)))
             image.load()

@@ -11,7 +11,6 @@ mean, std         per channel, for pixels in 0-1; optional. Without them colour 
 """
 
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,10 +27,12 @@ from core.data.images import (
     PixelArray,
     images_from_arrays,
 )
-from core.errors import DataError
+from core.errors import DataError, readable
 
 NEEDED = ("x_train", "y_train", "x_test", "y_test")
 OPTIONAL = ("classes", "mean", "std")
+UNPACKED_BYTES = 2 * 2**30  # from here on an archive's sizes must be believable
+RATIO_MOST = 100  # photographs are packed by less than two
 CHANNELS_MOST = 4  # more in the last place are a height or a width
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -44,8 +45,8 @@ def open_npz(request: ImageRequest) -> Images:
     train, test = _read_part(arrays, "train", path), _read_part(arrays, "test", path)
     if train[0].shape[1:] != test[0].shape[1:]:
         raise DataError(
-            f"Images {path}: x_train has images of shape {train[0].shape[1:]}, but x_test of "
-            f"{test[0].shape[1:]}. Make them the same."
+            f"Images {readable(path)}: x_train has images of shape {train[0].shape[1:]}, but "
+            f"x_test of {test[0].shape[1:]}. Make them the same."
         )
     return images_from_arrays(
         path.stem,
@@ -65,31 +66,52 @@ def _read_arrays(path: Path) -> Arrays:
         with path.open("rb") as stream:
             file = np.load(stream, allow_pickle=False)
             if not isinstance(file, np.lib.npyio.NpzFile):
-                raise DataError(f"Images {path} are one array. Save four with np.savez.")
+                raise DataError(f"Images {readable(path)} are one array. Save four with np.savez.")
             missing = [key for key in NEEDED if key not in file]
             if missing:
                 raise DataError(
-                    f"Images {path} have no {', '.join(missing)}, but {', '.join(file)}. "
+                    f"Images {readable(path)} have no {', '.join(missing)}, but {', '.join(file)}. "
                     f"Save {', '.join(NEEDED)} with np.savez."
                 )
+            _check_room(file.zip, path)
             return {key: file[key] for key in (*NEEDED, *OPTIONAL) if key in file}
     except PermissionError as error:
-        raise DataError(f"Cannot read images {path}: {error.strerror}.") from error
+        raise DataError(f"Cannot read images {readable(path)}: {error.strerror}.") from error
     except ValueError as error:
         if "allow_pickle" not in str(error) or not zipfile.is_zipfile(path):
             raise _broken(path, error) from error
         raise DataError(
-            f"Images {path} are refused, because they hold Python objects, and opening those "
-            "could run code. Save plain uint8 and integer arrays.",
+            f"Images {readable(path)} are refused, because they hold Python objects, and opening "
+            "those could run code. Save plain uint8 and integer arrays.",
             str(error),
         ) from error
-    except (OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except MemoryError as error:
+        raise _too_large(path) from error
+    except DataError:
+        raise
+    except Exception as error:
+        # Python's and NumPy's readers raise almost anything on damaged archives and headers.
         raise _broken(path, error) from error
+
+
+def _check_room(archive: zipfile.ZipFile | None, path: Path) -> None:
+    """Refuse an archive that claims far more than it can hold: it would fill the memory."""
+    entries = archive.infolist() if archive is not None else []
+    unpacked = sum(entry.file_size for entry in entries)
+    if unpacked > UNPACKED_BYTES and unpacked > RATIO_MOST * path.stat().st_size:
+        raise _too_large(path)
+
+
+def _too_large(path: Path) -> DataError:
+    return DataError(
+        f"Images {readable(path)} would fill the memory when they are unpacked. "
+        "Save fewer or smaller images."
+    )
 
 
 def _broken(path: Path, error: Exception) -> DataError:
     return DataError(
-        f"Images {path} are truncated or not a .npz file. Copy or download them again.",
+        f"Images {readable(path)} are truncated or not a .npz file. Copy or download them again.",
         f"{type(error).__name__}: {error}",
     )
 
@@ -97,7 +119,7 @@ def _broken(path: Path, error: Exception) -> DataError:
 def _read_part(arrays: Arrays, part: str, path: Path) -> tuple[PixelArray, IndexArray]:
     """Return pixels (N, H, W, C) and labels (N,) of "train" or "test", checked."""
     x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
-    where = f"Images {path}: x_{part} is {x.dtype} {x.shape}"
+    where = f"Images {readable(path)}: x_{part} is {x.dtype} {x.shape}"
     if x.dtype != np.uint8:
         raise DataError(f"{where}, but must be uint8. Convert it to pixels of 0 to 255.")
     if x.ndim == 4 and x.shape[-1] > CHANNELS_MOST >= x.shape[1]:
@@ -105,7 +127,7 @@ def _read_part(arrays: Arrays, part: str, path: Path) -> tuple[PixelArray, Index
     if x.ndim not in (3, 4) or (x.ndim == 4 and x.shape[-1] > CHANNELS_MOST) or 0 in x.shape[1:]:
         raise DataError(f"{where}, but must be (images, height, width, channels). Reshape it.")
     labels = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-    where = f"Images {path}: y_{part} is {y.dtype} {y.shape}"
+    where = f"Images {readable(path)}: y_{part} is {y.dtype} {y.shape}"
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise DataError(f"{where}, but must be a whole number for each image. Convert it.")
     if len(labels) != len(x):
@@ -124,10 +146,17 @@ def _read_class_names(
     names = tuple(str(name) for name in arrays["classes"].ravel())
     if most >= len(names):
         raise DataError(
-            f"Images {path} have label {most}, but names for {len(names)} classes. "
+            f"Images {readable(path)} have label {most}, but names for {len(names)} classes. "
             "Name every class, or leave `classes` out."
         )
     return names
+
+
+def _are_usable(mean: list[Any], std: list[Any]) -> bool:
+    try:
+        return bool(np.isfinite([*mean, *std]).all() and min(std) > 0)
+    except TypeError:  # texts
+        return False
 
 
 def _read_normalisation(
@@ -136,10 +165,10 @@ def _read_normalisation(
     channels = pixels.shape[-1]
     if "mean" in arrays and "std" in arrays:
         mean, std = arrays["mean"].ravel().tolist(), arrays["std"].ravel().tolist()
-        if len(mean) != channels or len(std) != channels or not min(std) > 0:
+        if len(mean) != channels or len(std) != channels or not _are_usable(mean, std):
             raise DataError(
-                f"Images {path}: mean {mean} and std {std} must be {channels} numbers each, "
-                "and std above 0. Mend them, or leave them out."
+                f"Images {readable(path)}: mean {mean} and std {std} must be {channels} numbers "
+                "each, and std above 0. Mend them, or leave them out."
             )
         return tuple(map(float, mean)), tuple(map(float, std))
     if channels == len(IMAGENET_MEAN):

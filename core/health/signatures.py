@@ -29,7 +29,7 @@ RANDOM_LEAST_GAIN = 0.25  # of the spread among the masks of one update
 ONE_SIDED_95 = 1.645  # standard normal
 OVERFIT_SCORES = 4
 OVERFIT_LEAST_NATS = 0.1
-OVERFIT_LEAST_SHARE = 0.15
+OVERFIT_LEAST_SHARE = 0.3
 EXPLODED_KL = 1.0  # nats per channel in one update
 CERTAIN_ENTROPY = 1e-4  # nats per channel
 
@@ -162,10 +162,10 @@ def reward_overfit(history: SearchHistory) -> Verdict:
     """The best mask gets better on its reward images and worse on held-out ones.
 
     Raised if the last two best masks are both worse on the held-out images than an earlier one
-    by more than 0.1 nats and 15 %, although they were rewarded for being better. All are
-    scored on the same held-out images, on which two masks of 128 images differ by chance by
-    about 6 %; twice in a row by 15 % is no chance. The gap between both kinds of images alone
-    says nothing: the best of many masks always looks better on the images that chose it.
+    by more than 0.1 nats and 30 %, although they were rewarded for being better. All are scored
+    on the same held-out images; two masks of ResNet-20 differ on 128 images by 13 % by chance
+    (standard deviation), so 30 % twice in a row is none. The gap between both kinds of images
+    alone says nothing: the best of many masks always looks better where it was chosen.
     """
     scores = history.held_out
     x = np.array([score.evaluation for score in scores], dtype=np.float64)

@@ -61,11 +61,16 @@ def resolve_precision(precision: Precision, device: torch.device) -> torch.dtype
     return torch.bfloat16 if precision == "bfloat16" else torch.float32
 
 
+def usual_threads(threads: int) -> int:
+    """Return a number of CPU threads; 0 leaves one core to the window."""
+    return threads or max(1, (os.cpu_count() or 1) - 1)
+
+
 @contextlib.contextmanager
 def limited_threads(threads: int) -> Iterator[None]:
     """Use that many CPU threads inside the block; 0 leaves one core to the window."""
     before = torch.get_num_threads()
-    torch.set_num_threads(threads or max(1, (os.cpu_count() or 1) - 1))
+    torch.set_num_threads(usual_threads(threads))
     try:
         yield
     finally:

@@ -6,12 +6,12 @@ that its event declares ends the reading, as a power cut would.
 """
 
 import base64
+import contextlib
 import dataclasses
 import json
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -36,8 +36,8 @@ from core.events import (
     SearchStarted,
 )
 from core.graph.coupling import CouplingGroups
+from core.runs.files import EVENTS_FILE
 
-EVENTS_FILE = "events.jsonl"
 FORMAT = "espalier.events"
 FORMAT_VERSION = 1
 LONGEST_LINE = 1 << 26  # bytes
@@ -59,6 +59,7 @@ RECORDED: dict[str, type[Any]] = {
         SearchFinished,
     )
 }
+BROKEN = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
 Edges = tuple[tuple[str, str], ...]
 
 
@@ -102,7 +103,7 @@ def read_header(path: Path) -> LogHeader:
         header = LogHeader(_text(values["network"]), groups)
         if not 0 < header.channel_count <= MOST_CHANNELS:
             raise ValueError("an absurd number of channels")
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except BROKEN as error:
         raise RunError(
             f"Cannot read the events of the run in {readable(path.parent)}: {EVENTS_FILE} is "
             "damaged. Its masks.npz and trajectory.csv may still be whole.",
@@ -116,21 +117,28 @@ def read_header(path: Path) -> LogHeader:
     return header
 
 
-def read_events(path: Path, byte_count: int | None = None) -> Iterator[Event]:
-    """Read the events of a log as far as it is whole, at most its first `byte_count` bytes.
+@dataclass(frozen=True, eq=False)
+class LogContents:
+    """A log as far as it is whole: its lines, and the events that this version knows."""
+
+    lines: tuple[bytes, ...]  # the first is the header
+    events: tuple[Event, ...]
+
+
+def read_log(path: Path, byte_count: int | None = None) -> LogContents:
+    """Read a log as far as it is whole, at most its first `byte_count` bytes.
 
     Raises: RunError if the first line cannot be read.
     """
     channels = read_header(path).channel_count
-    try:
-        with path.open("rb") as file:
-            file.readline(LONGEST_LINE)
-            for line in _whole_lines(file, byte_count):
-                event = _event(line, channels)
-                if event is not None:
-                    yield event
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
-        return
+    lines: list[bytes] = []
+    events: list[Event] = []
+    with contextlib.suppress(*BROKEN), path.open("rb") as file:
+        for line in _whole_lines(file, byte_count):
+            if lines:
+                events.extend(decoded(line, channels))
+            lines.append(line)
+    return LogContents(tuple(lines), tuple(events))
 
 
 def _whole_lines(file: BinaryIO, byte_count: int | None) -> Iterator[bytes]:
@@ -140,24 +148,16 @@ def _whole_lines(file: BinaryIO, byte_count: int | None) -> Iterator[bytes]:
         yield line
 
 
-def _event(line: bytes, channels: int) -> Event | None:
-    """Read one line; None if this version does not know its event."""
+def decoded(line: bytes, channels: int) -> Iterator[Event]:
+    """Read one event; nothing if this version does not know it, one of BROKEN if it is damaged."""
     values = json.loads(line)
-    kind = RECORDED.get(values.pop("event"))
-    if kind is None:
-        return None
-    fields = _readers(kind)
-    event: Event = kind(**{name: read(values[name], channels) for name, read in fields.items()})
-    return event
+    kind = RECORDED.get(values["event"])
+    if kind is not None:
+        readers = READERS[kind]
+        yield kind(**{name: read(values[name], channels) for name, read in readers.items()})
 
 
 Reader = Callable[[Any, int], Any]
-
-
-@cache
-def _readers(kind: type[Any]) -> dict[str, Reader]:
-    hints = typing.get_type_hints(kind)
-    return {entry.name: _reader(hints[entry.name]) for entry in dataclasses.fields(kind)}
 
 
 def _reader(hint: Any) -> Reader:
@@ -237,3 +237,9 @@ def _count(value: Any) -> int:
     if not 0 <= number <= 2**53:
         raise ValueError(f"{number} is no count")
     return number
+
+
+READERS: dict[type[Any], dict[str, Reader]] = {
+    kind: {name: _reader(hint) for name, hint in typing.get_type_hints(kind).items()}
+    for kind in RECORDED.values()
+}

@@ -19,9 +19,23 @@ APP_NAME = "Espalier"
 CONFIG_FILE = "config.toml"
 TRAJECTORY_FILE = "trajectory.csv"
 MASKS_FILE = "masks.npz"
+EVENTS_FILE = "events.jsonl"
+ENVIRONMENT_FILE = "environment.json"
+CANDIDATES_FILE = "candidates.npz"
+CHECKPOINT_FILE = "checkpoint.pt"
 REPORT_FILE = "report.json"
 EXPORT_FILES = ("pruned.onnx", "pruned.pt", "pruned.json", "pruned.pt2")
-RUN_FILES = (CONFIG_FILE, TRAJECTORY_FILE, MASKS_FILE, REPORT_FILE, *EXPORT_FILES)
+RUN_FILES = (
+    CONFIG_FILE,
+    ENVIRONMENT_FILE,
+    TRAJECTORY_FILE,
+    EVENTS_FILE,
+    MASKS_FILE,
+    CANDIDATES_FILE,
+    CHECKPOINT_FILE,
+    REPORT_FILE,
+    *EXPORT_FILES,
+)
 PROBE_BYTES = 1 << 16  # a little more than the first files of a run
 
 
@@ -38,6 +52,10 @@ class TrajectoryRow:
     ema_accuracy: float
     meets_budget: int  # 0 or 1
     seconds: float
+
+    def line(self) -> bytes:
+        """Write it as a line of trajectory.csv."""
+        return csv_line(astuple(self))
 
     @classmethod
     def of(cls, event: CandidateEvaluated) -> "TrajectoryRow":
@@ -87,6 +105,11 @@ def write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda file: _write_all(file, text.encode("utf-8")))
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file atomically; OSError."""
+    write_atomically(path, lambda file: _write_all(file, content))
+
+
 def _write_all(file: BinaryIO, content: bytes) -> None:
     file.write(content)
 
@@ -128,32 +151,59 @@ def move_earlier_run(folder: Path) -> str:
     return f"The files of an earlier run in {folder} were moved to {place}."
 
 
-class TrajectoryFile:
-    """trajectory.csv, appended as it happens; rows that could not be written wait in `rows`."""
+class AppendedFile:
+    """A file that only grows; what could not be written waits in memory, and so does the rest.
 
-    def __init__(self, folder: Path, rows: Sequence[TrajectoryRow] = ()) -> None:
-        self.rows = list(rows)
-        self._path = folder / TRAJECTORY_FILE
-        self._written_rows = 0
-        self._written_bytes = 0
+    All of it stays in memory, so that it can be written again where the file is lost.
+    """
 
-    def flush(self) -> None:
-        """Write the rows that wait; OSError if they must go on waiting."""
-        waiting = self.rows[self._written_rows :]
-        if self._written_bytes and not waiting:
+    def __init__(
+        self, path: Path, chunks: Sequence[bytes] = (), *, is_written: bool = False
+    ) -> None:
+        """is_written: the chunks are how the file begins already."""
+        self.path = path
+        self._chunks = list(chunks)
+        self._written_chunks = len(self._chunks) if is_written else 0
+        self._written_bytes = sum(map(len, self._chunks)) if is_written else 0
+
+    @property
+    def byte_count(self) -> int:
+        """Length of the file when nothing waits."""
+        return sum(map(len, self._chunks[self._written_chunks :]), self._written_bytes)
+
+    @property
+    def chunks(self) -> Sequence[bytes]:
+        """All that was appended."""
+        return self._chunks
+
+    def append(self, chunk: bytes) -> None:
+        """Add something to the end, to be written by the next flush."""
+        self._chunks.append(chunk)
+
+    def moved(self, folder: Path) -> "AppendedFile":
+        """Return the same file in another folder, yet to be written."""
+        return AppendedFile(folder / self.path.name, self._chunks)
+
+    def flush(self, *, is_synced: bool = False) -> None:
+        """Write what waits, past a power cut if `is_synced`; OSError if it must go on waiting."""
+        waiting = self._chunks[self._written_chunks :]
+        if self._written_bytes and not waiting and not is_synced:
             return
-        text = _csv_text([astuple(row) for row in waiting], has_header=not self._written_bytes)
-        with self._path.open("ab") as file:
+        with self.path.open("ab") as file:
+            if file.tell() < self._written_bytes:  # somebody has taken it away
+                waiting, self._written_chunks, self._written_bytes = self._chunks, 0, 0
             file.truncate(self._written_bytes)  # half a line of a disk that was full
-            file.write(text)
-        self._written_bytes += len(text)
-        self._written_rows = len(self.rows)
+            content = b"".join(waiting)
+            file.write(content)
+            if is_synced:
+                file.flush()
+                os.fsync(file.fileno())
+        self._written_bytes += len(content)
+        self._written_chunks = len(self._chunks)
 
 
-def _csv_text(rows: Sequence[tuple[Any, ...]], *, has_header: bool) -> bytes:
+def csv_line(values: Sequence[Any]) -> bytes:
+    """Write one line of trajectory.csv."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    if has_header:
-        writer.writerow(TRAJECTORY_HEADER)
-    writer.writerows(rows)
+    csv.writer(text, lineterminator="\n").writerow(values)
     return text.getvalue().encode("utf-8")

@@ -29,7 +29,9 @@ from core.export.pytorch import state_bytes
 from core.export.second_count import count_again
 from core.opening import Opened
 from core.pruning.macs import MacsModel
-from core.runs.files import default_runs_folder
+from core.runs.files import default_runs_folder, prepare_folder
+from core.runs.lock import locked_folder
+from core.runs.paths import with_absolute_paths
 from core.runs.recording import RunRecorder
 from core.runs.report import BASELINE, PRUNED, RunResult, build_report
 from core.search import run_search
@@ -56,18 +58,30 @@ def record_run(opened: Opened, config: RunConfig, folder: Path) -> Events:
     The search's events pass through. The first StopRequested ends the search early, and the
     run still ends with its files; one that comes later skips what is left but the report.
     RunReported is the last event.
-    Raises: RunError before the search if `folder` cannot be written; ExportError or ParityError
+    A crash leaves a folder that resume_run goes on with.
+    Raises: RunError before the search if `folder` cannot be written, or is written by another
+        Espalier; ExportError or ParityError
         after RunReported if the network could not be exported.
     """
-    started = time.perf_counter()
-    recorder = RunRecorder(opened.analysis.groups, config, folder)
-    finished: SearchFinished = yield from _watched(
-        run_search(opened, config.search), recorder.record
-    )
+    prepare_folder(folder)
+    with locked_folder(folder):
+        config = with_absolute_paths(config)
+        recorder = RunRecorder(opened, config, folder)
+        search = run_search(opened, config.search)
+        yield from finish_run(opened, config, recorder, search)
+
+
+def finish_run(opened: Opened, config: RunConfig, recorder: RunRecorder, search: Events) -> Events:
+    """Drive a search that may have begun another day, and end its run; see record_run."""
+    finished: SearchFinished = yield from _watched(search, recorder.record)
+    searched = time.perf_counter()
     result = RunResult(finished, is_stopped=finished.is_stopped, seconds=dict(finished.seconds))
     yield from recorder.settle()
     error = yield from _finish(opened, config, recorder, result)
-    result.seconds["total"] = opened.analysis_seconds + time.perf_counter() - started
+    # what the search counts goes on where a run was taken up again
+    result.seconds["total"] = (
+        opened.analysis_seconds + finished.seconds["total"] + time.perf_counter() - searched
+    )
     report = build_report(opened, config, result)
     yield from recorder.write_report(report)
     yield RunReported(str(recorder.folder), report)

@@ -1,16 +1,17 @@
 """Writes a run's files while the search goes on, and never lets a full disk stop it."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from core.config import RunConfig, to_toml
+from core.errors import readable
 from core.events import (
     BestChanged,
     BoolArray,
     CandidateEvaluated,
+    CheckpointReached,
     Event,
     NoticeRaised,
     PolicyUpdated,
@@ -18,58 +19,94 @@ from core.events import (
     SearchFinished,
     SearchStarted,
 )
-from core.graph.coupling import CouplingGroups
+from core.opening import Opened
+from core.runs.checkpoint import RunIdentity, checkpoint_bytes
+from core.runs.contents import candidate_arrays, mask_arrays
+from core.runs.event_log import RECORDED, LogContents, LogHeader, decoded, event_line, header_line
 from core.runs.files import (
+    CANDIDATES_FILE,
+    CHECKPOINT_FILE,
     CONFIG_FILE,
+    ENVIRONMENT_FILE,
+    EVENTS_FILE,
     MASKS_FILE,
     REPORT_FILE,
     TRAJECTORY_FILE,
-    TrajectoryFile,
+    TRAJECTORY_HEADER,
+    AppendedFile,
     TrajectoryRow,
+    csv_line,
     fallback_folders,
     move_earlier_run,
-    prepare_folder,
     write_arrays,
+    write_bytes,
     write_text,
 )
-from core.runs.report import report_text
+from core.runs.report import environment, machine, report_text
 
 
 class RunRecorder:
-    """Turns a search's events into config.toml, trajectory.csv, masks.npz and report.json.
+    """Turns a search's events into the files of a run's folder.
 
     The first file that cannot be written is told. Everything stays in memory, is tried again
     when it changes, and at the end goes to another folder if it must.
     """
 
-    def __init__(self, groups: CouplingGroups, config: RunConfig, folder: Path) -> None:
-        """Prepare `folder`; RunError if it cannot be written."""
-        prepare_folder(folder)
+    def __init__(
+        self, opened: Opened, config: RunConfig, folder: Path, *, is_fresh: bool = True
+    ) -> None:
+        """is_fresh: files that are there are another run's, and are moved away."""
         self.folder = folder
-        self._groups = groups
+        self._is_fresh = is_fresh
+        self._groups = opened.analysis.groups
         self._config = config
-        self._trajectory = TrajectoryFile(folder)
+        self._identity = RunIdentity.of(opened, config)
+        header = LogHeader.of(opened.network.name, self._groups)
+        self._log = AppendedFile(folder / EVENTS_FILE, [header_line(header)])
+        self._trajectory = AppendedFile(folder / TRAJECTORY_FILE, [csv_line(TRAJECTORY_HEADER)])
+        self._environment = environment_text(opened, config, self._identity)
         self._best: BestChanged | SearchFinished | None = None
         self._last: BoolArray | None = None
         self._policy: PolicyUpdated | None = None
+        self._checkpoint = b""
         self._report = ""
+        self._has_started = False
         self._has_failed = False
 
     def record(self, event: Event) -> Sequence[Event]:
         """Write what `event` brings; returns what a person should be told."""
+        told = self._start() if isinstance(event, SearchStarted) else []
+        self._note(event)
+        if not self._has_started:
+            return told
         match event:
-            case SearchStarted():
-                return self._start()
             case CandidateEvaluated():
-                self._last = event.keep
-                self._trajectory.rows.append(TrajectoryRow.of(event))
-                return self._try(TRAJECTORY_FILE)
-            case PolicyUpdated():
-                self._policy = event
-            case BestChanged() | SearchFinished():
-                self._best = event
-                return self._try(MASKS_FILE)
-        return ()
+                return self._try(TRAJECTORY_FILE, EVENTS_FILE)
+            case SearchFinished():
+                return self._try(EVENTS_FILE, MASKS_FILE, CANDIDATES_FILE)
+            case BestChanged():
+                return self._try(EVENTS_FILE, MASKS_FILE)
+            case CheckpointReached():
+                log_bytes = self._log.byte_count
+                self._checkpoint = checkpoint_bytes(self._identity, log_bytes, event.state)
+                return self._try(CHECKPOINT_FILE)
+            case _ if type(event).__name__ in RECORDED:
+                return [*told, *self._try(EVENTS_FILE)]
+        return told
+
+    def take_up(self, earlier: LogContents) -> Sequence[Event]:
+        """Go on after an earlier half of the run, and bring its files up to there."""
+        for event in earlier.events:
+            self._note(event)
+        self._log = AppendedFile(self._log.path, earlier.lines, is_written=True)
+        rows = self._trajectory
+        self._has_started = True
+        try:
+            write_bytes(rows.path, b"".join(rows.chunks))
+        except OSError as error:
+            return self._tell(error)
+        self._trajectory = AppendedFile(rows.path, rows.chunks, is_written=True)
+        return self._try(ENVIRONMENT_FILE, EVENTS_FILE, MASKS_FILE)
 
     def settle(self) -> Sequence[Event]:
         """Bring all files up to date, in another folder if the run's own takes no more."""
@@ -79,12 +116,13 @@ class RunRecorder:
     def leave(self, reason: OSError) -> Sequence[Event]:
         """Go on in the first other folder that takes all files; stay if there is none."""
         told = self._tell(reason)
-        home, trajectory = self.folder, self._trajectory
+        home, log, trajectory = self.folder, self._log, self._trajectory
         for folder in fallback_folders(home.name):
-            self.folder, self._trajectory = folder, TrajectoryFile(folder, trajectory.rows)
+            self.folder = folder
+            self._log, self._trajectory = log.moved(folder), trajectory.moved(folder)
             if self._write_all() is None:
-                return [*told, NoticeRaised(f"The run's files are in {folder}.")]
-        self.folder, self._trajectory = home, trajectory
+                return [*told, NoticeRaised(f"The run's files are in {readable(folder)}.")]
+        self.folder, self._log, self._trajectory = home, log, trajectory
         return [*told, NoticeRaised("No folder takes the run's files. Make room and export again.")]
 
     def write_report(self, report: Mapping[str, Any]) -> Sequence[Event]:
@@ -92,17 +130,32 @@ class RunRecorder:
         self._report = report_text(report)
         return self.settle()
 
-    def _start(self) -> Sequence[Event]:
-        try:
-            earlier = move_earlier_run(self.folder)
-        except OSError as error:
-            return self._tell(error)
-        told = [NoticeRaised(earlier)] if earlier else []
-        return [*told, *self._try(CONFIG_FILE), *self._try(TRAJECTORY_FILE)]
+    def _note(self, event: Event) -> None:
+        """Keep in memory what the files will hold."""
+        if type(event).__name__ in RECORDED:
+            self._log.append(event_line(event))
+        match event:
+            case CandidateEvaluated():
+                self._last = event.keep
+                self._trajectory.append(TrajectoryRow.of(event).line())
+            case PolicyUpdated():
+                self._policy = event
+            case BestChanged() | SearchFinished():
+                self._best = event
 
-    def _try(self, name: str) -> Sequence[Event]:
+    def _start(self) -> list[Event]:
+        self._has_started = True
         try:
-            self._write(name)
+            earlier = move_earlier_run(self.folder) if self._is_fresh else ""
+        except OSError as error:
+            return list(self._tell(error))
+        told: list[Event] = [NoticeRaised(earlier)] if earlier else []
+        return [*told, *self._try(CONFIG_FILE, ENVIRONMENT_FILE, TRAJECTORY_FILE)]
+
+    def _try(self, *names: str) -> Sequence[Event]:
+        try:
+            for name in names:
+                self._write(name)
         except OSError as error:
             return self._tell(error)
         return ()
@@ -113,15 +166,16 @@ class RunRecorder:
         self._has_failed = True
         return [
             RecordingFailed(
-                f"Cannot write into {self.folder}: {error.strerror or error}. The run goes on, "
-                f"and the best mask stays in memory. Make room there."
+                f"Cannot write into {readable(self.folder)}: {error.strerror or error}. The run "
+                f"goes on, and the best mask stays in memory. Make room there."
             )
         ]
 
     def _write_all(self) -> OSError | None:
+        names = (CONFIG_FILE, ENVIRONMENT_FILE, TRAJECTORY_FILE, EVENTS_FILE, MASKS_FILE)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            for name in (CONFIG_FILE, TRAJECTORY_FILE, MASKS_FILE, REPORT_FILE):
+            for name in (*names, CHECKPOINT_FILE, CANDIDATES_FILE, REPORT_FILE):
                 self._write(name)
         except OSError as error:
             return error
@@ -129,48 +183,50 @@ class RunRecorder:
 
     def _write(self, name: str) -> None:
         """Write one file as it should be now; OSError."""
-        writers = {
-            CONFIG_FILE: self._write_config,
+        path = self.folder / name
+        writers: dict[str, Callable[[], None]] = {
+            CONFIG_FILE: lambda: write_text(path, to_toml(self._config)),
+            ENVIRONMENT_FILE: lambda: write_text(path, self._environment),
             TRAJECTORY_FILE: self._trajectory.flush,
-            MASKS_FILE: self._write_masks,
-            REPORT_FILE: self._write_report,
+            EVENTS_FILE: self._log.flush,
+            MASKS_FILE: lambda: self._write_masks(path),
+            CANDIDATES_FILE: lambda: self._write_candidates(path),
+            CHECKPOINT_FILE: lambda: self._write_checkpoint(path),
+            REPORT_FILE: lambda: self._write_report(path),
         }
         writers[name]()
 
-    def _write_config(self) -> None:
-        write_text(self.folder / CONFIG_FILE, to_toml(self._config))
-
-    def _write_report(self) -> None:
+    def _write_report(self, path: Path) -> None:
         if self._report:
-            write_text(self.folder / REPORT_FILE, self._report)
+            write_text(path, self._report)
 
-    def _write_masks(self) -> None:
-        """Write the best, the last and the criteria's masks: bool, (channels,) and (K, channels).
+    def _write_masks(self, path: Path) -> None:
+        if self._best is not None:
+            arrays = mask_arrays(self._best, self._last, self._policy, self._groups)
+            write_arrays(path, arrays)
 
-        `last` is the policy's most likely mask at the end, `keep_probability` what it is made of.
-        Both are the best mask where there is no policy yet.
-        """
-        best = self._best
-        if best is None:
-            return
-        criteria = best.criteria if isinstance(best, SearchFinished) else {}
-        last = best.keep if self._last is None else self._last
-        probability = best.keep.astype(np.float32)
-        if self._policy is not None:
-            last, probability = self._policy.keep, self._policy.keep_probability
-        names = list(criteria)
-        arrays = {
-            "best": best.keep,
-            "last": last,
-            "keep_probability": probability,
-            "criteria": np.array([criteria[name] for name in names], np.bool_).reshape(
-                len(names), len(best.keep)
-            ),
-            "criteria_names": np.array(names, dtype=np.str_),
-            "macs_kept": np.float64(best.macs_kept),
-            "accuracy": np.float64(best.accuracy),
-            "is_final": np.bool_(isinstance(best, SearchFinished)),
-            "group_of_channel": self._groups.group_of_channel,
-            "group_names": np.array([g.name for g in self._groups.groups], dtype=np.str_),
-        }
-        write_arrays(self.folder / MASKS_FILE, arrays)
+    def _write_candidates(self, path: Path) -> None:
+        channels = self._groups.channel_count
+        events = (event for line in self._log.chunks[1:] for event in decoded(line, channels))
+        candidates = (event for event in events if isinstance(event, CandidateEvaluated))
+        write_arrays(path, candidate_arrays(candidates, channels))
+
+    def _write_checkpoint(self, path: Path) -> None:
+        """Write the checkpoint after the events that it counts on."""
+        if self._checkpoint:
+            self._log.flush(is_synced=True)
+            write_bytes(path, self._checkpoint)
+
+
+def environment_text(opened: Opened, config: RunConfig, identity: RunIdentity) -> str:
+    """Write environment.json: versions, machine, seed, and what the network and images are."""
+    values = {
+        **environment(),
+        "network": opened.network.name,
+        "network_sha256": identity.network_sha256,
+        "dataset": opened.images.name,
+        "images_sha256": identity.images_sha256,
+        "seed": config.search.seed,
+        **machine(config.search),
+    }
+    return json.dumps(values, indent=2) + "\n"

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any
 
-from core.config import RunConfig
-from core.evaluation import Score
+import torch
+
+from core.config import RunConfig, SearchConfig
+from core.evaluation import Score, resolve_device, resolve_precision, usual_threads
 from core.events import SearchFinished
 from core.export.second_count import SecondCount
 from core.opening import Opened
@@ -108,6 +110,18 @@ def environment() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             versions[name] = "not installed"
     return versions
+
+
+def machine(config: SearchConfig) -> dict[str, str | int]:
+    """What computes: the device, its name, and how many threads."""
+    device = resolve_device(config.device)
+    is_cuda = device.type == "cuda"
+    return {
+        "device": str(device),
+        "device_name": torch.cuda.get_device_name(device) if is_cuda else platform.machine(),
+        "precision": str(resolve_precision(config.precision, device)).removeprefix("torch."),
+        "threads": usual_threads(config.threads),
+    }
 
 
 def _accuracy(result: RunResult, name: str) -> float | None:

@@ -288,8 +288,11 @@ def test_a_folder_that_vanishes_is_said_once_and_the_files_go_elsewhere(
     assert any(str(place) in notice.message for notice in of_type(events, NoticeRaised))
     assert {file.name for file in place.iterdir()} == {
         "config.toml",
+        "environment.json",
         "trajectory.csv",
+        "events.jsonl",
         "masks.npz",
+        "candidates.npz",
         "report.json",
     }
     assert len((place / "trajectory.csv").read_text().splitlines()) == 4

@@ -1,0 +1,118 @@
+"""checkpoint.pt: where a search stands, written after every update and read without pickles."""
+
+import io
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.config import RunConfig, run_config_from_toml, to_toml
+from core.errors import ConfigError, RunError, readable
+from core.opening import Opened
+from core.runs.files import CHECKPOINT_FILE
+from core.runs.fingerprint import images_sha256, network_sha256
+from core.search import SearchState
+
+FORMAT = "espalier.checkpoint"
+FORMAT_VERSION = 1
+BROKEN = (OSError, EOFError, KeyError, TypeError, ValueError, AttributeError, RuntimeError)
+
+
+@dataclass(frozen=True)
+class RunIdentity:
+    """What must be the same for a search to go on."""
+
+    config: str  # TOML
+    network_sha256: str
+    images_sha256: str
+
+    @classmethod
+    def of(cls, opened: Opened, config: RunConfig) -> "RunIdentity":
+        """Describe what is open."""
+        return cls(
+            to_toml(config), network_sha256(opened.network.module), images_sha256(opened.images)
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A search between two updates, whose it is, and how long its event log was."""
+
+    identity: RunIdentity
+    log_bytes: int
+    state: SearchState
+
+
+def checkpoint_bytes(identity: RunIdentity, log_bytes: int, state: Any) -> bytes:
+    """Write a checkpoint; `state` is that of a CheckpointReached event."""
+    file = io.BytesIO()
+    torch.save(
+        {
+            "format": FORMAT,
+            "version": FORMAT_VERSION,
+            "config": identity.config,
+            "network_sha256": identity.network_sha256,
+            "images_sha256": identity.images_sha256,
+            "log_bytes": log_bytes,
+            "search": state,
+        },
+        file,
+    )
+    return file.getvalue()
+
+
+def load_checkpoint(folder: Path) -> Checkpoint | None:
+    """Read the checkpoint in a run's folder; None if there is none.
+
+    Raises: RunError if it is damaged, or of another version.
+    """
+    path = folder / CHECKPOINT_FILE
+    if not path.exists():
+        return None
+    try:
+        values = torch.load(path, map_location="cpu", weights_only=True)
+        if values["format"] != FORMAT:
+            raise ValueError("another format")
+        version = values["version"]
+        if version == FORMAT_VERSION:
+            names = ("config", "network_sha256", "images_sha256")
+            return Checkpoint(
+                identity=RunIdentity(*(str(values[name]) for name in names)),
+                log_bytes=int(values["log_bytes"]),
+                state=SearchState.from_dict(values["search"]),
+            )
+    except (*BROKEN, pickle.UnpicklingError) as error:
+        raise RunError(
+            f"Cannot go on with the run in {readable(folder)}: {CHECKPOINT_FILE} is damaged. "
+            "Its best mask is in masks.npz; start a new run with its config.toml.",
+            str(error),
+        ) from error
+    raise RunError(
+        f"The run in {readable(folder)} was made by another version of Espalier (checkpoint "
+        f"format {version!r}, this one reads {FORMAT_VERSION}). Go on with that version."
+    )
+
+
+def check_identity(folder: Path, stored: RunIdentity, opened: Opened, config: RunConfig) -> None:
+    """Raise RunError unless settings, network and images are those the run began with."""
+    try:
+        is_same_config = run_config_from_toml(stored.config) == config
+    except ConfigError:
+        is_same_config = False
+    now = RunIdentity.of(opened, config)
+    changed = [
+        what
+        for what, is_same in (
+            ("the settings in config.toml", is_same_config),
+            ("the network's weights", stored.network_sha256 == now.network_sha256),
+            ("the images", stored.images_sha256 == now.images_sha256),
+        )
+        if not is_same
+    ]
+    if changed:
+        raise RunError(
+            f"Cannot go on with the run in {readable(folder)}: {' and '.join(changed)} changed "
+            "since it began. Put them back, or start a new run."
+        )

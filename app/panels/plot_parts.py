@@ -1,16 +1,17 @@
 """What all plots have in common: axes in the theme's colours, keys, notes about what is outside."""
 
 from html import escape
+from typing import Any
 
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFontMetricsF
 from PySide6.QtWidgets import QFrame, QGraphicsSimpleTextItem, QLabel, QSizePolicy
 
 from app.theme import SPACE_M, SPACE_S, Palette, text_font
 
 TICK_PX = 4
-NOTE_MARGIN_PX = 6
+NOTE_MARGIN_PX = 4
 
 
 def quieten(plot: pg.PlotWidget) -> None:
@@ -83,6 +84,37 @@ def readout_label() -> QLabel:
     return label
 
 
+class UniformScatter(pg.ScatterPlotItem):
+    """Points that all look the same, so that thousands of them are set in a millisecond."""
+
+    def __init__(self) -> None:
+        super().__init__(antialias=True)
+
+    def paint_as(
+        self,
+        symbol: str,
+        size: float,
+        fill: QColor | None,
+        outline: str | None = None,
+        width: float = 1.0,
+    ) -> None:
+        """Give all points a form, a size in pixels and colours; None is transparent."""
+        self.setSymbol(symbol)
+        self.setSize(size)
+        self.setPen(pg.mkPen(None) if outline is None else pg.mkPen(outline, width=width))
+        self.setBrush(pg.mkBrush(None) if fill is None else pg.mkBrush(fill))
+
+    def updateSpots(self, dataSet: Any = None) -> None:
+        # pyqtgraph looks up the picture of every single point; that of the first is enough.
+        points = self.data if dataSet is None else dataSet
+        is_new = len(points) > 1 and bool((points["sourceRect"]["w"] == 0).any())
+        if is_new:
+            points["sourceRect"][0] = 0
+        super().updateSpots(points[:1] if is_new else points)
+        if is_new:
+            points["sourceRect"] = points["sourceRect"][0]
+
+
 class EdgeNotes:
     """Small texts at the edges of a plot that say what lies outside it: "▼ 3 criteria lower"."""
 
@@ -104,11 +136,11 @@ class EdgeNotes:
         self._notes[edge].setText(words)
         self._place()
 
-    def use_palette(self, palette: Palette) -> None:
-        """Write in other colours."""
+    def use_palette(self, palette: Palette, colour: str = "muted_text") -> None:
+        """Write in the palette's `colour`."""
         for note in self._notes.values():
             note.setFont(text_font("caption"))
-            note.setBrush(QColor(palette.muted_text))
+            note.setBrush(QColor(getattr(palette, colour)))
         self._place()
 
     def _place(self) -> None:
@@ -117,6 +149,6 @@ class EdgeNotes:
         )
         top, bottom, right = (self._notes[edge] for edge in ("top", "bottom", "right"))
         top.setPos(room.topLeft())
-        bottom.setPos(room.bottomLeft() - QPointF(0, bottom.boundingRect().height()))
+        bottom.setPos(room.left(), room.bottom() - bottom.boundingRect().height())
         size = right.boundingRect()
         right.setPos(room.right() - size.width(), room.center().y() - size.height() / 2)

@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QApplication
 
 from app.panels.growing import FloatVector
-from app.panels.plot_parts import EdgeNotes, label_axis, paint_axes, quieten
+from app.panels.plot_parts import EdgeNotes, UniformScatter, label_axis, paint_axes, quieten
 from app.panels.tradeoff_points import Kind, step_line, thinned
 from app.theme import Palette, text_font
 
@@ -126,17 +126,17 @@ class TradeoffPlot(pg.PlotWidget):
         solid = {name: QColor(getattr(palette, name)) for name in ("accuracy", "budget")}
         for colour in solid.values():
             colour.setAlpha(POINT_OPACITY)
-        _paint(self._scatters["masks"], "o", 6, solid["accuracy"])
-        _paint(self._scatters["over_budget"], "x", 8, solid["budget"])
-        _paint(self._scatters["criteria"], "d", 9, QColor(palette.criteria), palette.surface)
-        _paint(self._scatters["unpruned"], "s", 9, QColor(palette.baseline), palette.surface)
-        _paint(self._scatters["winner"], "star", 15, QColor(palette.best), palette.surface)
+        self._scatters["masks"].paint_as("o", 6, solid["accuracy"])
+        self._scatters["over_budget"].paint_as("x", 8, solid["budget"])
+        self._scatters["criteria"].paint_as("d", 9, QColor(palette.criteria), palette.surface)
+        self._scatters["unpruned"].paint_as("s", 9, QColor(palette.baseline), palette.surface)
+        self._scatters["winner"].paint_as("star", 15, QColor(palette.best), palette.surface)
         for ring, colour, size in (
             (self._best, palette.best, 12),
             (self._loaded, palette.accent, 18),
             (self._cursor, palette.text, 14),
         ):
-            _paint(ring, "o", size, None, colour, width=2.0)
+            ring.paint_as("o", size, None, colour, width=2.0)
         dashed = Qt.PenStyle.DashLine
         self._budget.setPen(pg.mkPen(palette.budget, width=1.6, style=dashed))
         self._unpruned.setPen(pg.mkPen(palette.baseline, width=1.6, style=dashed))
@@ -167,9 +167,9 @@ class TradeoffPlot(pg.PlotWidget):
 
     def _add_items(self) -> None:
         # Of points that are drawn over each other the rarer kind is above.
-        self._scatters = {layer: pg.ScatterPlotItem(antialias=True) for layer in LAYERS}
+        self._scatters = {layer: UniformScatter() for layer in LAYERS}
         self._front = pg.PlotCurveItem(antialias=True)
-        self._best, self._loaded, self._cursor = (pg.ScatterPlotItem() for _ in range(3))
+        self._best, self._loaded, self._cursor = (UniformScatter() for _ in range(3))
         self._budget = pg.InfiniteLine(angle=90, movable=False)
         self._unpruned = pg.InfiniteLine(angle=0, movable=False)
         self._name = pg.TextItem(anchor=(0, 1))
@@ -258,17 +258,3 @@ _STEPS = {
     Qt.Key.Key_Up: (1, 1),
     Qt.Key.Key_Down: (1, -1),
 }
-
-
-def _paint(
-    item: pg.ScatterPlotItem,
-    symbol: str,
-    size: float,
-    fill: QColor | None,
-    outline: str | None = None,
-    width: float = 1.0,
-) -> None:
-    item.setSymbol(symbol)
-    item.setSize(size)
-    item.setPen(pg.mkPen(None) if outline is None else pg.mkPen(outline, width=width))
-    item.setBrush(pg.mkBrush(None) if fill is None else pg.mkBrush(fill))

@@ -1,295 +1,281 @@
-"""The course of a search: MACs kept, accuracy and reward over evaluations, live."""
-
-from dataclasses import dataclass
+"""Is it getting better, honestly? Every evaluation of a search as a point, live."""
 
 import numpy as np
-from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer
-from PySide6.QtWidgets import QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, QPointF, QSettings, QSignalBlocker, Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QScrollArea,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
-from app.panels.panel import Panel, Table
-from app.panels.trajectory_plots import GrowingRange, GrowingTable, TrajectoryPlot, set_line
+from app.panels.panel import Cell, Panel, Table
+from app.panels.plot_parts import readout_label
+from app.panels.trajectory_charts import Chart
+from app.panels.trajectory_data import EVALUATION, SECONDS, Trajectory
+from app.panels.trajectory_measures import MEASURES
+from app.panels.trajectory_plots import set_line
+from app.panels.trajectory_words import point_words, state_words
 from app.selection import Selection
 from app.theme import LIGHT, SPACE_M, SPACE_S, Palette, fill_background
-from core.events import (
-    BestChanged,
-    CandidateEvaluated,
-    CriterionEvaluated,
-    Event,
-    NetworkOpened,
-    SearchFinished,
-    SearchStarted,
+from core.events import Event
+
+SHOWN_FIRST = ("macs", "accuracy", "reward")
+WINDOWS = (1, 10, 30, 100, 300)  # evaluations; 1 smoothes nothing
+ROOM_WITHOUT_PLAN = 1.25  # more than is needed, so that the axis stands still for a while
+X_SETTING, PLOTS_SETTING = "trajectory/x", "trajectory/plots"
+HEADER = (
+    *("evaluation", "seconds", "macs_kept", "accuracy", "cross_entropy_nats", "reward"),
+    *("ema_accuracy", "meets_budget"),
 )
-
-_REDRAW_MS = 100
-_TOP = 103  # per cent: a point at 100 is seen whole
-_EVALUATION, _MACS, _ACCURACY, _EMA, _REWARD = range(5)  # columns of the table
-_TOOLTIPS = (
-    "FLOPs (MACs) that a mask keeps, as a share of the unpruned network",
-    "Masks, EMA and criteria: reward images. Unpruned: held-out images.",
-    "What the policy is trained with",
-)
-_EMPTY = "Every evaluated mask appears here as a point\nwhile a search runs."
-
-
-@dataclass(frozen=True)
-class Finish:
-    """How a search ended."""
-
-    accuracy: float  # held-out, 0-1
-    macs_kept: float
-    is_stopped: bool
 
 
 class TrajectoryPanel(Panel):
-    """Three plots over the evaluations of one search, with one cursor."""
+    """Charts over the evaluations (or seconds) of one search, with one cursor."""
 
     NAME = "trajectory"
+    REDRAW_MS = 100
 
     def __init__(
-        self, selection: Selection, parent: QWidget | None = None, palette: Palette = LIGHT
+        self,
+        selection: Selection,
+        parent: QWidget | None = None,
+        settings: QSettings | None = None,
     ) -> None:
         super().__init__(selection, parent)
-        self._palette = palette
-        self._macs = TrajectoryPlot(palette, is_lowest=False)
-        self._accuracy = TrajectoryPlot(palette, is_lowest=False)
-        self._reward = TrajectoryPlot(palette, is_lowest=True)
-        self.headers = [QLabel() for _ in self.plots]
-        self.readout = QLabel()
-        self._empty = QLabel(_EMPTY, alignment=Qt.AlignmentFlag.AlignCenter)
+        self._settings = QSettings() if settings is None else settings
+        self.known = Trajectory()
+        self.charts = {name: Chart(name, LIGHT) for name in MEASURES}
+        self.readout = readout_label()
+        self.x_axis, self.smoothing = QComboBox(), QComboBox()
+        self.choose_plots = QToolButton()
+        self.plot_actions: dict[str, QAction] = {}
+        self.empty = QLabel(
+            self.tr("Every evaluated mask appears here as a point\nwhile a search runs."),
+            alignment=Qt.AlignmentFlag.AlignCenter,
+        )
         self._pages = QStackedWidget()
-        self._add_curves()
+        self._hovered: int | None = None
+        self._x_end = 0.0
+        self._make_controls()
         self._build()
-        self._redraw_timer = QTimer(self, interval=_REDRAW_MS, singleShot=True)
-        self._redraw_timer.timeout.connect(self.redraw)
-        self.clear()
-        self.use_palette(palette)
+        self._restore()
+        self.use_palette(LIGHT)
 
     def title(self) -> str:
-        """What the panel is called."""
         return self.tr("Trajectory")
-
-    def table(self) -> Table | None:
-        """Nothing yet."""
-        return None
-
-    @property
-    def plots(self) -> tuple[TrajectoryPlot, TrajectoryPlot, TrajectoryPlot]:
-        """MACs, accuracy, reward."""
-        return self._macs, self._accuracy, self._reward
 
     @property
     def point_count(self) -> int:
         """How many evaluations are stored."""
-        return len(self._points)
+        return len(self.known.points)
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The names of the charts that are chosen, from above."""
+        return tuple(name for name, action in self.plot_actions.items() if action.isChecked())
 
     def show_event(self, event: Event) -> None:
-        """Append what the event tells; drawn at most ten times a second."""
-        match event:
-            case NetworkOpened():
-                self.clear()
-                return
-            case SearchStarted():
-                self.clear()
-                self._started = event
-                self._pages.setCurrentIndex(0)
-            case CriterionEvaluated():
-                self._criteria.append(event)
-            case CandidateEvaluated():
-                self._points.append(
-                    event.evaluation,
-                    100 * event.macs_kept,
-                    100 * event.accuracy,
-                    100 * event.ema_accuracy,
-                    event.reward,
-                )
-                self._pages.setCurrentIndex(0)
-            case BestChanged():
-                self._best.append(event.evaluation, 100 * event.macs_kept, 100 * event.accuracy)
-            case SearchFinished():
-                self._finish = Finish(event.accuracy, event.macs_kept, event.is_stopped)
-            case _:
-                return
-        if not self._redraw_timer.isActive():
-            self._redraw_timer.start()
-
-    def use_palette(self, palette: Palette) -> None:
-        """Recolour everything."""
-        self._palette = palette
-        fill_background(self._empty, palette.window, palette.muted_text)
-        fill_background(self._board, palette.surface, palette.text)
-        for plot in self.plots:
-            plot.use_palette(palette)
-        self.redraw()
-
-    def clear(self) -> None:
-        """Forget the search and show the invitation."""
-        self._redraw_timer.stop()
-        self._points, self._best = GrowingTable(5), GrowingTable(3)
-        self._criteria: list[CriterionEvaluated] = []
-        self._started: SearchStarted | None = None
-        self._finish: Finish | None = None
-        self._hovered: int | None = None
-        self._x_end = 0.0
-        self._ranges = GrowingRange(0, _TOP), GrowingRange(0, _TOP), GrowingRange()
-        self._pages.setCurrentIndex(1)
-        self.redraw()
+        """Append what the event tells."""
+        known_before = self.known.started
+        if not self.known.take(event):
+            return
+        if self.known.started is not known_before:
+            self._forget_view()
+        self.redraw_soon()
 
     def redraw(self) -> None:
         """Draw all that is known now."""
-        self._redraw_timer.stop()
-        self._fit_ranges()
-        x = self._points.column(_EVALUATION)
-        self._macs.set_data(self._macs_points, x, self._points.column(_MACS))
-        self._accuracy.set_data(self._accuracy_points, x, self._points.column(_ACCURACY))
-        self._accuracy.set_data(self._ema_curve, x, self._points.column(_EMA))
-        self._reward.set_data(self._reward_points, x, self._points.column(_REWARD))
-        self._best_rings.setData(self._best.column(0), self._best.column(2))
-        zeros = np.zeros(len(self._criteria))
-        self._criteria_marks.setData(zeros, [100 * c.accuracy for c in self._criteria])
-        self._draw_lines()
-        self._write_headers()
+        has_any = self.known.started is not None or len(self.known.points) > 0
+        self._pages.setCurrentIndex(0 if has_any else 1)
+        self._fit_x()
+        for name in self.shown:
+            self.charts[name].draw(self.known, self._x_column, self._window)
         self._write_readout()
 
-    def show_evaluation(self, x: float | None) -> None:
+    def table(self) -> Table | None:
+        """Every evaluation; shares 0-1, seconds since the search began."""
+        if not len(self.known.points):
+            return None
+        columns = [self.known.points.column(index).tolist() for index in range(len(HEADER))]
+        columns[EVALUATION] = [int(value) for value in columns[EVALUATION]]
+        columns[-1] = [int(value) for value in columns[-1]]
+        rows: list[tuple[Cell, ...]] = list(zip(*columns, strict=True))
+        return Table(HEADER, rows)
+
+    def picture_widget(self) -> QWidget:
+        """The charts without the controls."""
+        return self._board
+
+    def use_palette(self, palette: Palette) -> None:
+        """Recolour everything."""
+        fill_background(self.empty, palette.window, palette.muted_text)
+        fill_background(self._page, palette.surface, palette.text)
+        fill_background(self._board, palette.surface, palette.text)
+        for chart in self.charts.values():
+            chart.use_palette(palette)
+        super().use_palette(palette)
+
+    def show_place(self, x: float | None) -> None:
         """Put the cursor on the evaluation nearest to `x` and read it out; None removes it."""
-        self._hovered = None
-        if x is not None and len(self._points):
-            known = self._points.column(_EVALUATION)
-            self._hovered = int(np.abs(known - x).argmin())
-        for plot in self.plots:
-            set_line(plot.cursor, None if self._hovered is None else known[self._hovered])
+        known = self.known.points.column(self._x_column)
+        self._hovered = int(np.abs(known - x).argmin()) if x is not None and len(known) else None
+        at = None if self._hovered is None else float(known[self._hovered])
+        for name in self.shown:
+            set_line(self.charts[name].plot.cursor, at)
         self._write_readout()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Leave:
-            self.show_evaluation(None)
+            self.show_place(None)
         elif event.type() == QEvent.Type.MouseButtonDblClick:
             self._x_end = 0.0
-            self._fit_ranges()
+            self._fit_x()
         return super().eventFilter(watched, event)
 
-    def _add_curves(self) -> None:
-        dashed, dotted = Qt.PenStyle.DashLine, Qt.PenStyle.DotLine
-        self._macs_points = self._macs.add_points("macs")
-        self._budget_line = self._macs.add_line("budget", dashed)
-        self._accuracy_points = self._accuracy.add_points("accuracy")
-        self._ema_curve = self._accuracy.add_curve("ema")
-        self._criteria_marks = self._accuracy.add_marks("criteria")
-        self._best_rings = self._accuracy.add_points("best", ringed=True)
-        self._baseline_line = self._accuracy.add_line("baseline", dashed)
-        self._criterion_line = self._accuracy.add_line("criteria", dotted)
-        self._reward_points = self._reward.add_points("reward")
+    @property
+    def _x_column(self) -> int:
+        return SECONDS if self.x_axis.currentIndex() else EVALUATION
+
+    @property
+    def _window(self) -> int:
+        return WINDOWS[self.smoothing.currentIndex()]
+
+    def _make_controls(self) -> None:
+        self.x_axis.addItems([self.tr("Evaluations"), self.tr("Seconds")])
+        self._explain(self.x_axis, self.tr("What the horizontal axis counts"))
+        self.smoothing.addItem(self.tr("No smoothing"))
+        self.smoothing.addItems([self.tr("Mean of {:,}").format(size) for size in WINDOWS[1:]])
+        self._explain(
+            self.smoothing,
+            self.tr("A line over the points: the mean of the last so many evaluations"),
+        )
+        self.choose_plots.setText(self.tr("Plots"))
+        self.choose_plots.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._explain(self.choose_plots, self.tr("Which plots are shown"))
+        menu = QMenu(self.choose_plots)
+        for name, measure in MEASURES.items():
+            action = menu.addAction(self.tr(measure.name))
+            action.setCheckable(True)
+            self.plot_actions[name] = action
+        self.choose_plots.setMenu(menu)
+
+    def _explain(self, control: QWidget, words: str) -> None:
+        control.setToolTip(words)
+        control.setAccessibleName(words)
 
     def _build(self) -> None:
         self._board = QWidget()
-        layout = QVBoxLayout(self._board)
-        layout.setContentsMargins(0, SPACE_S, 0, 0)
-        layout.setSpacing(0)
-        for header, plot, share, tip in zip(
-            self.headers, self.plots, (3, 7, 3), _TOOLTIPS, strict=True
-        ):
-            header.setTextFormat(Qt.TextFormat.RichText)
-            header.setToolTip(tip)
-            header.setContentsMargins(SPACE_M, SPACE_S, SPACE_M, 0)
-            header.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            layout.addWidget(header)
-            layout.addWidget(plot, share)
-            plot.setXLink(self._reward)
-            plot.scene().sigMouseMoved.connect(lambda at, plot=plot: self._on_mouse(plot, at))
-            plot.viewport().installEventFilter(self)
-        self._reward.setXLink(None)
-        self.readout.setContentsMargins(SPACE_M, SPACE_S, SPACE_M, SPACE_S)
-        self.readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        layout.addWidget(self.readout)
-        self._pages.addWidget(self._board)
-        self._pages.addWidget(self._empty)
+        board = QVBoxLayout(self._board)
+        board.setContentsMargins(0, SPACE_S, 0, 0)
+        board.setSpacing(0)
+        for chart in self.charts.values():
+            board.addWidget(chart.header)
+            board.addWidget(chart.plot, chart.measure.height)
+            chart.plot.scene().sigMouseMoved.connect(
+                lambda at, chart=chart: self._on_mouse(chart, at)
+            )
+            chart.plot.viewport().installEventFilter(self)
+        row = QHBoxLayout()
+        row.setContentsMargins(0, 0, SPACE_M, SPACE_S)
+        row.setSpacing(SPACE_M)
+        row.addWidget(self.readout, 1)
+        for control in (self.x_axis, self.smoothing, self.choose_plots):
+            row.addWidget(control, 0, Qt.AlignmentFlag.AlignBottom)
+        self._page = QWidget()
+        page = QVBoxLayout(self._page)
+        page.setContentsMargins(0, 0, 0, 0)
+        page.setSpacing(0)
+        scroll = QScrollArea()  # five plots need more height than a low dock has
+        scroll.setWidget(self._board)
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        page.addWidget(scroll, 1)
+        page.addLayout(row)
+        self._pages.addWidget(self._page)
+        self._pages.addWidget(self.empty)
+        self._pages.setCurrentIndex(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self._pages)
         self.setMinimumSize(180, 160)
 
-    def _on_mouse(self, plot: TrajectoryPlot, at: QPointF) -> None:
-        box = plot.getPlotItem().getViewBox()
-        self.show_evaluation(box.mapSceneToView(at).x())
+    def _restore(self) -> None:
+        """Show what was chosen last, then follow further choices."""
+        wanted = str(self._settings.value(PLOTS_SETTING, "")).split(",")
+        known = [name for name in wanted if name in MEASURES] or SHOWN_FIRST
+        for name, action in self.plot_actions.items():
+            action.setChecked(name in known)
+            action.toggled.connect(self._on_plots_chosen)
+        self.x_axis.setCurrentIndex(int(self._settings.value(X_SETTING, "") == "seconds"))
+        self.x_axis.currentIndexChanged.connect(self._on_x_chosen)
+        self.smoothing.currentIndexChanged.connect(self.redraw_soon)
+        self._arrange()
 
-    def _draw_lines(self) -> None:
-        started = self._started
-        set_line(self._budget_line, 100 * started.macs_budget if started else None)
-        set_line(self._baseline_line, 100 * started.baseline_accuracy if started else None)
-        best = self._best_criterion()
-        set_line(self._criterion_line, 100 * best.accuracy if best else None)
+    def _on_plots_chosen(self) -> None:
+        if not self.shown:  # there is nothing to see without any
+            sender = self.sender()
+            if isinstance(sender, QAction):
+                with QSignalBlocker(sender):
+                    sender.setChecked(True)
+        self._settings.setValue(PLOTS_SETTING, ",".join(self.shown))
+        self._arrange()
+        self.redraw_soon()
 
-    def _fit_ranges(self) -> None:
-        x = self._points.column(_EVALUATION)
-        planned = self._started.evaluations if self._started else 0
+    def _on_x_chosen(self) -> None:
+        words = "seconds" if self._x_column == SECONDS else "evaluations"
+        self._settings.setValue(X_SETTING, words)
+        self._arrange()
+        self._forget_view()
+        self.redraw_soon()
+
+    def _arrange(self) -> None:
+        """Show the chosen charts; the lowest has the x axis, and the others follow it."""
+        shown = self.shown
+        x_words = (
+            self.tr("seconds of search") if self._x_column == SECONDS else self.tr("evaluations")
+        )
+        lowest = self.charts[shown[-1]].plot
+        for name, chart in self.charts.items():
+            is_lowest = chart.plot is lowest
+            chart.header.setVisible(name in shown)
+            chart.plot.setVisible(name in shown)
+            chart.plot.setXLink(lowest if name in shown and not is_lowest else None)
+            chart.plot.set_lowest(is_lowest=is_lowest, x_words=x_words)
+        self._x_end = 0.0
+
+    def _forget_view(self) -> None:
+        self._x_end = 0.0
+        self._hovered = None
+        for chart in self.charts.values():
+            chart.forget_range()
+            set_line(chart.plot.cursor, None)
+
+    def _fit_x(self) -> None:
+        x, started = self.known.points.column(self._x_column), self.known.started
+        planned = started.evaluations if started and self._x_column == EVALUATION else 0
         needed = max(planned, x[-1] if len(x) else 0, 1)
         if needed > self._x_end:
-            # Room for what is planned; past that, a quarter more at a time.
-            self._x_end = needed if self._x_end == 0 or needed <= planned else 1.25 * needed
-            self._reward.setXRange(-0.015 * self._x_end, 1.015 * self._x_end, padding=0)
-        macs = [100 * self._started.macs_budget] if self._started else []
-        accuracy = [100 * criterion.accuracy for criterion in self._criteria]
-        accuracy += [100 * self._started.baseline_accuracy] if self._started else []
-        columns = (_MACS, _ACCURACY, _REWARD)
-        for plot, column, extent, lines in zip(
-            self.plots, columns, self._ranges, (macs, accuracy, []), strict=True
-        ):
-            values = self._points.column(column)
-            values = values[np.isfinite(values)]
-            ends = [float(values.min()), float(values.max())] if len(values) else []
-            plot.setYRange(*extent.include(*ends, *lines), padding=0)
+            has_room = needed <= planned or self._x_end == 0
+            self._x_end = needed if has_room else ROOM_WITHOUT_PLAN * needed
+            lowest = self.charts[self.shown[-1]].plot
+            lowest.setXRange(-0.015 * self._x_end, 1.015 * self._x_end, padding=0)
 
-    def _best_criterion(self) -> CriterionEvaluated | None:
-        # By cross-entropy, as the search judges: it is finer than accuracy.
-        return min(self._criteria, key=lambda c: c.cross_entropy, default=None)
-
-    def _write_headers(self) -> None:
-        colours, started = self._palette, self._started
-        macs = [_key("●", colours.macs, "mask")]
-        accuracy = [_key("●", colours.accuracy, "mask"), _key("━", colours.ema, "EMA")]
-        if len(self._best):
-            accuracy.append(_key("○", colours.best, "best so far"))
-        if started:
-            macs.append(_key("╌╌", colours.budget, f"budget {_share(started.macs_budget)}"))
-            words = f"unpruned {_share(started.baseline_accuracy)}"
-            accuracy.append(_key("╌╌", colours.baseline, words))
-        best = self._best_criterion()
-        if best:
-            words = f"one-shot, best {_share(best.accuracy)} ({best.criterion})"
-            accuracy.append(_key("◆┄", colours.criteria, words))
-        reward = [_key("●", colours.reward, "mask")]
-        titles = ("MACs kept, %", "Accuracy, %", "Reward")
-        for header, title, keys in zip(self.headers, titles, (macs, accuracy, reward), strict=True):
-            gap = "&nbsp;&nbsp;&nbsp; "
-            muted = f"<span style='color:{colours.muted_text}'>{gap.join(keys)}</span>"
-            header.setText(f"<b>{title}</b>{gap}{muted}")
+    def _on_mouse(self, chart: Chart, at: QPointF) -> None:
+        box = chart.plot.getPlotItem().getViewBox()
+        self.show_place(box.mapSceneToView(at).x())
 
     def _write_readout(self) -> None:
-        if self._hovered is not None and self._hovered < len(self._points):
-            at = self._hovered
-            evaluation, macs, accuracy, ema, reward = (
-                float(self._points.column(column)[at]) for column in range(5)
-            )
-            self.readout.setText(
-                f"Evaluation {evaluation:.0f}: {macs:.1f} % of MACs · accuracy {accuracy:.1f} % "
-                f"(EMA {ema:.1f} %) · reward {reward:.3f}".replace("-", "−")
-            )
-            return
-        words = []
-        if self._started:
-            words.append(f"{self.point_count} of {self._started.evaluations} evaluations")
-        if len(self._best):
-            evaluation, _, accuracy = (float(self._best.column(i)[-1]) for i in range(3))
-            words.append(f"best: evaluation {evaluation:.0f}, accuracy {accuracy:.1f} %")
-        if self._finish:
-            verb = "stopped" if self._finish.is_stopped else "finished"
-            words.append(f"{verb}: {_share(self._finish.accuracy)} on held-out images")
-        self.readout.setText(" · ".join(words))
-
-
-def _key(glyph: str, colour: str, words: str) -> str:
-    return f"<span style='color:{colour}'>{glyph}</span>&nbsp;{words}"
-
-
-def _share(value: float) -> str:
-    return f"{100 * value:.1f} %"
+        if self._hovered is not None and self._hovered < self.point_count:
+            self.readout.setText(point_words(self.known, self._hovered))
+        else:
+            self.readout.setText(state_words(self.known))
+        self.readout.setToolTip(self.readout.text())

@@ -1,70 +1,20 @@
-"""Parts of the trajectory: growing data, ranges that do not jitter, one styled plot."""
-
-import math
+"""One plot of the trajectory: any number of points, of which the screen's worth is drawn."""
 
 import numpy as np
 import pyqtgraph as pg
-from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFontMetricsF
 
+from app.panels.growing import FloatVector
+from app.panels.plot_parts import EdgeNotes, UniformScatter, label_axis, paint_axes, quieten
 from app.theme import Palette, text_font
 
-FloatVector = NDArray[np.float64]
+Series = pg.PlotCurveItem | UniformScatter
 
 _AXIS_WIDTH = 52
-_POINT_SIZE = 5
-_BINS, _OTHERS_PER_BIN = 300, 4  # more points cannot be told apart
-_POINT_OPACITY = 150  # of 255: dense clouds stay readable
-
-
-class GrowingTable:
-    """Rows of floats, appended one by one; nothing is ever dropped."""
-
-    def __init__(self, columns: int) -> None:
-        self._rows = np.empty((256, columns), dtype=np.float64)
-        self._count = 0
-
-    def __len__(self) -> int:
-        return self._count
-
-    def append(self, *values: float) -> None:
-        """Add a row."""
-        if self._count == len(self._rows):
-            self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
-        self._rows[self._count] = values
-        self._count += 1
-
-    def column(self, index: int) -> FloatVector:
-        """A view of one column, shape (rows,)."""
-        return self._rows[: self._count, index]
-
-
-class GrowingRange:
-    """An axis range that only ever grows, in round steps, so that the picture stands still."""
-
-    def __init__(self, low_limit: float = -math.inf, high_limit: float = math.inf) -> None:
-        self._limits = low_limit, high_limit
-        self._ends: tuple[float, float] | None = None
-
-    def include(self, *values: float) -> tuple[float, float]:
-        """Grow until all finite values are inside with a margin; returns (low, high)."""
-        finite = [value for value in values if math.isfinite(value)]
-        if finite:
-            low, high = min(finite), max(finite)
-            if self._ends is None or low < self._ends[0] or high > self._ends[1]:
-                self._ends = self._grown(low, high)
-        return self._ends or (0.0, 1.0)
-
-    def _grown(self, low: float, high: float) -> tuple[float, float]:
-        if self._ends is not None:
-            low, high = min(low, self._ends[0]), max(high, self._ends[1])
-        span = (high - low) or max(abs(high), 1.0) * 0.1
-        step = 10 ** math.floor(math.log10(span))
-        step = next(step * part for part in (0.1, 0.2, 0.5, 1.0) if step * part >= span / 12)
-        low = math.floor(low / step - 0.25) * step
-        high = math.ceil(high / step + 0.25) * step
-        return max(low, self._limits[0]), min(high, self._limits[1])
+_BINS, _OTHERS_PER_BIN = 300, 4  # for a view; more points cannot be told apart
+_WINDOW_VIEWS = 3  # so many views' points are drawn at once
+_ZOOM_STEP = 1.6  # how far the view may change before other points are chosen
 
 
 def visible_extremes(
@@ -83,9 +33,15 @@ def visible_extremes(
     first -= first % size  # bins that stay the same while the user pans
     starts = np.arange(first, stop, size)
     others = [starts + size * part // _OTHERS_PER_BIN for part in range(_OTHERS_PER_BIN)]
-    padded = np.pad(y[first:stop], (0, len(starts) * size - (stop - first)), mode="edge")
-    bins_of_y = padded.reshape(-1, size)
-    extremes = [starts + bins_of_y.argmin(1), starts + bins_of_y.argmax(1)]
+    values = y[first:stop]
+    padding = len(starts) * size - (stop - first)
+    low_side, high_side = np.where(np.isnan(values), ((np.inf,), (-np.inf,)), values)
+    extremes = [
+        starts + np.pad(side, (0, padding), mode="edge").reshape(-1, size).argmin(1)
+        for side in (low_side, -high_side)
+    ]
+    # Of a curve the holes are kept, or a line would cross them.
+    others.append(first + np.flatnonzero(np.isnan(values))[: 4 * bins])
     picked = np.unique(np.minimum(np.concatenate([*extremes, *others]), stop - 1))
     return x[picked], y[picked]
 
@@ -93,56 +49,71 @@ def visible_extremes(
 class TrajectoryPlot(pg.PlotWidget):
     """A plot over evaluations with points, lines and a cursor; the user zooms along x only."""
 
-    def __init__(self, palette: Palette, *, is_lowest: bool) -> None:
+    def __init__(self, palette: Palette, *, least_height: int = 34) -> None:
         super().__init__(background=palette.surface, enableMenu=False)
+        quieten(self)
         plot = self.getPlotItem()
-        plot.hideButtons()
-        # pyqtgraph makes the menu all the same; without a parent it would outlive the plot.
-        plot.ctrlMenu.setParent(self, Qt.WindowType.Popup)
         plot.setMouseEnabled(x=True, y=False)
-        plot.disableAutoRange()
         plot.setContentsMargins(0, 4, 8, 0)
-        left, bottom = plot.getAxis("left"), plot.getAxis("bottom")
+        left = plot.getAxis("left")
         left.setWidth(_AXIS_WIDTH)
         left.setStyle(maxTickLevel=0)  # in low plots the labels of finer ticks would touch
-        left.enableAutoSIPrefix(False)
-        bottom.enableAutoSIPrefix(False)
-        bottom.setStyle(showValues=is_lowest)
-        if not is_lowest:
-            bottom.setHeight(6)
-        left.setZValue(-1)  # the grid lies under the data
-        bottom.setZValue(-1)
-        self._is_lowest = is_lowest
-        self._curves: list[tuple[pg.PlotDataItem, str, str]] = []  # item, colour name, style
-        self._data: dict[pg.PlotDataItem, tuple[FloatVector, FloatVector]] = {}
+        left.setTickDensity(0.6)
+        plot.getAxis("bottom").setStyle(maxTickLevel=0)  # finer lines cost a third of a frame
+        self.edges = EdgeNotes(self)
+        self._palette = palette
+        self._x_words = ""
+        self._is_lowest = False
+        self._least_height = least_height  # of the data, in pixels
+        self._window: tuple[float, float] | None = None
+        self._series: list[tuple[Series, str, str]] = []  # item, colour name, style
+        self._data: dict[Series, tuple[FloatVector, FloatVector]] = {}
         self._lines: list[tuple[pg.InfiniteLine, str, Qt.PenStyle]] = []
         self.cursor = self.add_line("muted_text", Qt.PenStyle.SolidLine, angle=90)
         plot.sigXRangeChanged.connect(self._on_x_range_changed)
-        self.setFrameShape(pg.QtWidgets.QFrame.Shape.NoFrame)
-        self.setMinimumHeight(56)
+        self.set_lowest(is_lowest=False, x_words="")
 
-    def set_data(self, item: pg.PlotDataItem, x: FloatVector, y: FloatVector) -> None:
+    def set_data(self, item: Series, x: FloatVector, y: FloatVector) -> None:
         """Show all of a series; only what is drawn is thinned out, the data stay whole."""
         self._data[item] = x, y
-        self._draw_visible(item)
+        low, high = self._window or self._wide_window()
+        item.setData(*visible_extremes(x, y, low, high, _BINS * _WINDOW_VIEWS))
 
-    def _draw_visible(self, item: pg.PlotDataItem) -> None:
+    def _wide_window(self) -> tuple[float, float]:
+        """What is drawn: the view and as much to both sides, so that panning draws nothing new."""
         (low, high), _ = self.getPlotItem().getViewBox().viewRange()
-        item.setData(*visible_extremes(*self._data[item], low, high, _BINS))
+        margin = (high - low) * (_WINDOW_VIEWS - 1) / 2
+        self._window = low - margin, high + margin
+        return self._window
 
     def _on_x_range_changed(self) -> None:
-        for item in self._data:
-            self._draw_visible(item)
+        (low, high), _ = self.getPlotItem().getViewBox().viewRange()
+        if self._window is not None:
+            width = (self._window[1] - self._window[0]) / _WINDOW_VIEWS
+            is_inside = self._window[0] <= low and high <= self._window[1]
+            if is_inside and width / _ZOOM_STEP < high - low < width * _ZOOM_STEP:
+                return
+        self._wide_window()
+        for item, (x, y) in self._data.items():
+            self.set_data(item, x, y)
 
-    def add_points(self, colour: str, *, ringed: bool = False) -> pg.PlotDataItem:
+    def add_points(self, colour: str, *, ringed: bool = False) -> Series:
         """Add a cloud of points; ringed ones are larger and hollow."""
         return self._add(colour, "rings" if ringed else "points")
 
-    def add_curve(self, colour: str) -> pg.PlotDataItem:
+    def add_crosses(self, colour: str) -> Series:
+        """Add points that stand out by their form too."""
+        return self._add(colour, "crosses")
+
+    def add_diamonds(self, colour: str) -> Series:
+        """Add points that were measured on other images."""
+        return self._add(colour, "diamonds")
+
+    def add_curve(self, colour: str) -> Series:
         """Add a solid curve."""
         return self._add(colour, "curve")
 
-    def add_marks(self, colour: str) -> pg.PlotDataItem:
+    def add_marks(self, colour: str) -> Series:
         """Add short ticks, for values that belong to no evaluation."""
         return self._add(colour, "marks")
 
@@ -155,31 +126,41 @@ class TrajectoryPlot(pg.PlotWidget):
         self._lines.append((line, colour, style))
         return line
 
+    def set_lowest(self, *, is_lowest: bool, x_words: str) -> None:
+        """Write the x axis under this plot, or leave that to a plot below it."""
+        self._is_lowest, self._x_words = is_lowest, x_words
+        bottom = self.getPlotItem().getAxis("bottom")
+        bottom.setStyle(showValues=is_lowest)
+        if is_lowest:
+            label_axis(self, "bottom", x_words, self._palette)
+            height = round(2.6 * QFontMetricsF(text_font("caption")).height())
+        else:
+            bottom.showLabel(False)
+            height = 6
+        bottom.setHeight(height)
+        self.setMinimumHeight(self._least_height + height)
+
     def use_palette(self, palette: Palette) -> None:
         """Recolour axes, points and lines."""
-        self.setBackground(palette.surface)
-        for name in ("left", "bottom"):
-            axis = self.getPlotItem().getAxis(name)
-            axis.setPen(palette.outline)
-            axis.setTextPen(palette.muted_text)
-            axis.setTickFont(text_font("caption"))
-            axis.setStyle(tickLength=-4)
-        self.getPlotItem().showGrid(x=True, y=True, alpha=0.5)
-        if self._is_lowest:
-            bottom = self.getPlotItem().getAxis("bottom")
-            bottom.setLabel("evaluations", color=palette.muted_text)
-            bottom.setHeight(2.6 * QFontMetricsF(text_font("caption")).height())
-        for item, colour, style in self._curves:
-            _paint_curve(item, getattr(palette, colour), palette.surface, style)
+        self._palette = palette
+        paint_axes(self, palette)
+        self.edges.use_palette(palette, "criteria")
+        self.set_lowest(is_lowest=self._is_lowest, x_words=self._x_words)
+        for item, colour, style in self._series:
+            _paint_item(item, getattr(palette, colour), palette.surface, style)
         for line, colour, style in self._lines:
             width = 1.0 if line is self.cursor else 1.6
             line.setPen(pg.mkPen(getattr(palette, colour), width=width, style=style))
 
-    def _add(self, colour: str, style: str) -> pg.PlotDataItem:
-        item = pg.PlotDataItem(pen=None, connect="finite", antialias=True)
-        item.setZValue({"points": 1, "marks": 2, "curve": 6, "rings": 8}[style])
+    def _add(self, colour: str, style: str) -> Series:
+        item = (
+            pg.PlotCurveItem(connect="finite", antialias=True)
+            if style == "curve"
+            else UniformScatter()
+        )
+        item.setZValue(_HEIGHTS[style])
         self.getPlotItem().addItem(item)
-        self._curves.append((item, colour, style))
+        self._series.append((item, colour, style))
         return item
 
 
@@ -190,25 +171,23 @@ def set_line(line: pg.InfiniteLine, value: float | None) -> None:
         line.setValue(value)
 
 
-def _paint_curve(item: pg.PlotDataItem, colour: str, surface: str, style: str) -> None:
-    if style == "curve":
+def _paint_item(item: Series, colour: str, surface: str, style: str) -> None:
+    if isinstance(item, pg.PlotCurveItem):
         item.setPen(pg.mkPen(colour, width=2.2))
         return
-    brush = QColor(colour)
-    if style == "points":
-        brush.setAlpha(_POINT_OPACITY)
-        item.setSymbol("o")
-        item.setSymbolSize(_POINT_SIZE)
-        item.setSymbolPen(None)
-        item.setSymbolBrush(brush)
-    elif style == "rings":
-        item.setSymbol("o")
-        item.setSymbolSize(9)
-        item.setSymbolPen(pg.mkPen(colour, width=2))
-        item.setSymbolBrush(QColor(surface))
-    else:
-        item.setSymbol("d")
-        item.setSymbolSize(7)
-        item.setSymbolPen(pg.mkPen(colour, width=1))
-        brush.setAlpha(90)
-        item.setSymbolBrush(brush)
+    symbol, size, opacity = _SYMBOLS[style]
+    brush = QColor(surface if style == "rings" else colour)
+    brush.setAlpha(opacity)
+    outlines = {"rings": (colour, 2.0), "marks": (colour, 1.0), "diamonds": (surface, 1.0)}
+    item.paint_as(symbol, size, brush, *outlines.get(style, (None, 1.0)))
+
+
+_HEIGHTS = {"points": 1, "crosses": 2, "marks": 3, "curve": 6, "diamonds": 7, "rings": 8}
+# Symbol, size in pixels, opacity of 255: dense clouds of points stay readable.
+_SYMBOLS = {
+    "points": ("o", 5, 150),
+    "crosses": ("x", 7, 255),
+    "marks": ("d", 7, 90),
+    "diamonds": ("d", 10, 255),
+    "rings": ("o", 9, 255),
+}

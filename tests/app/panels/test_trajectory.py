@@ -2,18 +2,21 @@
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QSettings
 
 from app.panels.trajectory import TrajectoryPanel
-from app.panels.trajectory_plots import GrowingRange, GrowingTable, visible_extremes
 from app.selection import Selection
 from app.theme import DARK
 from core.events import (
     BestChanged,
     CandidateEvaluated,
     CriterionEvaluated,
+    HeldOutScored,
     NoticeRaised,
+    PolicyUpdated,
     SearchFinished,
     SearchStarted,
+    StageStarted,
 )
 from tests.app.layer_graphs import small_network
 
@@ -31,9 +34,22 @@ def criterion(name: str, accuracy: float, cross_entropy: float) -> CriterionEval
     return CriterionEvaluated(name, KEEP, 0.497, accuracy, cross_entropy)
 
 
+def words(panel: TrajectoryPanel, name: str) -> str:
+    return panel.charts[name].header.text().replace("&nbsp;", " ")
+
+
+def plots(panel: TrajectoryPanel) -> list:
+    return [panel.charts[name].plot for name in panel.shown]
+
+
 @pytest.fixture
-def panel(qtbot):
-    panel = TrajectoryPanel(Selection())
+def settings(tmp_path):
+    return QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+
+
+@pytest.fixture
+def panel(qtbot, settings):
+    panel = TrajectoryPanel(Selection(), settings=settings)
     qtbot.addWidget(panel)
     panel.resize(800, 420)
     panel.show()
@@ -46,7 +62,7 @@ def test_every_candidate_becomes_a_point(panel):
         panel.show_event(candidate(evaluation, accuracy=0.5 + evaluation / 4000))
     panel.redraw()
     assert panel.point_count == 1000
-    x, y = panel._accuracy_points.getData()
+    x, y = panel.charts["accuracy"].points.getData()
     assert (x[0], x[-1]) == (1, 1000)
     assert y[-1] == pytest.approx(75.0)
 
@@ -56,13 +72,13 @@ def test_lines_stand_at_the_budget_the_unpruned_accuracy_and_the_best_criterion(
     panel.show_event(criterion("l1_uniform", 0.57, 1.9))
     panel.show_event(criterion("obs_global", 0.64, 1.2))
     panel.redraw()
-    assert panel._budget_line.value() == pytest.approx(50.0)
-    assert panel._baseline_line.value() == pytest.approx(92.6)
-    assert panel._criterion_line.value() == pytest.approx(64.0)
-    assert "budget 50.0 %" in panel.headers[0].text()
-    assert "unpruned 92.6 %" in panel.headers[1].text()
-    assert "best 64.0 % (obs_global)" in panel.headers[1].text()
-    assert panel._criteria_marks.getData()[1] == pytest.approx([57.0, 64.0])
+    assert panel.charts["macs"].budget_line.value() == pytest.approx(50.0)
+    assert panel.charts["accuracy"].baseline_line.value() == pytest.approx(92.6)
+    assert panel.charts["accuracy"].criterion_line.value() == pytest.approx(64.0)
+    assert "budget 50.0 %" in words(panel, "macs")
+    assert "unpruned 92.6 %" in words(panel, "accuracy")
+    assert "best 64.0 % (obs_global)" in words(panel, "accuracy")
+    assert panel.charts["accuracy"].marks.getData()[1] == pytest.approx([57.0, 64.0])
 
 
 def test_best_masks_are_ringed(panel):
@@ -70,7 +86,10 @@ def test_best_masks_are_ringed(panel):
     panel.show_event(candidate(7, 0.7))
     panel.show_event(BestChanged(7, KEEP, 0.495, 0.7, 0.9))
     panel.redraw()
-    assert [values.tolist() for values in panel._best_rings.getData()] == [[7.0], [70.0]]
+    assert [values.tolist() for values in panel.charts["accuracy"].rings.getData()] == [
+        [7.0],
+        [70.0],
+    ]
     assert panel.readout.text() == "1 of 300 evaluations · best: evaluation 7, accuracy 70.0 %"
 
 
@@ -79,14 +98,15 @@ def test_the_cursor_reads_out_the_nearest_evaluation(panel):
     for evaluation in (1, 2, 3):
         panel.show_event(candidate(evaluation, accuracy=evaluation / 10))
     panel.redraw()
-    panel.show_evaluation(2.3)
+    panel.show_place(2.3)
     assert panel.readout.text() == (
-        "Evaluation 2: 49.5 % of MACs · accuracy 20.0 % (EMA 55.0 %) · reward −1.000"
+        "Evaluation 2: 49.5 % of MACs · accuracy 20.0 % (EMA 55.0 %) · cross-entropy 1.000 · "
+        "reward −1.000 · 1 s"
     )
-    assert all(plot.cursor.isVisible() and plot.cursor.value() == 2 for plot in panel.plots)
-    panel.show_evaluation(None)
+    assert all(plot.cursor.isVisible() and plot.cursor.value() == 2 for plot in plots(panel))
+    panel.show_place(None)
     assert panel.readout.text().startswith("3 of 300")
-    assert not any(plot.cursor.isVisible() for plot in panel.plots)
+    assert not any(plot.cursor.isVisible() for plot in plots(panel))
 
 
 def test_the_x_axis_has_room_for_what_is_planned_and_stands_still(panel):
@@ -96,7 +116,7 @@ def test_the_x_axis_has_room_for_what_is_planned_and_stands_still(panel):
         panel.show_event(candidate(evaluation))
         if evaluation % 50 == 0:
             panel.redraw()
-            ranges.add(tuple(panel._reward.getPlotItem().getViewBox().viewRange()[0]))
+            ranges.add(tuple(panel.charts["reward"].plot.getPlotItem().getViewBox().viewRange()[0]))
     assert len(ranges) == 1
     low, high = ranges.pop()
     assert low <= 0
@@ -107,8 +127,8 @@ def test_the_plots_share_their_x_axis(panel):
     panel.show_event(STARTED)
     panel.show_event(candidate(1))
     panel.redraw()
-    panel._reward.setXRange(50, 100, padding=0)
-    ranges = [plot.getPlotItem().getViewBox().viewRange()[0] for plot in panel.plots]
+    panel.charts["reward"].plot.setXRange(50, 100, padding=0)
+    ranges = [plot.getPlotItem().getViewBox().viewRange()[0] for plot in plots(panel)]
     assert ranges[0] == pytest.approx([50, 100], abs=1)
     assert ranges[1] == pytest.approx([50, 100], abs=1)
 
@@ -118,7 +138,7 @@ def test_all_values_are_inside_their_axes(panel):
     panel.show_event(candidate(1, accuracy=0.1, reward=-30.0))
     panel.show_event(candidate(2, accuracy=0.99, reward=2.0))
     panel.redraw()
-    for plot, values in zip(panel.plots, ((49.5, 50), (10, 99), (-30, 2)), strict=True):
+    for plot, values in zip(plots(panel), ((49.5, 50), (10, 99), (-30, 2)), strict=True):
         low, high = plot.getPlotItem().getViewBox().viewRange()[1]
         assert low < min(values)
         assert high > max(values)
@@ -136,8 +156,8 @@ def test_an_opened_network_empties_the_panel(panel):
     panel.show_event(candidate(1))
     panel.show_event(small_network().opened("tiny"))
     assert panel.point_count == 0
-    assert panel._pages.currentWidget() is panel._empty
-    assert "appears here" in panel._empty.text()
+    assert panel.empty.isVisible()
+    assert "appears here" in panel.empty.text()
 
 
 def test_the_end_is_told(panel):
@@ -154,69 +174,153 @@ def test_values_that_are_not_finite_do_no_harm(panel):
     panel.show_event(candidate(2, reward=float("-inf")))
     panel.show_event(candidate(3))
     panel.redraw()
-    low, high = panel._reward.getPlotItem().getViewBox().viewRange()[1]
+    low, high = panel.charts["reward"].plot.getPlotItem().getViewBox().viewRange()[1]
     assert np.isfinite([low, high]).all()
     assert panel.point_count == 3
 
 
 def test_the_timer_runs_only_while_something_is_new(panel, qtbot):
     panel.show_event(NoticeRaised("nothing to draw"))
-    assert not panel._redraw_timer.isActive()
+    assert not panel._timer.isActive()
     panel.show_event(STARTED)
-    assert panel._redraw_timer.isActive()
-    qtbot.waitUntil(lambda: not panel._redraw_timer.isActive(), timeout=5000)
-    assert panel._budget_line.isVisible()
+    assert panel._timer.isActive()
+    qtbot.waitUntil(lambda: not panel._timer.isActive(), timeout=5000)
+    assert panel.charts["macs"].budget_line.isVisible()
 
 
 def test_another_palette_recolours_the_curves(panel):
     panel.use_palette(DARK)
-    assert panel._ema_curve.opts["pen"].color().name() == DARK.ema
-    assert panel._accuracy.backgroundBrush().color().name() == DARK.surface
+    assert panel.charts["accuracy"].ema.opts["pen"].color().name() == DARK.ema
+    assert panel.charts["accuracy"].plot.backgroundBrush().color().name() == DARK.surface
 
 
 def test_a_hundred_thousand_points_are_kept_and_few_are_drawn(panel):
     panel.show_event(SearchStarted(100_000, 0.5, 1000, 100, 0.9, 0.3, 0.1))
-    event = candidate(1)
+    event = candidate(100_001)
     for evaluation in range(1, 100_001):
-        panel._points.append(evaluation, 49.5, 60.0 if evaluation != 77_777 else 99.0, 55.0, -1.0)
+        accuracy = 0.99 if evaluation == 77_777 else 0.6
+        panel.known.points.append(evaluation, evaluation, 0.495, accuracy, 1, -1, 0.55, 1)
     panel.show_event(event)
     panel.redraw()
     assert panel.point_count == 100_001
-    x, y = panel._accuracy_points.getData()
+    x, y = panel.charts["accuracy"].points.getData()
     assert len(x) < 4000
     assert y.max() == 99.0
 
 
-def test_thinning_keeps_the_extremes_of_what_is_visible():
-    x = np.arange(10_000, dtype=np.float64)
-    y = np.sin(x / 500)
-    y[1234], y[5678] = 9.0, -9.0
-    some_x, some_y = visible_extremes(x, y, 1000, 6000, 100)
-    assert len(some_x) < 1000
-    assert some_y.max() == 9.0
-    assert some_y.min() == -9.0
-    assert (np.diff(some_x) > 0).all()
-    assert some_x[0] <= 1000
-    assert some_x[-1] >= 5999
+def test_weak_criteria_lie_outside_and_are_counted(panel):
+    panel.show_event(STARTED)
+    panel.show_event(criterion("random_uniform", 0.1, 3.0))
+    panel.show_event(criterion("obs_global", 0.64, 1.2))
+    panel.show_event(candidate(1, accuracy=0.7))
+    panel.redraw()
+    chart = panel.charts["accuracy"]
+    low, high = chart.plot.getPlotItem().getViewBox().viewRange()[1]
+    assert 10 < low < 64
+    assert high > 92.6
+    assert chart.plot.edges.texts["bottom"] == "▼ 1"
+    assert "1 weaker ones outside" in words(panel, "accuracy")
 
 
-def test_few_points_are_not_thinned():
-    x = np.arange(100, dtype=np.float64)
-    assert visible_extremes(x, x, -10, 200, 300)[0].tolist() == x.tolist()
+def test_what_the_agent_samples_is_never_outside(panel):
+    panel.show_event(STARTED)
+    panel.show_event(criterion("obs_global", 0.64, 1.2))
+    for evaluation, accuracy in enumerate((0.7, 0.05, 0.72), start=1):
+        panel.show_event(candidate(evaluation, accuracy=accuracy))
+    panel.redraw()
+    low, _ = panel.charts["accuracy"].plot.getPlotItem().getViewBox().viewRange()[1]
+    assert low < 5
 
 
-def test_a_growing_table_drops_nothing():
-    table = GrowingTable(2)
-    for index in range(1000):
-        table.append(index, -index)
-    assert len(table) == 1000
-    assert table.column(1).tolist() == [-index for index in range(1000)]
+def test_masks_over_the_budget_are_crosses_and_counted(panel):
+    panel.show_event(STARTED)
+    panel.show_event(candidate(1))
+    over = CandidateEvaluated(2, 0, KEEP, 0.55, 0.6, 1.0, -1.0, 0.5, False, 1.0)
+    panel.show_event(over)
+    panel.redraw()
+    chart = panel.charts["macs"]
+    assert [values[0] for values in chart.crosses.getData()] == pytest.approx([2.0, 55.0])
+    assert chart.points.getData()[0].tolist() == [1.0]
+    assert "1 over budget" in words(panel, "macs")
+    panel.show_place(2.0)
+    assert panel.readout.text().endswith("over budget")
 
 
-def test_a_growing_range_never_shrinks_and_respects_limits():
-    extent = GrowingRange(0, 100)
-    first = extent.include(40.0, 60.0)
-    assert first[0] < 40 < 60 < first[1]
-    assert extent.include(50.0) == first
-    low, high = extent.include(99.9, 0.5)
-    assert (low, high) == (0, 100)
+def test_all_quantities_can_be_shown_and_the_choice_is_remembered(panel, qtbot, settings):
+    assert panel.shown == ("macs", "accuracy", "reward")
+    for name in ("cross_entropy", "entropy"):
+        panel.plot_actions[name].trigger()
+    panel.plot_actions["macs"].trigger()
+    panel.x_axis.setCurrentIndex(1)
+    show_short_search(panel)
+    assert panel.charts["entropy"].points.getData()[1] == pytest.approx([0.61])
+    assert panel.charts["cross_entropy"].points.getData()[1] == pytest.approx([1.0, 1.0])
+    assert not panel.charts["macs"].plot.isVisible()
+    again = TrajectoryPanel(Selection(), settings=settings)
+    qtbot.addWidget(again)
+    assert again.shown == ("accuracy", "cross_entropy", "reward", "entropy")
+    assert again.x_axis.currentText() == "Seconds"
+
+
+def test_the_last_plot_cannot_be_taken_away(panel):
+    for name in panel.shown:
+        panel.plot_actions[name].trigger()
+    assert len(panel.shown) == 1
+
+
+def show_short_search(panel: TrajectoryPanel) -> None:
+    panel.show_event(STARTED)
+    for evaluation, seconds in ((1, 2.0), (2, 5.0)):
+        panel.show_event(
+            CandidateEvaluated(evaluation, 1, KEEP, 0.5, 0.6, 1.0, -1.0, 0.5, True, seconds)
+        )
+    panel.show_event(PolicyUpdated(1, np.full(4, 0.5, np.float32), KEEP, 0.1, 0.0, 0.61, 0.01, 0.1))
+    panel.show_event(HeldOutScored(2, 0.58, 1.05, 1.0))
+    panel.redraw_now()
+
+
+def test_the_x_axis_counts_seconds_too(panel):
+    panel.x_axis.setCurrentIndex(1)
+    show_short_search(panel)
+    assert panel.charts["accuracy"].points.getData()[0].tolist() == [2.0, 5.0]
+    low, high = panel.charts["reward"].plot.getPlotItem().getViewBox().viewRange()[0]
+    assert low <= 0 and 5 < high < 8
+    bottom = panel.charts["reward"].plot.getPlotItem().getAxis("bottom")
+    assert "seconds" in bottom.labelText
+
+
+def test_the_held_out_score_of_the_best_is_drawn(panel):
+    show_short_search(panel)
+    held_out = panel.charts["accuracy"].held_out.getData()
+    assert [values[0] for values in held_out] == pytest.approx([2.0, 58.0])
+    assert "best, held out" in words(panel, "accuracy")
+
+
+def test_smoothing_is_off_and_says_its_window(panel):
+    show_short_search(panel)
+    assert not len(panel.charts["accuracy"].smooth.getData()[0])
+    panel.smoothing.setCurrentIndex(1)
+    panel.redraw_now()
+    assert panel.charts["accuracy"].smooth.getData()[1].tolist() == [60.0, 60.0]
+    assert panel.charts["accuracy"].points.getData()[1].tolist() == [60.0, 60.0]
+    assert "mean of 10" in words(panel, "accuracy")
+
+
+def test_a_resumed_search_shows_its_gap(panel):
+    show_short_search(panel)
+    panel.show_event(StageStarted("Searching", 300))
+    panel.show_event(candidate(3))
+    panel.redraw_now()
+    assert panel.point_count == 3
+    lines = panel.charts["accuracy"]._gap_lines
+    assert [line.value() for line in lines if line.isVisible()] == [2.5]
+    assert "1 × resumed" in panel.readout.text()
+    assert np.isnan(panel.charts["accuracy"].ema.getData()[1][2])
+
+
+def test_the_table_has_every_evaluation(panel):
+    assert panel.table() is None
+    show_short_search(panel)
+    table = panel.table()
+    assert table.header[:3] == ("evaluation", "seconds", "macs_kept")
+    assert table.rows[1] == (2, 5.0, 0.5, 0.6, 1.0, -1.0, 0.5, 1)

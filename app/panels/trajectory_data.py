@@ -1,0 +1,160 @@
+"""All that is known about the course of a search, as columns; nothing is ever dropped."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.panels.growing import FloatVector, GrowingTable
+from core.events import (
+    BestChanged,
+    BoolArray,
+    CandidateEvaluated,
+    CriterionEvaluated,
+    Event,
+    HeldOutScored,
+    NetworkOpened,
+    PolicyUpdated,
+    SearchFinished,
+    SearchStarted,
+    StageStarted,
+)
+
+# Columns of every table begin with the place on the x axis, by evaluations or by seconds.
+EVALUATION, SECONDS, MACS, ACCURACY, CROSS_ENTROPY, REWARD, EMA, MEETS_BUDGET = range(8)
+ENTROPY = 2  # column of `updates`
+PAUSE_SECONDS, PAUSE_SHARE = 10.0, 50.0  # a pause is longer than both, of the median step
+
+
+@dataclass(frozen=True)
+class Finish:
+    """How a search ended."""
+
+    accuracy: float  # held-out, 0-1
+    macs_kept: float
+    is_stopped: bool
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Between two neighbouring evaluations lies more than a search's own time."""
+
+    before: int  # row of the last point before it
+    is_resumed: bool  # else only time passed
+
+
+class Trajectory:
+    """The points of one search. Shares are stored as 0-1, cross-entropy and entropy in nats."""
+
+    def __init__(self) -> None:
+        self.points = GrowingTable(8)
+        self.updates = GrowingTable(3)
+        self.best = GrowingTable(5)  # EVALUATION to CROSS_ENTROPY
+        self.held_out = GrowingTable(5)  # its MACS is not a number
+        self.criteria: list[CriterionEvaluated] = []
+        self.started: SearchStarted | None = None
+        self.finish: Finish | None = None
+        self._resumed_after: list[int] = []
+        self._has_stage_begun = False  # since the last point
+
+    def take(self, event: Event) -> bool:
+        """Append what the event tells; says whether that is anything."""
+        match event:
+            case NetworkOpened():
+                self.__init__()  # type: ignore[misc]
+            case SearchStarted():
+                self.__init__()  # type: ignore[misc]
+                self.started = event
+            case StageStarted():
+                self._has_stage_begun = True
+                return False
+            case CriterionEvaluated():
+                self.criteria.append(event)
+            case CandidateEvaluated():
+                self._append(event)
+            case PolicyUpdated():
+                self.updates.append(*self._place(None), event.entropy)
+            case BestChanged():
+                place = self._place(event.evaluation)
+                self.best.append(*place, event.macs_kept, event.accuracy, event.cross_entropy)
+            case HeldOutScored():
+                place = self._place(event.evaluation)
+                self.held_out.append(*place, np.nan, event.accuracy, event.cross_entropy)
+            case SearchFinished():
+                self.finish = Finish(event.accuracy, event.macs_kept, event.is_stopped)
+            case _:
+                return False
+        return True
+
+    @property
+    def best_criterion(self) -> CriterionEvaluated | None:
+        """By cross-entropy, as the search judges: it is finer than accuracy."""
+        return min(self.criteria, key=lambda one: one.cross_entropy, default=None)
+
+    @property
+    def over_budget(self) -> BoolArray:
+        """(points,) whether a mask violates the constraint."""
+        return self.points.column(MEETS_BUDGET) == 0
+
+    def gaps(self) -> list[Gap]:
+        """Where the search was resumed, where evaluations are missing, and long pauses."""
+        seconds, evaluations = self.points.column(SECONDS), self.points.column(EVALUATION)
+        steps = np.diff(seconds)
+        found = dict.fromkeys(np.flatnonzero(np.diff(evaluations) > 1).tolist(), True)
+        found |= dict.fromkeys(self._resumed_after, True)
+        if len(steps):
+            longest = max(PAUSE_SECONDS, PAUSE_SHARE * float(np.median(steps)))
+            for row in np.flatnonzero(steps > longest).tolist():
+                found.setdefault(row, False)
+        return [Gap(row, is_resumed) for row, is_resumed in sorted(found.items())]
+
+    def _append(self, event: CandidateEvaluated) -> None:
+        if self._has_stage_begun and len(self.points):
+            # Nothing but a resumed search begins a stage between two masks.
+            self._resumed_after.append(len(self.points) - 1)
+        self._has_stage_begun = False
+        self.points.append(
+            event.evaluation,
+            event.seconds,
+            event.macs_kept,
+            event.accuracy,
+            event.cross_entropy,
+            event.reward,
+            event.ema_accuracy,
+            event.meets_budget,
+        )
+
+    def _place(self, evaluation: int | None) -> tuple[float, float]:
+        """Evaluation and seconds of a point that is known, or of the last one."""
+        known = self.points.column(EVALUATION)
+        if not len(known):
+            return float(evaluation or 0), 0.0
+        if evaluation is None:
+            row = len(known) - 1
+        elif evaluation == 0:
+            return 0.0, 0.0
+        else:
+            row = min(int(np.searchsorted(known, evaluation)), len(known) - 1)
+        at = float(known[row] if evaluation is None else evaluation)
+        return at, float(self.points.column(SECONDS)[row])
+
+
+def moving_mean(values: FloatVector, window: int) -> FloatVector:
+    """The mean of the last `window` values at each of them; what is not finite is left out.
+
+    The first values have the mean of those before them. Shape like `values`.
+    """
+    is_known = np.isfinite(values)
+    sums = np.cumsum(np.where(is_known, values, 0.0))
+    counts = np.cumsum(is_known).astype(np.float64)
+    for totals in (sums, counts):
+        totals[window:] -= totals[:-window].copy()
+    return np.divide(sums, counts, out=np.full(len(values), np.nan), where=counts > 0)
+
+
+def broken_at(
+    x: FloatVector, y: FloatVector, rows: NDArray[np.int64]
+) -> tuple[FloatVector, FloatVector]:
+    """A curve with a hole after each of the rows, so that no line crosses a gap."""
+    middles = (x[rows] + x[np.minimum(rows + 1, len(x) - 1)]) / 2
+    return np.insert(x, rows + 1, middles), np.insert(y, rows + 1, np.nan)

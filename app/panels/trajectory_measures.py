@@ -1,0 +1,91 @@
+"""What the trajectory can show: a new quantity is one entry of MEASURES."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QT_TRANSLATE_NOOP as NOOP
+
+from app.panels.trajectory_data import ACCURACY, CROSS_ENTROPY, ENTROPY, MACS, REWARD
+
+TOP = 103.0  # per cent: a point at 100 is seen whole
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One quantity: where it is stored, how it is written, and what it is compared with."""
+
+    name: str  # in the menu; all words are to be translated in "TrajectoryPanel"
+    title: str  # with the unit
+    tip: str
+    column: int
+    scale: float  # 100 for shares, which are written in per cent
+    colour: str
+    height: int  # share of the panel
+    has_criteria: bool = False  # one-shot criteria and held-out scores have it too
+    limits: tuple[float, float] = (-np.inf, np.inf)
+
+
+PER_CENT = (0.0, TOP)
+MEASURES = {
+    "macs": Measure(
+        NOOP("TrajectoryPanel", "MACs"),
+        NOOP("TrajectoryPanel", "MACs kept, %"),
+        NOOP(
+            "TrajectoryPanel", "FLOPs (MACs) that a mask keeps, as a share of the unpruned network"
+        ),
+        MACS,
+        100.0,
+        "macs",
+        3,
+        limits=PER_CENT,
+    ),
+    "accuracy": Measure(
+        NOOP("TrajectoryPanel", "Accuracy"),
+        NOOP("TrajectoryPanel", "Accuracy, %"),
+        NOOP(
+            "TrajectoryPanel",
+            "Masks, EMA and criteria: reward images. Unpruned and held out: held-out images.",
+        ),
+        ACCURACY,
+        100.0,
+        "accuracy",
+        7,
+        has_criteria=True,
+        limits=PER_CENT,
+    ),
+    "cross_entropy": Measure(
+        NOOP("TrajectoryPanel", "Cross-entropy"),
+        NOOP("TrajectoryPanel", "Cross-entropy, nats"),
+        NOOP(
+            "TrajectoryPanel",
+            "Less is better. Masks, criteria: reward images. Unpruned, held out: held-out images.",
+        ),
+        CROSS_ENTROPY,
+        1.0,
+        "accuracy",
+        5,
+        has_criteria=True,
+        limits=(0.0, np.inf),
+    ),
+    "reward": Measure(
+        NOOP("TrajectoryPanel", "Reward"),
+        NOOP("TrajectoryPanel", "Reward"),
+        NOOP("TrajectoryPanel", "What the policy is trained with"),
+        REWARD,
+        1.0,
+        "reward",
+        3,
+    ),
+    "entropy": Measure(
+        NOOP("TrajectoryPanel", "Entropy"),
+        NOOP("TrajectoryPanel", "Entropy, nats per channel"),
+        NOOP(
+            "TrajectoryPanel",
+            "How undecided the policy is: 0.69 is a coin for each channel, 0 is certain",
+        ),
+        ENTROPY,
+        1.0,
+        "muted_text",
+        3,
+    ),
+}

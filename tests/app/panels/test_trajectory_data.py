@@ -1,0 +1,117 @@
+"""The trajectory's data: places, gaps, means and thinning, against numbers counted by hand."""
+
+import numpy as np
+
+from app.panels.trajectory_data import EVALUATION, SECONDS, Gap, Trajectory, broken_at, moving_mean
+from app.panels.trajectory_plots import visible_extremes
+from core.events import (
+    BestChanged,
+    CandidateEvaluated,
+    HeldOutScored,
+    PolicyUpdated,
+    StageStarted,
+)
+
+KEEP = np.ones(4, dtype=np.bool_)
+
+
+def candidate(evaluation: int, seconds: float, *, is_in: bool = True) -> CandidateEvaluated:
+    return CandidateEvaluated(evaluation, 1, KEEP, 0.5, 0.6, 1.0, -1.0, 0.5, is_in, seconds)
+
+
+def after(*events: object) -> Trajectory:
+    known = Trajectory()
+    for event in events:
+        known.take(event)
+    return known
+
+
+def test_marks_stand_where_their_evaluation_was():
+    known = after(
+        BestChanged(0, KEEP, 0.5, 0.55, 1.1),
+        candidate(1, 2.0),
+        candidate(2, 4.0),
+        BestChanged(1, KEEP, 0.5, 0.6, 1.0),
+        PolicyUpdated(1, np.full(4, 0.5, np.float32), KEEP, 0.1, 0.0, 0.6, 0.01, 0.1),
+        HeldOutScored(2, 0.58, 1.05, 1.0),
+    )
+    assert known.best.column(EVALUATION).tolist() == [0, 1]
+    assert known.best.column(SECONDS).tolist() == [0, 2]
+    assert known.updates.column(SECONDS).tolist() == [4]
+    assert known.held_out.column(SECONDS).tolist() == [4]
+
+
+def test_a_stage_between_two_masks_is_a_resumed_search():
+    known = after(
+        StageStarted("Searching", 4),
+        candidate(1, 1.0),
+        candidate(2, 2.0),
+        StageStarted("Searching", 4),
+        candidate(3, 3.0),
+        StageStarted("Choosing the winner", 9),
+    )
+    assert known.gaps() == [Gap(1, is_resumed=True)]
+
+
+def test_missing_evaluations_and_long_pauses_are_gaps():
+    missing = after(candidate(1, 1.0), candidate(2, 2.0), candidate(9, 3.0))
+    assert missing.gaps() == [Gap(1, is_resumed=True)]
+    seconds = [*range(1, 30), 500]
+    paused = after(*(candidate(number, float(at)) for number, at in enumerate(seconds, start=1)))
+    assert paused.gaps() == [Gap(28, is_resumed=False)]
+    slow = after(*(candidate(number, 60.0 * number) for number in range(1, 9)))
+    assert slow.gaps() == []
+
+
+def test_violations_are_counted():
+    known = after(candidate(1, 1.0), candidate(2, 2.0, is_in=False))
+    assert known.over_budget.tolist() == [False, True]
+
+
+def test_the_mean_of_the_last_three_values():
+    values = np.array([3.0, 5.0, 10.0, 0.0, 2.0])
+    assert moving_mean(values, 3).tolist() == [3.0, 4.0, 6.0, 5.0, 4.0]
+
+
+def test_a_mean_leaves_out_what_is_not_finite():
+    values = np.array([np.nan, 4.0, np.inf, 8.0])
+    mean = moving_mean(values, 2)
+    assert np.isnan(mean[0])
+    assert mean[1:].tolist() == [4.0, 4.0, 8.0]
+
+
+def test_a_curve_has_a_hole_after_the_row_of_a_gap():
+    x, y = broken_at(np.array([1.0, 2.0, 6.0]), np.array([5.0, 6.0, 7.0]), np.array([1]))
+    assert x.tolist() == [1, 2, 4, 6]
+    assert np.isnan(y[2])
+    assert y[[0, 1, 3]].tolist() == [5, 6, 7]
+
+
+def test_thinning_keeps_the_extremes_of_what_is_visible():
+    x = np.arange(10_000, dtype=np.float64)
+    y = np.sin(x / 500)
+    y[1234], y[5678] = 9.0, -9.0
+    some_x, some_y = visible_extremes(x, y, 1000, 6000, 100)
+    assert len(some_x) < 1000
+    assert some_y.max() == 9.0
+    assert some_y.min() == -9.0
+    assert (np.diff(some_x) > 0).all()
+    assert some_x[0] <= 1000
+    assert some_x[-1] >= 5999
+
+
+def test_thinning_shows_the_true_extremes_of_a_hundred_thousand_points_beside_a_hole():
+    generator = np.random.default_rng(0)
+    x, y = np.arange(100_000, dtype=np.float64), generator.normal(size=100_000)
+    y[500] = np.nan
+    y[501], y[502] = 40.0, -40.0
+    some_x, some_y = visible_extremes(x, y, 0, 100_000, 300)
+    assert len(some_x) < 2000
+    assert np.nanmax(some_y) == 40.0
+    assert np.nanmin(some_y) == -40.0
+    assert np.isnan(some_y[some_x == 500]).all()
+
+
+def test_few_points_are_not_thinned():
+    x = np.arange(100, dtype=np.float64)
+    assert visible_extremes(x, x, -10, 200, 300)[0].tolist() == x.tolist()

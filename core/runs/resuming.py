@@ -64,7 +64,7 @@ def resume_run(opened: Opened, folder: Path) -> Events:
             f"Going on after {checkpoint.state.evaluations} of {config.search.evaluations} "
             "evaluations."
         )
-        search = run_search(opened, config.search, checkpoint.state)
+        search = run_search(opened, config.search, checkpoint.state, earlier.events)
         yield from finish_run(opened, config, recorder, search)
 
 

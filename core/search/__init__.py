@@ -5,13 +5,13 @@ The one-shot criteria that compete before it and the choice of the winner after 
 top, because every search that starts here pays for them alike; `seconds` counts them.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING
 
 from core.config import SearchConfig
 from core.errors import ConfigError
 from core.evaluation import limited_threads
-from core.events import SearchEvent
+from core.events import Event, SearchEvent
 from core.rl.rewards import REWARDS
 from core.search.feasibility import check_budget
 from core.search.health import watched
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 
 def run_search(
-    opened: "Opened", config: SearchConfig, state: SearchState | None = None
+    opened: "Opened",
+    config: SearchConfig,
+    state: SearchState | None = None,
+    earlier: Iterable[Event] = (),
 ) -> Generator[SearchEvent, None, None]:
     """Search the mask that loses least accuracy within the MACs budget.
 
@@ -40,6 +43,7 @@ def run_search(
 
     state: of an earlier CheckpointReached of the same network, images and config. The search
         goes on with what came after it, and on a CPU its events are the same to the bit.
+    earlier: the events up to there, for those who watch the search's health.
     Raises: BudgetError, ConfigError before anything is computed.
     """
     check_budget(opened, config)
@@ -49,4 +53,4 @@ def run_search(
             f"Setting 'reward' must be one of {', '.join(REWARDS)}, not '{config.reward}'."
         )
     with limited_threads(config.threads):
-        yield from watched(Search(opened, config, state).run())
+        yield from watched(Search(opened, config, state).run(), earlier)

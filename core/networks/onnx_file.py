@@ -99,6 +99,22 @@ def _sizes(value: Any) -> list[int | None]:
     return [dim.dim_value or None for dim in value.type.tensor_type.shape.dim]
 
 
+def _give_each_its_weights(model: Any) -> None:
+    """Replace Identity operations on weights by copies of the weights.
+
+    torch.onnx.export writes equal weights once, and gives them to the other layers through
+    Identity, where the converter does not look.
+    """
+    weights = {tensor.name: tensor for tensor in model.graph.initializer}
+    for node in list(model.graph.node):
+        if node.op_type == "Identity" and node.input[0] in weights:
+            copied = model.graph.initializer.add()
+            copied.CopyFrom(weights[node.input[0]])
+            copied.name = node.output[0]
+            weights[copied.name] = copied
+            model.graph.node.remove(node)
+
+
 def _convert(model: Any, path: Path) -> "nn.Module":
     try:
         onnx2torch = importlib.import_module("onnx2torch")
@@ -111,6 +127,7 @@ def _convert(model: Any, path: Path) -> "nn.Module":
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            _give_each_its_weights(model)
             module: nn.Module = onnx2torch.convert(model).eval()
     except Exception as error:
         # an operation that it does not know, most often

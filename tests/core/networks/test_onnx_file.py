@@ -95,6 +95,29 @@ def test_the_real_converter_computes_the_same(path: Path) -> None:
     assert analyse_exactly(network.module, x).groups.channel_count == 6
 
 
+def test_equal_weights_that_were_written_once_are_given_to_each_layer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_onnx(tmp_path / "net.onnx")
+    model = onnx.load(str(path))
+    shared = helper.make_node("Identity", ["head.bias"], ["other.bias"])
+    model.graph.node.insert(0, shared)
+    model.graph.node[-1].input[2] = "other.bias"
+    onnx.save(model, str(path))
+    seen: list[Any] = []
+
+    def convert(model: Any) -> nn.Module:
+        seen.append(model)
+        return by_hand()
+
+    monkeypatch.setitem(sys.modules, "onnx2torch", SimpleNamespace(convert=convert))
+    inspect_network(str(path))
+    graph = seen[0].graph
+    assert "Identity" not in {node.op_type for node in graph.node}
+    stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    assert (stored["other.bias"] == stored["head.bias"]).all()
+
+
 def test_a_fixed_batch_raises_a_notice(tmp_path: Path, converter: None) -> None:
     path = write_onnx(tmp_path / "net.onnx", batch=1)
     notices = [event for event in find_network(str(path)) if isinstance(event, NoticeRaised)]

@@ -77,7 +77,7 @@ class Actions(QObject):
             if title == VIEW_MENU:
                 menu.addSeparator()
                 self._panels_menu(menu, panels)
-                self._add(menu.addMenu(self.tr("&Theme")), THEMES)
+                self._add(menu.addMenu(self.tr("Th&eme")), THEMES)
 
     def fill_toolbar(self, bar: QToolBar) -> None:
         """Put the usual actions on the toolbar."""
@@ -91,7 +91,7 @@ class Actions(QObject):
                 target.addAction(self._actions[name])
 
     def _panels_menu(self, menu: QMenu, panels: Iterable[QAction]) -> None:
-        inner = menu.addMenu(self.tr("&Panels"))
+        inner = menu.addMenu(self.tr("P&anels"))
         inner.setToolTipsVisible(True)
         inner.addActions(list(panels))
         inner.addSeparator()

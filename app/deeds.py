@@ -1,6 +1,7 @@
 """What every action does: ask, then tell the session."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,8 +74,12 @@ class Deeds(QObject):
 
     def start(self, config: RunConfig) -> None:
         """Show the settings and search with them."""
-        self._window.parts.settings.set_config(config)
-        self._on_start()
+        try:
+            self._show_config(config)
+        except ConfigError as error:
+            self._window.show_error(str(error), error.details)
+        else:
+            self._on_start()
 
     def save_picture(self) -> None:
         """Ask for a file and write the graph into it."""
@@ -113,14 +118,16 @@ class Deeds(QObject):
 
     def _on_export(self) -> None:
         usual = str(Path.home() / "espalier-export")
-        dialog = ExportDialog(Path(str(self._settings.value(EXPORT_SETTING, usual))), self._window)
+        folder = Path(str(self._settings.value(EXPORT_SETTING, usual)))
+        dialog = ExportDialog(folder, self._window, self._window.selection.mask)
         dialog.accepted.connect(lambda: self._on_export_accepted(dialog))
         self._window.show_dialog(dialog)
 
     def _on_export_accepted(self, dialog: ExportDialog) -> None:
         self.export_folder = dialog.chosen_folder
         self._settings.setValue(EXPORT_SETTING, str(dialog.chosen_folder))
-        self._session.export(dialog.chosen_folder, dialog.chosen_formats)
+        keep = None if dialog.mask is None else dialog.mask.keep
+        self._session.export(dialog.chosen_folder, dialog.chosen_formats, keep)
 
     def _on_run_folder(self) -> None:
         folder = self._session.run_folder
@@ -135,7 +142,7 @@ class Deeds(QObject):
         if not path:
             return
         try:
-            self._window.parts.settings.set_config(load_run_config(Path(path)))
+            self._show_config(load_run_config(Path(path)))
         except ConfigError as error:
             self._window.show_error(str(error), error.details)
 
@@ -155,9 +162,27 @@ class Deeds(QObject):
             sentence = self.tr("Cannot write settings to {}: {}. Choose another place.")
             self._window.show_error(sentence.format(path, reason))
 
+    def _show_config(self, config: RunConfig) -> None:
+        """Show other settings, pins included; ConfigError if those do not fit what is open."""
+        kept, removed = config.search.pinned_keep, config.search.pinned_removed
+        if self._session.opened_config is None or self._session.has_open(config):
+            self._window.pins.set_lines(kept, removed)
+        elif kept or removed:
+            sentence = self.tr(
+                "Cannot take these settings: they pin channels of {}, which is not open. Open it, "
+                "then load them again."
+            )
+            raise ConfigError(sentence.format(config.network))
+        self._window.parts.settings.set_config(config)
+
     def _config(self) -> RunConfig | None:
         try:
-            return self._window.parts.settings.config()
+            config = self._window.parts.settings.config()
+            if not self._session.has_open(config):
+                return config  # the pins are those of another network
+            kept, removed = self._window.pins.lines()
+            search = replace(config.search, pinned_keep=kept, pinned_removed=removed)
+            return replace(config, search=search)
         except ConfigError as error:
             self._window.show_error(str(error), error.details)
             return None

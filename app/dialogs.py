@@ -23,9 +23,10 @@ from app.icons import icon_pixmap
 from app.panels.fields import BrowseField
 from app.panels.source import SourceForm
 from app.panels.source_fields import UnclearQuestion
+from app.selection import LoadedMask
 from app.source import Source
 from app.theme import SPACE_L
-from app.words import tiny_text
+from app.words import percent_text, tiny_text
 from core.config import RunConfig
 from core.errors import ConfigError, ConsentNeeded, readable
 from core.events import ExportFinished
@@ -127,9 +128,12 @@ class OpenDialog(QDialog):
 class ExportDialog(QDialog):
     """Asks where the pruned network goes and in which formats."""
 
-    def __init__(self, folder: Path, parent: QWidget) -> None:
+    def __init__(self, folder: Path, parent: QWidget, mask: LoadedMask | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Export the pruned network"))
+        self.mask = mask  # the one on the screen; None: the search's best
+        self.what = QLabel(self._say_mask())
+        self.what.setWordWrap(True)
         self.folder = BrowseField(QLineEdit(str(folder)))
         self.folder.setAccessibleName(self.tr("Folder"))
         self.folder.button.clicked.connect(self._browse)
@@ -146,6 +150,7 @@ class ExportDialog(QDialog):
         promise.setProperty("role", "caption")
         promise.setWordWrap(True)
         form = QFormLayout()
+        form.addRow(self.tr("Mask"), self.what)
         form.addRow(self.tr("Folder"), self.folder)
         for box in self.formats.values():
             box.setChecked(True)
@@ -165,6 +170,15 @@ class ExportDialog(QDialog):
         layout.addWidget(promise)
         layout.addWidget(buttons)
         self.setMinimumWidth(TEXT_WIDTH_PX)
+
+    def _say_mask(self) -> str:
+        if self.mask is None:
+            return self.tr("The search's best mask")
+        words = self.mask.name[:1].upper() + self.mask.name[1:]
+        numbers = [self.tr("{} of the MACs").format(percent_text(self.mask.macs_kept))]
+        if self.mask.accuracy is not None:
+            numbers.append(self.tr("{} accuracy").format(percent_text(self.mask.accuracy)))
+        return f"{words}: {', '.join(numbers)}"
 
     @property
     def chosen_formats(self) -> tuple[str, ...]:

@@ -88,6 +88,27 @@ def search(
     return folder
 
 
+def replay(opened: "Opened", folder: Path) -> Generator[Event, None, Path]:
+    """Tell again what the search in `folder` told over the same network; returns the folder.
+
+    Raises: RunError if the events cannot be read, or are another network's.
+    """
+    yield StageStarted("Reading the run")
+    from core.runs.replay import replay_run
+
+    yield from replay_run(opened, folder)
+    return folder
+
+
+def resume(opened: "Opened", folder: Path) -> Generator[Event, None, Path]:
+    """Go on with the search in `folder` that was broken off; returns the folder."""
+    yield StageStarted("Preparing the run")
+    from core.runs.resuming import resume_run
+
+    yield from resume_run(opened, folder)
+    return folder
+
+
 def export(
     opened: "Opened", keep: BoolArray, folder: Path, formats: tuple[str, ...], config: RunConfig
 ) -> Generator[Event, None, Path]:

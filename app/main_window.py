@@ -24,7 +24,6 @@ from app.icons import app_icon
 from app.interrupts import Interrupts
 from app.opening import Opening
 from app.panel_deeds import PanelDeeds
-from app.pins import Pins
 from app.selection import Selection
 from app.session import Session
 from app.session_state import SessionState
@@ -57,11 +56,11 @@ class MainWindow(QMainWindow):
         self.deeds = Deeds(self, session, settings)
         self.panel_deeds = PanelDeeds(self, settings)
         self.helping = Helping(self)
-        self.pins = Pins(self)
         self.commands = Actions(self.deeds.slots() | self.panel_deeds.slots(), self)
         self.selection = Selection(self)
         self.parts = WindowLayout(self, self.commands, settings, self.selection)
         self.panels = self.parts.panels
+        self.pins = self.parts.masks.pins
         self.errors = ErrorQueue(self)
         self.dialog: QDialog | None = None
         self.deeds.restore()
@@ -127,7 +126,6 @@ class MainWindow(QMainWindow):
         layout = self.parts
         # First, for panels look at the selection while they take an event.
         self.session.event_received.connect(self.selection.show_event)
-        self.session.event_received.connect(self.pins.show_event)
         for panel in self.panels:
             self.session.event_received.connect(panel.show_event)
         self.session.event_received.connect(self._on_event)
@@ -137,7 +135,6 @@ class MainWindow(QMainWindow):
         self.session.shut_down_finished.connect(self.close)
         self.opening.connect_window()
         self.appearance.palette_changed.connect(self.use_palette)
-        self.pins.refused.connect(self.show_error)
         self.pins.undo_stack.indexChanged.connect(self._show_undo)
         self._show_undo()
         self.selection.layer_changed.connect(layout.inspect_layer)

@@ -1,7 +1,6 @@
 """What is open and what is going on: the one owner of the network, the masks and the thread."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,28 +8,15 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from app import jobs
-from app.search_thread import MakeEvents, SearchThread
+from app.job_queue import Job, JobQueue
+from app.open_work import OpenWork
+from app.search_thread import MakeEvents
 from app.session_state import SessionState
-from core.config import FinetuneConfig, RunConfig, SearchConfig
-from core.errors import ConfigError, ConsentNeeded
-from core.events import (
-    BestChanged,
-    BoolArray,
-    Event,
-    NetworkOpened,
-    RunReported,
-    SearchFinished,
-    SearchStarted,
-)
-
-
-@dataclass(frozen=True)
-class _Job:
-    """Something for the thread to do, and the state while it does."""
-
-    state: SessionState | None  # None: in the background, the state stays as it is
-    begin: Callable[[], MakeEvents]  # called in this thread when the job's turn has come
-    is_silent: bool = False  # given up for any other job, and nobody is told how it fails
+from core.config import RunConfig, load_run_config
+from core.errors import ConfigError, ConsentNeeded, EspalierError
+from core.events import BoolArray, Event, Events, NetworkOpened, StageAdvanced, StageStarted
+from core.runs.files import CONFIG_FILE
+from core.runs.paths import with_absolute_paths
 
 
 class Session(QObject):
@@ -59,18 +45,16 @@ class Session(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._state = SessionState.EMPTY
-        self._thread: SearchThread | None = None
-        self._queue: list[_Job] = []
-        self._job: _Job | None = None
-        self._jobs_to_repeat: list[_Job] = []  # as soon as the person agrees
-        self._is_in_background = False
+        self._queue = JobQueue(self)
+        self._jobs_to_repeat: list[Job] = []  # as soon as the person agrees
         self._is_shutting_down = False
-        self._handle: Any = None  # core.opening.Opened
-        self._wanted_config: RunConfig | None = None
-        self._opened_config: RunConfig | None = None
-        self._search_config: RunConfig | None = None
-        self._best_keep: BoolArray | None = None
-        self._run_folder: Path | None = None
+        self._work = OpenWork()
+        self._queue.began.connect(self._on_began)
+        self._queue.event_emitted.connect(self._on_event)
+        self._queue.succeeded.connect(self._on_succeeded)
+        self._queue.failed.connect(self.failed)
+        self._queue.consent_needed.connect(self._on_consent_needed)
+        self._queue.emptied.connect(self._on_emptied)
 
     @property
     def state(self) -> SessionState:
@@ -80,7 +64,7 @@ class Session(QObject):
     @property
     def is_quiet(self) -> bool:
         """Whether no thread runs, so that the window may go."""
-        return self._thread is None
+        return self._queue.is_quiet
 
     @property
     def is_shutting_down(self) -> bool:
@@ -90,35 +74,51 @@ class Session(QObject):
     @property
     def opened_config(self) -> RunConfig | None:
         """The settings with which the network and images were opened."""
-        return self._opened_config
+        return self._work.opened_config
+
+    def has_open(self, config: RunConfig) -> bool:
+        """Whether the network and the images that `config` names are open."""
+        return self._work.is_open(config)
 
     @property
     def best_keep(self) -> BoolArray | None:
         """The best mask known, shape (channels,); it outlives a failed write."""
-        return self._best_keep
+        return self._work.best_keep
 
     @property
     def run_folder(self) -> Path | None:
         """Where the last search was recorded."""
-        return self._run_folder
+        return self._work.run_folder
 
     @property
     def run_name(self) -> str:
         """What files about the run are named after: its folder, else the network."""
-        if self._run_folder is not None:
-            return self._run_folder.name
-        return "" if self._opened_config is None else Path(self._opened_config.network).stem
+        return self._work.run_name
 
     def prepare(self) -> None:
         """Import the heavy libraries in the background and list the choices."""
-        self._enqueue(_Job(None, lambda: jobs.list_choices))
+        self._queue.add(Job(lambda: jobs.list_choices))
 
     def look_at(self, network: str) -> None:
         """Find out what a network was made for, when nothing else is to be done."""
-        if self._state.is_busy:
-            return
-        self._give_up_silent_jobs()
-        self._enqueue(_Job(None, lambda: partial(jobs.look_at, network), is_silent=True))
+        if not self._state.is_busy:
+            begin = partial(partial, jobs.look_at, network)
+            self._queue.add_aside(Job(begin, aside="look_at", is_silent=True))
+
+    def run_aside(self, name: str, job: Callable[[Any], Events]) -> None:
+        """Run a job over what is open, when nothing else is to be done; the state stays.
+
+        `job` gets core.opening.Opened. It is given up for what the person asks for, and begun
+        again afterwards; a newer one of the same name takes its place. Of its events all but
+        its progress are received.
+        """
+        if self._work.handle is not None:
+            self._queue.add_aside(Job(lambda: partial(job, self._work.handle), aside=name))
+
+    def run_in_front(self, state: SessionState, job: Callable[[Any], Events]) -> None:
+        """Run a job over what is open, as the person asked; `job` gets core.opening.Opened."""
+        if self._work.handle is not None:
+            self._enqueue(Job(lambda: partial(job, self._work.handle), state))
 
     def open(self, config: RunConfig, *, allow_download: bool = False) -> None:
         """Open the network and images of `config` in place of what is open."""
@@ -131,10 +131,16 @@ class Session(QObject):
 
         The run's folder is made in `runs_folder`, by default in the user's data folder.
         """
-        wanted = [_Job(SessionState.SEARCHING, partial(self._begin_search, config, runs_folder))]
-        if self._opened_config is None or _source(self._opened_config) != _source(config):
-            wanted.insert(0, self._open_job(config, allow_download))
-        self._enqueue(*wanted)
+        search = Job(partial(self._begin_search, config, runs_folder), SessionState.SEARCHING)
+        self._enqueue(*self._opening_first(config, allow_download), search)
+
+    def open_run(self, folder: Path, *, allow_download: bool = False) -> None:
+        """Open a run's network and show all that its search told; `failed` if that cannot be."""
+        self._enqueue_run(folder, SessionState.OPENING, jobs.replay, allow_download)
+
+    def resume_run(self, folder: Path, *, allow_download: bool = False) -> None:
+        """Go on with a run that was broken off; `failed` if that cannot be."""
+        self._enqueue_run(folder, SessionState.SEARCHING, jobs.resume, allow_download)
 
     def agree(self, asked: ConsentNeeded) -> None:
         """Remember that this file's code may run, and do again what was asked for."""
@@ -149,105 +155,107 @@ class Session(QObject):
 
     def pause(self) -> None:
         """Hold the search between two evaluations."""
-        if self._thread is not None and self._state is SessionState.SEARCHING:
-            self._thread.pause()
+        if self._state is SessionState.SEARCHING:
+            self._queue.pause()
             self._set_state(SessionState.PAUSED)
 
     def resume(self) -> None:
         """Go on with a paused search."""
-        if self._thread is not None and self._state is SessionState.PAUSED:
-            self._thread.resume()
+        if self._state is SessionState.PAUSED:
+            self._queue.resume()
             self._set_state(SessionState.SEARCHING)
 
     def stop(self) -> None:
         """Finish the job with what it has; asked again, end it as it stands."""
         self._queue.clear()
-        if self._thread is None or not self._state.is_busy:
+        job = self._queue.running
+        if job is None or not self._state.is_busy:
             return
-        if self._is_in_background:
+        if job.state is None:  # what the person asked for had not begun yet
             self._set_state(self._resting_state())
         else:
-            self._thread.request_stop()
+            self._queue.request_stop()
             self._set_state(SessionState.STOPPING)
 
-    def export(self, folder: Path, formats: tuple[str, ...]) -> None:
-        """Write the best mask's network into `folder`."""
-        self._enqueue(_Job(SessionState.EXPORTING, partial(self._begin_export, folder, formats)))
+    def export(self, folder: Path, formats: tuple[str, ...], keep: BoolArray | None = None) -> None:
+        """Write a mask's network into `folder`; without `keep` that of the best mask."""
+        wanted = self._work.best_keep if keep is None else keep
+        begin = partial(self._begin_export, folder, formats, wanted)
+        self._enqueue(Job(begin, SessionState.EXPORTING))
 
     def shut_down(self) -> None:
         """End whatever runs; `shut_down_finished` comes when nothing does."""
         self._is_shutting_down = True
-        self._queue.clear()
-        if self._thread is None:
+        is_quiet = self._queue.is_quiet
+        self._queue.close()
+        if is_quiet:
             self.shut_down_finished.emit()
-            return
-        self._thread.abandon()
-        self._set_state(SessionState.STOPPING)
+        else:
+            self._set_state(SessionState.STOPPING)
 
-    def _open_job(self, config: RunConfig, allow_download: bool) -> _Job:
-        return _Job(SessionState.OPENING, partial(self._begin_opening, config, allow_download))
+    def _enqueue_run(
+        self,
+        folder: Path,
+        state: SessionState,
+        job: Callable[[Any, Path], Events],
+        allow_download: bool,
+    ) -> None:
+        try:
+            config = with_absolute_paths(load_run_config(folder / CONFIG_FILE))
+        except EspalierError as error:
+            self.failed.emit(str(error), error.details)
+            return
+
+        def begin() -> MakeEvents:
+            self._work.wanted_config = config
+            return partial(job, self._work.handle, folder)
+
+        self._enqueue(*self._opening_first(config, allow_download), Job(begin, state))
+
+    def _opening_first(self, config: RunConfig, allow_download: bool) -> list[Job]:
+        if self._work.is_open(config):
+            return []
+        return [self._open_job(config, allow_download)]
+
+    def _open_job(self, config: RunConfig, allow_download: bool) -> Job:
+        begin = partial(self._begin_opening, config, allow_download)
+        return Job(begin, SessionState.OPENING)
 
     def _begin_opening(self, config: RunConfig, allow_download: bool) -> MakeEvents:
-        self._wanted_config = config
+        self._work.wanted_config = config
         return partial(jobs.open_network, config, allow_download=allow_download)
 
     def _begin_search(self, config: RunConfig, runs_folder: Path | None) -> MakeEvents:
-        self._wanted_config = config
-        return partial(jobs.search, self._handle, config, runs_folder)
+        self._work.wanted_config = config
+        return partial(jobs.search, self._work.handle, config, runs_folder)
 
-    def _begin_export(self, folder: Path, formats: tuple[str, ...]) -> MakeEvents:
-        if self._best_keep is None or self._search_config is None:
+    def _begin_export(
+        self, folder: Path, formats: tuple[str, ...], keep: BoolArray | None
+    ) -> MakeEvents:
+        config = self._work.search_config or self._work.opened_config
+        if keep is None or config is None:
             raise RuntimeError("there is no mask to export")
-        return partial(
-            jobs.export, self._handle, self._best_keep, folder, formats, self._search_config
-        )
+        return partial(jobs.export, self._work.handle, keep, folder, formats, config)
 
-    def _enqueue(self, *wanted: _Job) -> None:
+    def _enqueue(self, *wanted: Job) -> None:
         if self._is_shutting_down:
             return
-        if not wanted[0].is_silent:
-            self._give_up_silent_jobs()
-        self._queue.extend(wanted)
         if wanted[0].state is not None:
             self._set_state(wanted[0].state)
-        if self._thread is None:
-            self._begin_next()
+        self._queue.add(*wanted)
 
-    def _give_up_silent_jobs(self) -> None:
-        self._queue = [job for job in self._queue if not job.is_silent]
-        if self._thread is not None and self._job is not None and self._job.is_silent:
-            self._thread.abandon()
-
-    def _begin_next(self) -> None:
-        job = self._job = self._queue.pop(0)
-        thread = SearchThread(job.begin(), self)
-        thread.event_emitted.connect(self._on_event)
-        thread.succeeded.connect(self._on_succeeded)
-        thread.stopped.connect(self._on_stopped)
-        thread.failed.connect(self._on_failed)
-        thread.consent_needed.connect(self._on_consent_needed)
-        thread.finished.connect(self._on_thread_finished)
-        self._thread = thread
-        self._is_in_background = job.state is None
+    def _on_began(self, job: Job) -> None:
         if job.state is not None:
             self._set_state(job.state)
-        thread.start()
+        elif job.aside:  # so nothing that the person asked for is left to be done
+            self._set_state(self._resting_state())
 
-    def _on_event(self, event: Event) -> None:
-        if self._job is not None and self._job.is_silent:
+    def _on_event(self, job: Job, event: Event) -> None:
+        if job.aside and isinstance(event, StageStarted | StageAdvanced):
             return
-        match event:
-            case NetworkOpened():
-                self._handle = event.handle
-                self._opened_config = self._wanted_config
-                self._forget_search()
-            case SearchStarted():
-                self._forget_search()
-                self._search_config = self._wanted_config
-            case BestChanged() | SearchFinished():
-                self._best_keep = event.keep
-            case RunReported():
-                self._run_folder = Path(event.folder)
+        self._work.take_event(event)
+        if isinstance(event, NetworkOpened):
+            self._queue.forget_aside()
         self.event_received.emit(event)
 
     def _on_succeeded(self, result: object) -> None:
@@ -256,48 +264,22 @@ class Session(QObject):
         elif isinstance(result, jobs.Looked):
             self.facts_found.emit(result.found, result.network)
 
-    def _on_stopped(self) -> None:
-        if self._job is None or not self._job.is_silent:
-            self._queue.clear()
-
-    def _on_consent_needed(self, asked: ConsentNeeded) -> None:
-        self._jobs_to_repeat = [*filter(None, [self._job]), *self._queue]
-        self._queue.clear()
+    def _on_consent_needed(self, asked: ConsentNeeded, again: list[Job]) -> None:
+        self._jobs_to_repeat = again
         self.consent_needed.emit(asked)
 
-    def _on_failed(self, message: str, details: str) -> None:
-        if self._job is not None and self._job.is_silent:
-            return
-        self._queue.clear()
-        self.failed.emit(message, details)
-
-    def _on_thread_finished(self) -> None:
-        if self._thread is not None:
-            self._thread.deleteLater()
-            self._thread = None
+    def _on_emptied(self) -> None:
         if self._is_shutting_down:
             self.shut_down_finished.emit()
-        elif self._queue:
-            self._begin_next()
         else:
             self._set_state(self._resting_state())
 
     def _resting_state(self) -> SessionState:
-        if self._handle is None:
+        if self._work.handle is None:
             return SessionState.EMPTY
-        return SessionState.READY if self._best_keep is None else SessionState.FINISHED
-
-    def _forget_search(self) -> None:
-        self._best_keep = None
-        self._search_config = None
-        self._run_folder = None
+        return SessionState.READY if self._work.best_keep is None else SessionState.FINISHED
 
     def _set_state(self, state: SessionState) -> None:
         if state is not self._state:
             self._state = state
             self.state_changed.emit(state)
-
-
-def _source(config: RunConfig) -> RunConfig:
-    """What decides over the opened network and its images: neither search nor fine-tuning."""
-    return replace(config, search=SearchConfig(), finetune=FinetuneConfig())

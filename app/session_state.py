@@ -14,6 +14,7 @@ class SessionState(Enum):
     STOPPING = "stopping"
     FINISHED = "finished"
     EXPORTING = "exporting"
+    FINETUNING = "finetuning"
 
     @property
     def is_busy(self) -> bool:
@@ -28,4 +29,5 @@ class SessionState(Enum):
             SessionState.PAUSED,
             SessionState.STOPPING,
             SessionState.EXPORTING,
+            SessionState.FINETUNING,
         )

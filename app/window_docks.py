@@ -62,6 +62,8 @@ class PanelDock(QDockWidget):
         self.float_button.clicked.connect(lambda: self.setFloating(not self.isFloating()))
         self.close_button.clicked.connect(self.close)
         self.toggleViewAction().toggled.connect(self.closed_or_opened)
+        self.is_in_front = False  # open, and no other tab covers it
+        self.visibilityChanged.connect(self._on_visibility_changed)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         event.accept()  # else the window would offer its list of docks
@@ -79,6 +81,9 @@ class PanelDock(QDockWidget):
     def show_title(self, *, is_shown: bool) -> None:
         """Say what the panel is, unless a tab says so already."""
         self._label.setText(self.windowTitle() if is_shown else "")
+
+    def _on_visibility_changed(self, is_in_front: bool) -> None:
+        self.is_in_front = is_in_front
 
     def _on_menu(self) -> None:
         corner = self.menu_button.mapToGlobal(QPoint(0, self.menu_button.height()))
@@ -188,7 +193,7 @@ class WindowDocks:
 
     def _on_triggered(self, name: str) -> None:
         dock = self.docks[name]
-        if dock.isVisible() and _has_focus(dock) and not _is_covered(dock):
+        if dock.is_in_front and _has_focus(dock):
             dock.close()
         else:
             self.show_panel(name)
@@ -226,10 +231,6 @@ class WindowDocks:
 def _has_focus(dock: QDockWidget) -> bool:
     focused = QApplication.focusWidget()
     return focused is not None and dock.isAncestorOf(focused)
-
-
-def _is_covered(dock: QDockWidget) -> bool:
-    return dock.visibleRegion().isEmpty()
 
 
 def _translate(text: str) -> str:

@@ -15,6 +15,7 @@ from app.actions import Actions
 from app.panels.docks import DOCKS
 from app.panels.graph import GraphPanel
 from app.panels.log import LogPanel
+from app.panels.masks import MasksPanel
 from app.panels.panel import Panel
 from app.panels.results import ResultsPanel
 from app.panels.settings import SettingsPanel
@@ -69,6 +70,13 @@ class WindowLayout:
         """The settings of a run."""
         panel = self.docked["settings"]
         assert isinstance(panel, SettingsPanel)
+        return panel
+
+    @property
+    def masks(self) -> MasksPanel:
+        """All channels; holds the pins."""
+        panel = self.docked["masks"]
+        assert isinstance(panel, MasksPanel)
         return panel
 
     @property

@@ -8,8 +8,10 @@ from PySide6.QtCore import QT_TRANSLATE_NOOP
 from app.panels.inspector import InspectorPanel
 from app.panels.layers import LayersPanel
 from app.panels.log import LogPanel
+from app.panels.masks import MasksPanel
 from app.panels.panel import Panel
 from app.panels.settings import SettingsPanel
+from app.panels.tradeoff import TradeoffPanel
 from app.panels.trajectory import TrajectoryPanel
 
 Area = Literal["left", "right", "bottom"]
@@ -52,6 +54,18 @@ DOCKS: dict[str, Dock] = {
         "bottom",
         QT_TRANSLATE_NOOP("docks", "Is it getting better, honestly?"),
         "Ctrl+4",
+    ),
+    "masks": Dock(
+        MasksPanel,
+        "bottom",
+        QT_TRANSLATE_NOOP("docks", "Which channels go, layer by layer?"),
+        "Ctrl+5",
+    ),
+    "tradeoff": Dock(
+        TradeoffPanel,
+        "bottom",
+        QT_TRANSLATE_NOOP("docks", "What could I have instead?"),
+        "Ctrl+7",
     ),
     "log": Dock(
         LogPanel,

@@ -66,7 +66,7 @@ def test_any_action_is_found_and_done(qtbot, opened):
     assert finder.titles[0] == "Log"
     qtbot.keyClick(finder.line, Qt.Key.Key_Return)
     assert not finder.isVisible()
-    qtbot.waitUntil(lambda: not opened.parts.docked["log"].visibleRegion().isEmpty())
+    qtbot.waitUntil(lambda: opened.parts.docks.docks["log"].is_in_front)
 
 
 def test_what_cannot_be_done_now_says_why_and_does_nothing(qtbot, window):

@@ -564,3 +564,69 @@ def test_the_log_tells_the_run(searched):
         "The run is in runs/tiny",
     ):
         assert words in text
+
+
+def test_pins_go_into_the_search_and_into_saved_settings(qtbot, monkeypatch, opened, tmp_path):
+    started = []
+    monkeypatch.setattr(opened.session, "start", lambda config, **_: started.append(config))
+    opened.pins.pin("block.inner", [4, 5], 1)
+    opened.commands["start"].trigger()
+    assert started[0].search.pinned_keep == ("block.inner:0-1",)
+    opened.pins.undo_stack.undo()
+    opened.commands["start"].trigger()
+    assert started[1].search.pinned_keep == ()
+
+
+def test_pins_of_another_network_are_refused(opened, monkeypatch, tmp_path):
+    file = tmp_path / "pinned.toml"
+    file.write_text('network = "other"\n[search]\npinned_keep = ["conv:0"]\n', encoding="utf-8")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file), ""))
+    opened.commands["load_settings"].trigger()
+    assert "pin channels of other" in opened.errors.dialog.message
+
+
+def test_the_mask_on_the_screen_is_exported_and_named(qtbot, fakes, searched, tmp_path):
+    given = []
+
+    def exporting(opened, keep, folder, formats, config):
+        given.append(keep)
+        yield ExportFinished((), {})
+
+    fakes.setattr(jobs, "export", exporting)
+    mask = LoadedMask("evaluation 7", samples.ALL, 0.9, 0.95, is_chosen=True)
+    searched.selection.choose_mask(mask)
+    searched.commands["export"].trigger()
+    dialog = searched.dialog
+    assert dialog.what.text() == "Evaluation 7: 90.0 % of the MACs, 95.0 % accuracy"
+    dialog.folder.set_text(str(tmp_path))
+    with reach(qtbot, searched, SessionState.FINISHED):
+        dialog.export_button.click()
+    assert given[0] is samples.ALL
+    searched.dialog.close()
+
+
+def test_a_panel_is_saved_under_the_runs_name(monkeypatch, searched, tmp_path):
+    asked = []
+
+    def answer(*arguments):
+        asked.append(Path(arguments[2]).name)
+        return str(tmp_path / "layer.csv"), ""
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", answer)
+    searched.selection.select_layer("block.inner")
+    menu = searched.panel_deeds.menu("inspector")
+    entries = {action.text(): action for action in menu.actions()}
+    entries["Save as CSV…"].trigger()
+    assert asked == ["tiny_inspector.csv"]
+    rows = (tmp_path / "layer.csv").read_text(encoding="utf-8").splitlines()
+    assert rows[:2] == ["channel,is_kept,is_kept_by_l1,is_removable", "0,1,1,1"]
+    menu.close()
+
+
+def test_the_panel_in_use_is_the_one_that_had_the_keys(searched):
+    searched.parts.docks.show_panel("settings")
+    assert searched.panel_deeds.in_use is searched.parts.settings
+    searched.parts.graph.setFocus()
+    assert searched.panel_deeds.in_use is searched.parts.graph
+    searched.commands["copy_table"].trigger()
+    assert QApplication.clipboard().text().startswith("layer\tkind")

@@ -8,7 +8,7 @@ import pytest
 from app import jobs
 from app.session import Session
 from app.session_state import SessionState
-from core.config import RunConfig, SearchConfig
+from core.config import RunConfig, SearchConfig, to_toml
 from core.errors import ConsentNeeded, DataError, RunError
 from core.events import ExportFinished, StageAdvanced, StageStarted, StopRequested
 from core.networks.consent import granted, revoke
@@ -246,3 +246,132 @@ def test_shutting_down_ends_a_search_that_runs(qtbot, fakes, opened):
         opened.shut_down()
     opened.open(CONFIG)
     assert opened.state is SessionState.STOPPING
+
+
+def look_into(seen):
+    def job(opened):
+        seen.append(opened)
+        yield StageStarted("Looking")
+        yield samples.candidate(len(seen))
+
+    return job
+
+
+def test_a_job_aside_runs_over_what_is_open_and_leaves_the_state(qtbot, opened):
+    seen, received, states = [], [], []
+    opened.event_received.connect(received.append)
+    opened.state_changed.connect(states.append)
+    with qtbot.waitSignal(opened.event_received, timeout=20_000):
+        opened.run_aside("layer", look_into(seen))
+    assert seen == [CONFIG]
+    assert [type(event).__name__ for event in received] == ["CandidateEvaluated"]
+    assert states == []
+
+
+def test_nothing_is_done_aside_before_something_is_open(session):
+    session.run_aside("layer", look_into([]))
+    assert session.is_quiet
+
+
+def test_a_job_aside_waits_for_the_search_and_only_the_newest_is_done(qtbot, fakes, opened):
+    fakes.setattr(jobs, "search", search_until_stopped)
+    with qtbot.waitSignal(opened.event_received, timeout=20_000):
+        opened.start(CONFIG)
+    first, second, received = [], [], []
+    opened.run_aside("layer", look_into(first))
+    opened.run_aside("layer", look_into(second))
+    with reach(qtbot, opened, SessionState.FINISHED):
+        opened.stop()
+    opened.event_received.connect(received.append)
+    qtbot.waitUntil(lambda: bool(received), timeout=20_000)
+    assert (first, second) == ([], [CONFIG])
+
+
+def test_a_job_aside_gives_way_and_is_taken_up_again(qtbot, opened):
+    begun = []
+
+    def slow(_):
+        begun.append(len(begun))
+        while len(begun) == 1:
+            NEVER.wait(0.001)
+            yield StageAdvanced(0)
+        yield samples.candidate(7)
+
+    received = []
+    opened.event_received.connect(received.append)
+    opened.run_aside("layer", slow)
+    qtbot.waitUntil(lambda: bool(begun), timeout=20_000)
+    with reach(qtbot, opened, SessionState.FINISHED):
+        opened.start(CONFIG)
+    last = lambda: received and getattr(received[-1], "evaluation", 0) == 7  # noqa: E731
+    qtbot.waitUntil(last, timeout=20_000)
+    assert begun == [0, 1]
+
+
+def test_another_network_forgets_what_was_to_be_looked_at(qtbot, fakes, opened):
+    fakes.setattr(jobs, "search", search_until_stopped)
+    with qtbot.waitSignal(opened.event_received, timeout=20_000):
+        opened.start(CONFIG)
+    seen = []
+    opened.run_aside("layer", look_into(seen))
+    opened._queue.clear()
+    opened.open(RunConfig(network="other"))
+    with qtbot.waitSignal(opened.event_received, check_params_cb=is_opened, timeout=20_000):
+        opened._queue.request_stop()
+    qtbot.waitUntil(lambda: opened.is_quiet, timeout=20_000)
+    assert seen == []
+
+
+def is_opened(event):
+    return type(event).__name__ == "NetworkOpened"
+
+
+def test_a_job_in_front_has_its_own_state_and_can_be_stopped(qtbot, opened):
+    def tune(_):
+        try:
+            while True:
+                NEVER.wait(0.001)
+                yield StageAdvanced(0)
+        except StopRequested:
+            yield samples.candidate(1)
+
+    with reach(qtbot, opened, SessionState.FINETUNING):
+        opened.run_in_front(SessionState.FINETUNING, tune)
+    with reach(qtbot, opened, SessionState.READY):
+        opened.stop()
+        assert opened.state is SessionState.STOPPING
+
+
+def replay_tiny(opened, folder):
+    yield from samples.search_events()
+    yield samples.run_reported(str(folder))
+
+
+def test_a_stored_run_is_opened_and_shown(qtbot, fakes, session, tmp_path):
+    fakes.setattr(jobs, "replay", replay_tiny)
+    (tmp_path / "config.toml").write_text(to_toml(CONFIG), encoding="utf-8")
+    with reach(qtbot, session, SessionState.FINISHED):
+        session.open_run(tmp_path)
+    assert session.run_folder == tmp_path
+    assert session.opened_config == CONFIG
+    assert session.best_keep is samples.BEST
+
+
+def test_a_folder_without_a_run_is_refused(qtbot, session, tmp_path):
+    with qtbot.waitSignal(session.failed) as told:
+        session.open_run(tmp_path)
+    assert "config.toml" in told.args[0]
+    assert session.state is SessionState.EMPTY
+
+
+def test_a_chosen_mask_is_exported(qtbot, fakes, searched, tmp_path):
+    given = []
+
+    def exporting(opened, keep, folder, formats, config):
+        given.append(keep)
+        yield ExportFinished((), {})
+
+    fakes.setattr(jobs, "export", exporting)
+    with reach(qtbot, searched, SessionState.FINISHED):
+        searched.export(tmp_path, ("onnx",), samples.ALL)
+    assert given[0] is samples.ALL

@@ -82,7 +82,8 @@ def _check_groups(
 def _older(folder: Path, groups: CouplingGroups | None) -> Iterator[Event]:
     """Tell what a run without a log of events has kept: how it began and how it ended."""
     try:
-        with np.load(folder / MASKS_FILE, allow_pickle=False) as arrays:
+        # np.load closes only files that are given to it open
+        with (folder / MASKS_FILE).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             masks = {name: arrays[name] for name in arrays.files}
         theirs = _group_sizes(masks)
         best = _mask(masks["best"], len(masks["group_of_channel"]))

@@ -96,7 +96,7 @@ def replay(opened: "Opened", folder: Path) -> Generator[Event, None, Path]:
     yield StageStarted("Reading the run")
     from core.runs.replay import replay_run
 
-    yield from replay_run(opened, folder)
+    yield from replay_run(folder, opened)
     return folder
 
 
@@ -107,6 +107,24 @@ def resume(opened: "Opened", folder: Path) -> Generator[Event, None, Path]:
 
     yield from resume_run(opened, folder)
     return folder
+
+
+def look_into_layer(opened: "Opened", layer: str) -> Generator[Event, None, None]:
+    """Show a layer's filters and its activations on a few held-out images."""
+    yield StageStarted("Looking into the layer")
+    from core.inspection import look_into_layer as look
+
+    yield from look(opened, layer)
+
+
+def find_changed_images(
+    opened: "Opened", keep: BoolArray, name: str
+) -> Generator[Event, None, None]:
+    """Find the held-out images of which the network pruned by a mask says another class."""
+    yield StageStarted("Comparing both networks")
+    from core.inspection import find_changed_images as find
+
+    yield from find(opened, keep, name)
 
 
 def export(

@@ -235,6 +235,16 @@ def _style_sheet(app: QApplication, palette: Palette) -> str:
     QLabel[role="error"] {{ color: {palette.error}; }}
     QMainWindow::separator {{ background: {palette.window}; width: 6px; height: 6px; }}
     QMainWindow::separator:hover {{ background: {palette.accent}; }}
+    QMainWindow > QTabBar {{ qproperty-drawBase: 0; }}
+    QMainWindow > QTabBar::tab {{
+        padding: {SPACE_S}px {SPACE_M + 1}px; border: none; color: {palette.muted_text};
+        border-bottom: 2px solid {palette.outline};
+    }}
+    QMainWindow > QTabBar::tab:hover {{ background: {palette.raised}; color: {palette.text}; }}
+    QMainWindow > QTabBar::tab:selected {{
+        color: {palette.text}; border-bottom: 2px solid {palette.accent};
+    }}
+    QMainWindow > QTabBar::tab:selected:focus {{ background: {palette.accent_soft}; }}
     QSplitter::handle:hover {{ background: {palette.accent}; }}
     QStatusBar {{ border-top: 1px solid {palette.outline}; }}
     QStatusBar::item {{ border: none; }}

@@ -141,24 +141,28 @@ class WindowDocks:
     def arrange(self) -> None:
         """Put every dock where it stands at first."""
         window = self._window
-        # Only while they show: of hidden docks Qt leaves a stray tab bar in the corner.
         for name, dock in self.docks.items():
             dock.setFloating(False)
             window.addDockWidget(AREAS[DOCKS[name].area], dock)
-            dock.show()
-        for area, place in AREAS.items():
-            docks = [dock for name, dock in self.docks.items() if DOCKS[name].area == area]
-            if not docks:
-                continue
+            # Only shown docks become tabs: of hidden ones Qt leaves a stray bar in the corner.
+            dock.setVisible(DOCKS[name].is_open)
+        for area in AREAS:
+            docks = [
+                dock
+                for name, dock in self.docks.items()
+                if DOCKS[name].area == area and DOCKS[name].is_open
+            ]
             for dock in docks[1:]:
                 window.tabifyDockWidget(docks[0], dock)
-            is_bottom = place is AREAS["bottom"]
-            size = BOTTOM_HEIGHT_PX if is_bottom else SIDE_WIDTH_PX
-            way = Qt.Orientation.Vertical if is_bottom else Qt.Orientation.Horizontal
-            window.resizeDocks(docks[:1], [size], way)
-            docks[0].raise_()
-        for name, dock in self.docks.items():
-            dock.setVisible(DOCKS[name].is_open)
+            for dock in docks[:1]:
+                dock.raise_()
+                self._resize(dock, area)
+
+    def _resize(self, dock: PanelDock, area: Area) -> None:
+        is_bottom = area == "bottom"
+        way = Qt.Orientation.Vertical if is_bottom else Qt.Orientation.Horizontal
+        size = BOTTOM_HEIGHT_PX if is_bottom else SIDE_WIDTH_PX
+        self._window.resizeDocks([dock], [size], way)
 
     def restore(self, state: QByteArray | None) -> None:
         """Put the docks where they stood; where they stand at first if that is not known."""
@@ -223,9 +227,19 @@ class WindowDocks:
         for bar in self._window.findChildren(
             QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly
         ):
+            bar.setVisible(self._is_in_use(bar))
             bar.setUsesScrollButtons(False)  # narrow tabs shorten their words instead
             bar.setElideMode(Qt.TextElideMode.ElideRight)
             bar.setAccessibleName(_translate("Panels"))
+
+    def _is_in_use(self, bar: QTabBar) -> bool:
+        """Whether a bar has the tabs of docks as they stand; Qt leaves old ones about."""
+        titles = {bar.tabText(tab) for tab in range(bar.count())}
+        first = next((dock for dock in self.docks.values() if dock.windowTitle() in titles), None)
+        if first is None:
+            return False
+        others = self._window.tabifiedDockWidgets(first)
+        return titles == {dock.windowTitle() for dock in (first, *others) if not dock.isHidden()}
 
 
 def _has_focus(dock: QDockWidget) -> bool:

@@ -247,6 +247,7 @@ class SourceForm(QWidget):
         if spec in network_names():
             self.show_facts(inspect_network(spec), spec)
         else:
+            self.network_note.clear()
             self.network_note.hide()
             self._show_images()
             if _can_be_looked_at(spec):

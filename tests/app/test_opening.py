@@ -2,56 +2,23 @@
 
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from PySide6.QtCore import QMimeData, QPointF, QSettings, Qt, QUrl
-from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication, QMessageBox
 
 from app.__main__ import main
-from app.appearance import Appearance
-from app.dialogs import OpenDialog
 from app.main_window import MainWindow
-from app.session import Session
-from app.session_state import SessionState
 from core.events import NoticeRaised
-from core.networks import consent, network_names
+from core.networks import consent
+from tests.app.opening_steps import WAIT_MS, accept, drop
 from tests.app.source_files import EXTRAS, ROWS, Named, published_weights
 
-WAIT_MS = 60_000
 BROKEN_OFF = 130  # there is no report
 
-
-@pytest.fixture(autouse=True)
-def _own_consents(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(consent, "consents_file", lambda: tmp_path / "config" / "trusted.json")
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> QSettings:
-    return QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
-
-
-@pytest.fixture
-def window(qtbot: Any, settings: QSettings) -> MainWindow:
-    session = Session()
-    window = MainWindow(session, Appearance(QApplication.instance(), settings, session), settings)
-    session.setParent(window)
-
-    def end_thread(window: MainWindow) -> None:
-        window.errors.close()
-        if not session.is_quiet:
-            with qtbot.waitSignal(session.shut_down_finished, timeout=WAIT_MS):
-                session.shut_down()
-
-    qtbot.addWidget(window, before_close_func=end_thread)
-    window.parts.settings.source.set_choices(network_names(), ("digits", "cifar10"))
-    window.show()
-    return window
+pytestmark = pytest.mark.usefixtures("own_consents")
 
 
 @pytest.fixture(params=list(ROWS))
@@ -74,38 +41,6 @@ def named(row: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Named:
     return named
 
 
-def drop(window: MainWindow, *paths: Path) -> OpenDialog | None:
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    window.dropEvent(QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, buttons, keys))
-    return window.dialog if isinstance(window.dialog, OpenDialog) else None
-
-
-def asks(window: MainWindow) -> Callable[[], bool]:
-    return lambda: isinstance(window.dialog, QMessageBox) or window.errors.dialog is not None
-
-
-def accept(qtbot: Any, window: MainWindow, dialog: OpenDialog, *, runs_code: bool = False) -> None:
-    """Click Open, agree where code would run, and wait until it is open."""
-    opened: list[object] = []
-    window.session.event_received.connect(opened.append)
-    dialog.open_button.click()
-    if runs_code:
-        qtbot.waitUntil(asks(window), timeout=WAIT_MS)
-        assert window.errors.dialog is None, window.errors.dialog.message
-        assert "SHA-256" in window.dialog.informativeText()
-        window.dialog.button(QMessageBox.StandardButton.Yes).click()
-    qtbot.waitUntil(lambda: is_at_rest(window), timeout=WAIT_MS)
-    assert window.errors.dialog is None, window.errors.dialog.message
-
-
-def is_at_rest(window: MainWindow) -> bool:
-    if window.errors.dialog is not None:
-        return True
-    return window.session.state is SessionState.READY and window.session.is_quiet
-
-
 def check_opened(window: MainWindow, named: Named) -> None:
     config = window.session.opened_config
     assert config is not None
@@ -116,21 +51,21 @@ def check_opened(window: MainWindow, named: Named) -> None:
     assert window.opening.recent.entries()[0].config == config
 
 
-def test_it_opens_from_the_dialog(qtbot: Any, window: MainWindow, named: Named) -> None:
-    window.commands["open"].trigger()
-    form = window.dialog.form
+def test_it_opens_from_the_dialog(qtbot: Any, real_window: MainWindow, named: Named) -> None:
+    real_window.commands["open"].trigger()
+    form = real_window.dialog.form
     form.network.setEditText(named.network)
     form.checkpoint.set_text(named.checkpoint)
     form.images.set_text(str(named.images))
     form.consent.setChecked(named.downloads)
-    accept(qtbot, window, window.dialog, runs_code=named.runs_code)
-    check_opened(window, named)
+    accept(qtbot, real_window, real_window.dialog, runs_code=named.runs_code)
+    check_opened(real_window, named)
 
 
-def test_it_opens_by_drag_and_drop(qtbot: Any, window: MainWindow, named: Named) -> None:
+def test_it_opens_by_drag_and_drop(qtbot: Any, real_window: MainWindow, named: Named) -> None:
     if not named.dropped:
         pytest.skip("the demo is a name only, and has its own button")
-    dialog = drop(window, *named.dropped)
+    dialog = drop(real_window, *named.dropped)
     assert dialog is not None
     form = dialog.form
     if not any(str(path) == form.source.network for path in named.dropped):
@@ -145,8 +80,8 @@ def test_it_opens_by_drag_and_drop(qtbot: Any, window: MainWindow, named: Named)
         assert dialog.open_button.isEnabled()
     form.consent.setChecked(named.downloads)
     assert form.source.data == str(named.images)
-    accept(qtbot, window, dialog, runs_code=named.runs_code)
-    check_opened(window, named)
+    accept(qtbot, real_window, dialog, runs_code=named.runs_code)
+    check_opened(real_window, named)
 
 
 @pytest.fixture
@@ -191,7 +126,7 @@ def test_it_opens_in_the_terminal(
 @pytest.mark.parametrize("way", ["dialog", "drop", "terminal"])
 def test_a_missing_extra_is_said_with_the_command_that_installs_it(
     qtbot: Any,
-    window: MainWindow,
+    real_window: MainWindow,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     recorded: list[Any],
@@ -208,14 +143,14 @@ def test_a_missing_extra_is_said_with_the_command_that_installs_it(
         assert sentence in capsys.readouterr().err
         return
     if way == "drop":
-        dialog = drop(window, *named.dropped)
+        dialog = drop(real_window, *named.dropped)
     else:
-        window.commands["open"].trigger()
-        dialog = window.dialog
+        real_window.commands["open"].trigger()
+        dialog = real_window.dialog
     dialog.form.network.setEditText(named.network)
     dialog.form.images.set_text(str(named.images))
     dialog.open_button.click()
-    qtbot.waitUntil(lambda: window.errors.dialog is not None, timeout=WAIT_MS)
-    assert sentence in window.errors.dialog.message
-    qtbot.waitUntil(lambda: window.session.is_quiet, timeout=WAIT_MS)
-    assert window.session.opened_config is None
+    qtbot.waitUntil(lambda: real_window.errors.dialog is not None, timeout=WAIT_MS)
+    assert sentence in real_window.errors.dialog.message
+    qtbot.waitUntil(lambda: real_window.session.is_quiet, timeout=WAIT_MS)
+    assert real_window.session.opened_config is None

@@ -48,6 +48,10 @@ WITHOUT_TORCH = (
     "core.graph.rows",
     "core.pruning.masks",
     "core.pruning.pins",
+    "core.runs.history",
+    "core.runs.curves",
+    "core.runs.stored_masks",
+    "core.runs.verdict",
     "app.main_window",
 )
 

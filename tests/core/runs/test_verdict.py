@@ -1,0 +1,124 @@
+"""What can be told apart and what cannot, against numbers computed by hand."""
+
+import pytest
+
+from core.runs.finetune_file import FinetunedNetwork, FinetuneFile, TestScore
+from core.runs.verdict import (
+    LEARNED,
+    UNPRUNED,
+    Outcome,
+    estimate_accuracy,
+    estimate_lead,
+    judge,
+    read_outcome,
+)
+from tests.core.runs.made import report_of
+
+
+def outcome(seed: int, learned: float, l1: float, after: dict[str, float] | None = None) -> Outcome:
+    before = {LEARNED: learned, "l1_uniform": l1, "random_uniform": 0.3}
+    return Outcome(seed, 1000, before, after or {}, dict.fromkeys(before, 0.5))
+
+
+def test_wilson_s_interval_of_50_of_100_images():
+    estimate = estimate_accuracy([0.5], 100)
+    # z = 1.96: (0.5 + 0.0192) / 1.0384 -+ 1.96 * sqrt(0.25 / 100 + 0.0384 / 400) / 1.0384
+    assert (estimate.low, estimate.high) == pytest.approx((0.4038, 0.5962), abs=1e-4)
+    assert (estimate.mean, estimate.runs) == (0.5, 1)
+
+
+def test_wilson_s_interval_stays_between_0_and_1():
+    assert estimate_accuracy([1.0], 50).high == pytest.approx(1.0)
+    assert estimate_accuracy([0.0], 50).low == pytest.approx(0.0)
+
+
+def test_three_seeds_have_student_s_interval():
+    # mean 0.2, standard deviation 0.1, standard error 0.05774, t(2) = 4.303
+    estimate = estimate_accuracy([0.1, 0.2, 0.3], 1000)
+    assert (estimate.low, estimate.high) == pytest.approx((0.2 - 0.24844, 0.2 + 0.24844), abs=1e-4)
+    assert estimate.runs == 3
+
+
+def test_forty_runs_use_the_t_of_39_degrees_of_freedom():
+    values = [0.5 + 0.01 * (number % 2) for number in range(40)]
+    # deviation 0.005064 (n - 1), standard error 0.0008007, t(39) = 2.0227
+    estimate = estimate_accuracy(values, 1000)
+    assert estimate.high - estimate.mean == pytest.approx(2.0227 * 0.0008007, rel=2e-3)
+
+
+def test_pairs_tell_apart_what_their_spread_would_hide():
+    # each method varies by 10 points from seed to seed, the difference by a tenth of a point
+    lead = estimate_lead([0.60, 0.70, 0.65], [0.59, 0.689, 0.639], 100)
+    assert lead.is_measurable
+    assert lead.mean == pytest.approx(0.0107, abs=1e-4)
+
+
+def test_a_single_run_has_the_chance_of_its_test_images():
+    # 1.96 * sqrt((0.75 * 0.25 + 0.7 * 0.3) / 1000) = 0.0391
+    lead = estimate_lead([0.75], [0.70], 1000)
+    assert (lead.low, lead.high) == pytest.approx((0.05 - 0.0391, 0.05 + 0.0391), abs=1e-4)
+    assert lead.is_measurable
+    assert not estimate_lead([0.75], [0.70], 300).is_measurable
+
+
+def test_seeds_that_agree_exactly_prove_nothing_about_chance():
+    lead = estimate_lead([0.71, 0.72], [0.70, 0.71], 100)
+    assert lead.mean == pytest.approx(0.01)
+    assert not lead.is_measurable
+
+
+def test_the_learned_mask_comes_first_and_the_others_by_accuracy():
+    verdict = judge([outcome(0, 0.75, 0.6), outcome(1, 0.77, 0.62)])
+    assert [row.name for row in verdict.rows] == [LEARNED, "l1_uniform", "random_uniform"]
+    assert verdict.seeds == (0, 1)
+    assert verdict.row(LEARNED).before.mean == pytest.approx(0.76)
+    assert verdict.row(LEARNED).lead_before is None
+    assert verdict.best_criterion(is_after=False).name == "l1_uniform"
+    assert verdict.best_criterion(is_after=True) is None
+    assert verdict.chance.name == "random_uniform"
+
+
+def test_after_fine_tuning_another_criterion_may_be_the_best():
+    after = {LEARNED: 0.82, "l1_uniform": 0.80, "random_uniform": 0.83}
+    verdict = judge([outcome(0, 0.75, 0.6, after)])
+    assert verdict.best_criterion(is_after=True).name == "random_uniform"
+    assert verdict.row("l1_uniform").lead_after.mean == pytest.approx(0.02)
+    assert not verdict.row("l1_uniform").lead_after.is_measurable
+
+
+def test_a_method_that_one_run_lacks_is_judged_by_the_other():
+    verdict = judge([outcome(0, 0.75, 0.6), Outcome(1, 500, {LEARNED: 0.7, "obs": 0.6}, {}, {})])
+    assert verdict.row("obs").before.runs == 1
+    assert verdict.row("obs").lead_before.mean == pytest.approx(0.1)
+    assert verdict.test_images == 500
+
+
+def test_nothing_is_no_verdict():
+    with pytest.raises(ValueError, match="nothing to judge"):
+        judge([])
+
+
+def test_a_report_and_its_fine_tuning_become_an_outcome():
+    networks = (FinetunedNetwork("learned", after=TestScore(0.82)), FinetunedNetwork("l1_uniform"))
+    made = read_outcome(
+        report_of("tiny", 3, 0.75, {"l1_uniform": 0.6}), FinetuneFile(networks=networks)
+    )
+    assert made.seed == 3
+    assert made.test_images == 1000
+    assert made.before == {LEARNED: 0.75, UNPRUNED: 0.92, "l1_uniform": 0.6}
+    assert made.after == {LEARNED: 0.82}
+    assert made.macs_kept == {LEARNED: 0.498, UNPRUNED: 1.0, "l1_uniform": 0.495}
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        {},
+        {"pruned": 3, "criteria": []},
+        {"pruned": {"accuracy": None}, "images": {"test": 5}},
+        {"pruned": {"accuracy": 7.0}, "images": {"test": 5}},
+        {"pruned": {"accuracy": 0.5}, "images": {"test": 0}},
+    ],
+)
+def test_a_run_whose_test_images_were_not_read_has_no_outcome(report):
+    assert read_outcome(report, None) is None

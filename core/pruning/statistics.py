@@ -17,6 +17,7 @@ from core.evaluation import class_logits, to_device
 from core.events import SearchEvent, StageAdvanced, StageStarted
 from core.graph.assembly import Analysis
 from core.graph.coupling import MacOperation, PruningPlan
+from core.pruning.covariance import InputCovariance
 
 Float64Array = NDArray[np.float64]
 
@@ -29,14 +30,17 @@ class ChannelRead:
     owners: NDArray[np.int64]  # (inputs,) channel ids, -1 = always kept
     variance: Float64Array  # (inputs,) of the activations, over images and positions
     squared_weight: Float64Array  # (inputs,) squared norm of the scaled weights on it
+    loss: Float64Array  # (inputs,) of the scaled outputs' variance, see core.pruning.elimination
+    output_variance: float  # summed over the scaled outputs
 
 
 @dataclass(frozen=True, eq=False)
 class ChannelStatistics:
-    """All reads of a network, and the squared first-order loss change of each channel."""
+    """All reads of a network, and what the gradients of the loss say about each channel."""
 
     reads: tuple[ChannelRead, ...]
-    taylor: Float64Array  # (C,)
+    taylor: Float64Array  # (C,) squared first-order change of the loss without the channel
+    gradient: Float64Array  # (C,) squared norm of the gradient of the filters that make it
 
 
 def collect_statistics(
@@ -54,7 +58,7 @@ def collect_statistics(
     Args:
         batch_size: 0 chooses one whose gradients fit into an ordinary memory.
 
-    Yields: StageStarted, then StageAdvanced after each batch.
+    Yields: StageStarted, then StageAdvanced after each batch; the same for each layer.
     """
     network = copy.deepcopy(module).to(device).eval()
     watches = [*_watched_operations(network, analysis)]
@@ -73,9 +77,15 @@ def collect_statistics(
         yield StageAdvanced(done)
     for hook in hooks:
         hook.remove()
+    reads = []
+    yield StageStarted("Weighing the channels", total=len(watches))
+    for done, watch in enumerate(watches, start=1):
+        reads += [watch.read()] if watch.inputs.count else []
+        yield StageAdvanced(done)
     return ChannelStatistics(
-        reads=tuple(watch.read() for watch in watches if watch.inputs.count),
+        reads=tuple(reads),
         taylor=gates.squared / len(batches),
+        gradient=gates.gradient / len(batches),
     )
 
 
@@ -119,11 +129,14 @@ class _WatchedOperation:
     operation: MacOperation
     reader: nn.Module
     norm: _BatchNorm | None
+    covariance: InputCovariance | None
     inputs: _Moments = field(default_factory=_Moments)
     outputs: _Moments = field(default_factory=_Moments)
 
     def __call__(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         is_convolution = isinstance(module, _ConvNd)
+        if self.covariance is not None:
+            self.covariance.add(inputs[0])
         self.inputs.add(inputs[0], 1 if is_convolution else -1)
         if self.norm is None:
             self.outputs.add(output, 1 if is_convolution else -1)
@@ -133,8 +146,16 @@ class _WatchedOperation:
         owners = self.operation.inputs
         if owners is None:  # depthwise: each input makes its own output or outputs
             owners = self.operation.outputs[:: len(self.operation.outputs) // len(variance)]
-        squared_weight = _squared_weight(self.reader, self._output_scale())
-        return ChannelRead(self.operation.layer, owners, variance, squared_weight)
+        scale = self._output_scale()
+        squared_weight = _squared_weight(self.reader, scale)
+        # without a covariance: what is lost if nothing makes up for it
+        loss, output_variance = variance * squared_weight, float((variance * squared_weight).sum())
+        if self.covariance is not None:
+            eliminated = self.covariance.losses(owners, scale)
+            loss, output_variance = eliminated or (loss, output_variance)
+        return ChannelRead(
+            self.operation.layer, owners, variance, squared_weight, loss, output_variance
+        )
 
     def _output_scale(self) -> Float64Array:
         """How much one unit of each output counts, (outputs,)."""
@@ -149,17 +170,22 @@ class _WatchedOperation:
 
 
 class _Gates:
-    """Accumulates (sum over a channel's gates of value x gradient)^2 for each batch."""
+    """Accumulates squares for each batch: of the loss change of a channel's gates, and of the
+    gradient of its filters.
+    """
 
     def __init__(self, network: nn.Module, plan: PruningPlan) -> None:
         behind_norm = _normed_channels(network, plan)
         self.squared = np.zeros(plan.channel_count)
+        self.gradient = np.zeros(plan.channel_count)
         self.parameters: list[nn.Parameter] = []
         self._owners: list[tuple[int, NDArray[np.int64]]] = []
+        self._filters: list[NDArray[np.int64] | None] = []  # owners of filters, None: a vector's
         norm_names = _norm_prefixes(network)
         parameters = dict(network.named_parameters())
         for key, dim in sorted(plan.producers & {(k, d) for k in parameters for d in range(3)}):
             owners = plan.owners[key][dim]
+            self._filters.append(owners if parameters[key].dim() > 1 else None)
             if key.rpartition(".")[0] not in norm_names:
                 # silencing what the norm gives out also silences the filters in front of it
                 owners = np.where(np.append(behind_norm, False)[owners], -1, owners)
@@ -169,10 +195,13 @@ class _Gates:
 
     def add(self, gradients: tuple[Tensor | None, ...]) -> None:
         change = np.zeros_like(self.squared)
-        for parameter, gradient, (dim, owners) in zip(
-            self.parameters, gradients, self._owners, strict=True
+        for parameter, gradient, (dim, owners), filters in zip(
+            self.parameters, gradients, self._owners, self._filters, strict=True
         ):
             if gradient is not None:
+                if filters is not None:
+                    squares = gradient.movedim(dim, 0).flatten(1).square().sum(1)
+                    scatter_add(self.gradient, filters, _as_array(squares))
                 product = (parameter.detach() * gradient).movedim(dim, 0)
                 scatter_add(
                     change,
@@ -191,7 +220,10 @@ def _watched_operations(network: nn.Module, analysis: Analysis) -> Iterator[_Wat
         if isinstance(reader, (_ConvNd, nn.Linear)):
             norms = (modules.get(name) for name in layer.folded)
             norm = next((norm for norm in norms if isinstance(norm, _BatchNorm)), None)
-            yield _WatchedOperation(operation, reader, norm)
+            # a depthwise layer mixes nothing, whatever its type
+            mixes = operation.inputs is not None
+            covariance = InputCovariance.of(reader) if mixes else None
+            yield _WatchedOperation(operation, reader, norm, covariance)
 
 
 def _squared_weight(reader: nn.Module, output_scale: Float64Array) -> Float64Array:

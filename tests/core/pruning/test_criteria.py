@@ -14,8 +14,11 @@ from core.pruning.criteria import (
     bn_scale,
     contribution,
     fpgm,
+    gradient,
     l1_importance,
     l2,
+    obs_bn,
+    obs_per_mac,
     relative_to_group,
     taylor,
 )
@@ -59,7 +62,7 @@ def test_l2_and_fpgm_of_three_flat_filters():
     with torch.no_grad():
         module[0].weight.copy_(torch.tensor([[3.0, 4.0], [3.0, 0.0], [0.0, 0.0]]))
     analysis = analyse_exactly(module, torch.randn(2, 2))
-    empty = ChannelStatistics((), np.zeros(3))
+    empty = ChannelStatistics((), np.zeros(3), np.zeros(3))
     looked_at = CriterionInput(module, analysis, empty, np.random.default_rng(0))
     assert l2(looked_at) == pytest.approx([5.0, 3.0, 0.0])
     assert fpgm(looked_at) == pytest.approx([4 + 5, 4 + 3, 5 + 3], abs=1e-4)
@@ -115,6 +118,45 @@ def test_contribution_weighs_the_deviation_with_the_readers_scaled_weights():
         weights = (conv.weight * scale[:, None, None, None]).pow(2).sum((0, 2, 3)).sqrt()
     expected = deviation * weights
     assert contribution(given(module, part))[:8] == pytest.approx(expected.tolist(), rel=1e-4)
+
+
+def test_gradient_is_the_norm_of_the_filters_gradients():
+    module = build(Chain)
+    part = TinyPart(module, seed=1)
+    loss = F.cross_entropy(module(part.images), part.labels)
+    (direct,) = torch.autograd.grad(loss, module.first[0].weight)
+    scores = gradient(given(module, part))[:8]
+    assert scores == pytest.approx(direct.flatten(1).norm(dim=1).tolist(), rel=1e-3)
+
+
+def test_obs_of_independent_inputs_is_variance_times_squared_weights():
+    module = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Flatten(), nn.Linear(2, 2, bias=False))
+    with torch.no_grad():
+        module[0].weight.copy_(torch.diag(torch.tensor([1.0, 2.0])))
+        module[2].weight.copy_(torch.diag(torch.tensor([3.0, 1.0])))
+    images = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
+    part = TinyPart(build(Chain), seed=1, count=4)
+    part.images, part.labels = images, torch.zeros(4, dtype=torch.int64)
+    analysis = analyse_exactly(module, images)
+    _, statistics = finish(collect_statistics(module, analysis, part, device=CPU, batch_size=4))
+    looked_at = CriterionInput(module, analysis, statistics, np.random.default_rng(0))
+    # variances 1 and 4, weights 3 and 1, so 9 and 4 of the outputs' 13, each scaled by the mean
+    losses = obs_bn(looked_at)
+    assert losses[0] / losses[1] == pytest.approx(9 / 4, rel=1e-2)
+    assert statistics.reads[1].output_variance == pytest.approx(13 / 6.5, rel=1e-3)
+    # each channel has 2 + 2 of the 8 MACs
+    assert obs_per_mac(looked_at) == pytest.approx([9 / 13 / 0.5, 4 / 13 / 0.5], rel=1e-2)
+
+
+def test_obs_sees_that_a_copy_can_stand_in():
+    module = build(Chain)
+    with torch.no_grad():
+        for value in (module.first[0].weight, *module.first[1].state_dict().values()):
+            if value.dim():
+                value[1] = value[0]
+    scores = obs_bn(given(module))[:8]
+    assert min(scores[0], scores[1]) == scores.min()
+    assert scores.min() < 0.01 * np.median(scores)
 
 
 @pytest.mark.parametrize("kind", EXACT.values(), ids=EXACT)

@@ -9,7 +9,9 @@ from PySide6.QtCore import QObject, QSettings, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog
 
+from app import jobs
 from app.dialogs import ExportDialog, about_box
+from app.selection import LoadedMask
 from app.session import Session
 from app.session_state import SessionState
 from app.source import Source
@@ -80,6 +82,16 @@ class Deeds(QObject):
             self._window.show_error(str(error), error.details)
         else:
             self._on_start()
+
+    def look_into_layer(self, layer: str) -> None:
+        """Show a layer's filters as soon as nothing else is to be done."""
+        self._session.run_aside("layer", lambda opened: jobs.look_into_layer(opened, layer))
+
+    def find_changed_images(self, mask: LoadedMask) -> None:
+        """Find the images of which the network pruned by a mask says another class."""
+        self._session.run_aside(
+            "changes", lambda opened: jobs.find_changed_images(opened, mask.keep, mask.name)
+        )
 
     def save_picture(self) -> None:
         """Ask for a file and write the graph into it."""

@@ -79,7 +79,8 @@ def search(
 ) -> Generator[Event, None, Path]:
     """Search and record into a new folder in `runs_folder`; returns the new folder."""
     yield StageStarted("Preparing the run")
-    from core.runs.flow import new_run_folder, record_run
+    from core.runs.files import new_run_folder
+    from core.runs.flow import record_run
 
     folder = new_run_folder(config)
     if runs_folder is not None:

@@ -138,6 +138,9 @@ class MainWindow(QMainWindow):
         self.pins.undo_stack.indexChanged.connect(self._show_undo)
         self._show_undo()
         self.selection.layer_changed.connect(layout.inspect_layer)
+        layout.filters.look_requested.connect(self.deeds.look_into_layer)
+        layout.filters.changes_requested.connect(self.deeds.find_changed_images)
+        self.session.failed.connect(layout.filters.forget_request)
         layout.graph.menu_made.connect(lambda m: self.panel_deeds.add_to_menu(m, layout.graph))
         for dock in layout.docks.docks.values():
             dock.menu_requested.connect(self.panel_deeds.show_menu)

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
 
 from app.actions import Actions
 from app.panels.docks import DOCKS
+from app.panels.filters import FiltersPanel
 from app.panels.graph import GraphPanel
 from app.panels.log import LogPanel
 from app.panels.masks import MasksPanel
@@ -80,6 +81,13 @@ class WindowLayout:
         return panel
 
     @property
+    def filters(self) -> FiltersPanel:
+        """A layer's filters on images, and the images whose class changed."""
+        panel = self.docked["filters"]
+        assert isinstance(panel, FiltersPanel)
+        return panel
+
+    @property
     def log(self) -> LogPanel:
         """What happened."""
         panel = self.docked["log"]
@@ -95,6 +103,7 @@ class WindowLayout:
     def show_state(self, state: SessionState) -> None:
         """Show the invitation or the work, and lock the settings while a run goes on."""
         self.status.show_state(state)
+        self.filters.show_state(state)
         self.settings.set_editable(not state.is_busy)
         if state is not SessionState.EMPTY and not self._is_working:
             self._is_working = True

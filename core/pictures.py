@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvTransposeNd
@@ -11,6 +12,7 @@ from torch.nn.modules.conv import _ConvTransposeNd
 from core.data import Images
 from core.events import FloatArray
 
+MAP_SIDE = 64  # rows and columns of a map; larger ones are averaged
 INPUTS_DRAWN = 1024  # of a 1x1 or linear filter; more are averaged with their neighbours
 
 
@@ -54,6 +56,7 @@ def activation_maps(output: Tensor, *, is_channel_last: bool) -> FloatArray:
     """Bring a layer's output (N, ...) into maps (images, channels, rows, columns).
 
     Volumes are averaged along their depth; tokens are laid out as an image if they make a square.
+    A map has at most MAP_SIDE rows and columns.
     """
     if is_channel_last and output.dim() > 2:
         output = output.movedim(-1, 1)  # (N, C, ...)
@@ -65,7 +68,11 @@ def activation_maps(output: Tensor, *, is_channel_last: bool) -> FloatArray:
         is_square = is_channel_last and side * side == length
         rows = side if is_square else 1
         output = output.reshape(*output.shape[:2], rows, length // rows)
-    maps: FloatArray = output.reshape(*output.shape, *[1] * (4 - output.dim())).cpu().numpy()
+    output = output.reshape(*output.shape, *[1] * (4 - output.dim()))
+    if max(output.shape[2:]) > MAP_SIDE:
+        size = [min(MAP_SIDE, side) for side in output.shape[2:]]
+        output = F.adaptive_avg_pool2d(output, size)
+    maps: FloatArray = output.cpu().numpy()
     return maps
 
 

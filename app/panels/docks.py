@@ -5,6 +5,8 @@ from typing import Literal
 
 from PySide6.QtCore import QT_TRANSLATE_NOOP
 
+from app.panels.compare import ComparePanel
+from app.panels.filters import FiltersPanel
 from app.panels.inspector import InspectorPanel
 from app.panels.layers import LayersPanel
 from app.panels.log import LogPanel
@@ -61,11 +63,23 @@ DOCKS: dict[str, Dock] = {
         QT_TRANSLATE_NOOP("docks", "Which channels go, layer by layer?"),
         "Ctrl+5",
     ),
+    "compare": Dock(
+        ComparePanel,
+        "bottom",
+        QT_TRANSLATE_NOOP("docks", "How is it different from magnitude?"),
+        "Ctrl+6",
+    ),
     "tradeoff": Dock(
         TradeoffPanel,
         "bottom",
         QT_TRANSLATE_NOOP("docks", "What could I have instead?"),
         "Ctrl+7",
+    ),
+    "filters": Dock(
+        FiltersPanel,
+        "bottom",
+        QT_TRANSLATE_NOOP("docks", "Does it look right on images?"),
+        "Ctrl+I",
     ),
     "log": Dock(
         LogPanel,

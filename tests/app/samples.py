@@ -63,7 +63,18 @@ def tiny_graph() -> LayerGraph:
     ):
         shapes = [(size, 8, 8) for size in sizes]
         graph.add_layer(
-            LayerNode(name, kind, shapes[0], shapes[1], channels, (3, 3), 1, macs, params)
+            LayerNode(
+                name,
+                kind,
+                shapes[0],
+                shapes[1],
+                channels,
+                (3, 3),
+                1,
+                macs,
+                params,
+                weight_key=f"{name}.weight" if kind == "conv" else None,
+            )
         )
     graph.add_layer(
         LayerNode("classifier", "linear", (4,), (10,), np.full(10, -1), macs=40, params=50)

@@ -65,6 +65,7 @@ def test_a_transposed_convolution_has_its_outputs_second():
         ((2, 17, 5), True, (2, 5, 1, 17)),
         ((2, 4, 6, 5), True, (2, 5, 4, 6)),
         ((2, 5, 3, 4, 6), False, (2, 5, 4, 6)),
+        ((2, 5, 128, 32), False, (2, 5, 64, 32)),
     ],
 )
 def test_every_output_becomes_maps(shape, is_channel_last, expected):

@@ -21,6 +21,8 @@ def main(words: Sequence[str] | None = None) -> int:
         match arguments.command:
             case "search":
                 return _search(arguments)
+            case "resume":
+                return _resume(arguments)
             case "finetune":
                 return _finetune(arguments)
             case "networks":
@@ -43,6 +45,18 @@ def _search(arguments: argparse.Namespace) -> int:
     return run_headless(
         run_config(arguments),
         arguments.out,
+        allow_download=arguments.allow_download,
+        trust=arguments.trust,
+        is_quiet=arguments.quiet,
+        is_verbose=arguments.verbose,
+    )
+
+
+def _resume(arguments: argparse.Namespace) -> int:
+    from app.headless import resume_headless
+
+    return resume_headless(
+        arguments.folder,
         allow_download=arguments.allow_download,
         trust=arguments.trust,
         is_quiet=arguments.quiet,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.finetune_words import add_finetune_command
+from app.run_words import add_resume_command
 from core.config import RunConfig, SearchConfig, load_run_config
 
 DESCRIPTION = (
@@ -20,6 +21,7 @@ examples:
   espalier --demo --start       a small network on handwritten digits, searching at once
   espalier --network cifar_resnet20 --checkpoint weights.th --data cifar10
   espalier search --help        the same search in a terminal
+  espalier resume DIR           go on with a search that was broken off
   espalier finetune --help      train what a search has pruned
   espalier networks             the names for --network
 """
@@ -36,6 +38,8 @@ DIR then holds:
   masks.npz       the best mask, the last one and those of the criteria
   trajectory.csv  one line per evaluated mask
   config.toml     these settings, for --config
+  checkpoint.pt   where 'espalier resume DIR' goes on, should the search be broken off
+  events.jsonl, candidates.npz, environment.json   all that happened, every mask, on what machine
 """
 NETWORK_WORDS = (
     "demo, cifar_resnet20, a torchvision name (see 'espalier networks'), timm:NAME, nets.py:make "
@@ -67,6 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_search_words(parser)
     commands = parser.add_subparsers(dest="command", metavar="command", title="commands")
     _add_search_command(commands)
+    add_resume_command(commands)
     add_finetune_command(commands)
     commands.add_parser(
         "networks",

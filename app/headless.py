@@ -1,6 +1,7 @@
 """The same search in a terminal: a progress bar, a table, and Ctrl-C that loses nothing."""
 
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Generator
@@ -12,7 +13,7 @@ from tqdm import tqdm
 
 from app.report_table import as_percent, report_table
 from core.config import RunConfig
-from core.errors import EspalierError
+from core.errors import EspalierError, readable
 from core.events import (
     CandidateEvaluated,
     Event,
@@ -26,6 +27,7 @@ from core.events import (
     StageStarted,
     StopRequested,
 )
+from core.runs.files import new_run_folder
 
 EXIT_DONE = 0
 EXIT_MEND = 2
@@ -49,13 +51,34 @@ def run_headless(
     folder: where the run's files go; None makes a new one in the user's data folder.
     trust: run the code of the network's file this once.
     """
+    place = folder or new_run_folder(config)
+    events = _open_and_record(config, place, allow_download, trust)
+    return _run(events, place, is_quiet=is_quiet, is_verbose=is_verbose)
+
+
+def resume_headless(
+    folder: Path,
+    *,
+    allow_download: bool = False,
+    trust: bool = False,
+    is_quiet: bool = False,
+    is_verbose: bool = False,
+) -> int:
+    """Go on with the run in `folder` as if it had not been broken off; returns the exit code."""
+    events = _open_and_resume(folder, allow_download, trust)
+    return _run(events, folder, is_quiet=is_quiet, is_verbose=is_verbose)
+
+
+def _run(events: Events, folder: Path, *, is_quiet: bool, is_verbose: bool) -> int:
     screen = Screen(sys.stdout, sys.stderr, is_quiet=is_quiet)
-    events = _open_and_record(config, folder, allow_download, trust)
     try:
         with StopKeys(screen.say) as keys:
             drive(events, keys, screen)
     except KeyboardInterrupt:
-        screen.say("Broken off. masks.npz holds the best mask so far, if one was found.")
+        screen.say(
+            "Broken off. masks.npz holds the best mask so far, if one was found. To go on after "
+            f"the last update: espalier resume {shlex.quote(readable(folder))}"
+        )
         return EXIT_BROKEN_OFF
     except StopRequested:
         screen.say("Stopped before there was a mask; nothing was written.")
@@ -70,15 +93,20 @@ def run_headless(
     return EXIT_DONE if screen.is_complete else EXIT_BROKEN_OFF
 
 
-def _open_and_record(
-    config: RunConfig, folder: Path | None, allow_download: bool, trust: bool
-) -> Events:
+def _open_and_record(config: RunConfig, folder: Path, allow_download: bool, trust: bool) -> Events:
     yield StageStarted("Preparing")
     from core.opening import open_run
-    from core.runs.flow import new_run_folder, record_run
+    from core.runs.flow import record_run
 
     opened = yield from open_run(config, allow_download=allow_download, trust=trust)
-    yield from record_run(opened, config, folder or new_run_folder(config))
+    yield from record_run(opened, config, folder)
+
+
+def _open_and_resume(folder: Path, allow_download: bool, trust: bool) -> Events:
+    yield StageStarted("Preparing")
+    from core.runs.resuming import open_and_resume
+
+    yield from open_and_resume(folder, allow_download=allow_download, trust=trust)
 
 
 def drive(events: Generator[Event, None, Any], keys: "StopKeys", screen: "Screen") -> None:

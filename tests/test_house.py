@@ -52,6 +52,8 @@ WITHOUT_TORCH = (
     "core.runs.curves",
     "core.runs.stored_masks",
     "core.runs.verdict",
+    "core.runs.unfinished",
+    "core.runs.replay",
     "app.main_window",
 )
 

@@ -6,12 +6,14 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import platformdirs
 
+from core.config import RunConfig
 from core.errors import RunError
 from core.events import CandidateEvaluated
 
@@ -36,6 +38,7 @@ RUN_FILES = (
     REPORT_FILE,
     *EXPORT_FILES,
 )
+NAME_LETTERS = 80  # of a network's name, in a folder's
 PROBE_BYTES = 1 << 16  # a little more than the first files of a run
 
 
@@ -79,6 +82,19 @@ TRAJECTORY_HEADER = tuple(entry.name for entry in fields(TrajectoryRow))
 def default_runs_folder() -> Path:
     """Where runs go when nobody names a folder: the user's own data folder."""
     return Path(platformdirs.user_data_dir(APP_NAME, appauthor=False)) / "runs"
+
+
+def new_run_folder(config: RunConfig) -> Path:
+    """Name a folder for a new run after the time, the network and the budget; makes nothing."""
+    moment = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    network = Path(config.network).name[-NAME_LETTERS:]  # of a file, not all its folders
+    name = f"{moment}_{network}_{round(100 * config.search.macs_budget)}"
+    safe = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
+    folder, number = default_runs_folder() / safe, 1
+    while folder.exists():
+        number += 1
+        folder = default_runs_folder() / f"{safe}-{number}"
+    return folder
 
 
 def fallback_folders(name: str) -> tuple[Path, Path]:

@@ -4,7 +4,6 @@ import contextlib
 import copy
 import time
 from collections.abc import Callable, Generator, Sequence
-from datetime import datetime
 from pathlib import Path
 
 from torch import nn
@@ -29,27 +28,12 @@ from core.export.pytorch import state_bytes
 from core.export.second_count import count_again
 from core.opening import Opened
 from core.pruning.macs import MacsModel
-from core.runs.files import default_runs_folder, prepare_folder
+from core.runs.files import prepare_folder
 from core.runs.lock import locked_folder
 from core.runs.paths import with_absolute_paths
 from core.runs.recording import RunRecorder
 from core.runs.report import BASELINE, PRUNED, RunResult, build_report
 from core.search import run_search
-
-NAME_LETTERS = 80  # of a network's name, in a folder's
-
-
-def new_run_folder(config: RunConfig) -> Path:
-    """Name a folder for a new run after the time, the network and the budget; makes nothing."""
-    moment = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    network = Path(config.network).name[-NAME_LETTERS:]  # of a file, not all its folders
-    name = f"{moment}_{network}_{round(100 * config.search.macs_budget)}"
-    safe = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
-    folder, number = default_runs_folder() / safe, 1
-    while folder.exists():
-        number += 1
-        folder = default_runs_folder() / f"{safe}-{number}"
-    return folder
 
 
 def record_run(opened: Opened, config: RunConfig, folder: Path) -> Events:

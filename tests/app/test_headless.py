@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from app import headless
+from app.__main__ import main
 from app.headless import Screen, run_headless
 from app.report_table import as_percent, report_table
 from core.config import RunConfig
@@ -258,3 +259,32 @@ def test_what_was_not_reached_is_a_dash():
 def test_a_refused_export_is_said_in_the_table():
     table = report_table(make_report(export_error="The export is refused."), "x")
     assert "Parity: nothing was exported" in table
+
+
+def test_breaking_off_says_how_to_go_on(monkeypatch, capsys, tmp_path):
+    def events():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        yield StageStarted("never reached")
+
+    monkeypatch.setattr(headless, "_open_and_record", lambda *arguments: events())
+    assert run_headless(RunConfig(), tmp_path / "my run") == 130
+    assert f"espalier resume '{tmp_path}/my run'" in capsys.readouterr().err
+
+
+def test_a_run_goes_on_in_the_terminal(monkeypatch, capsys, tmp_path):
+    asked = []
+
+    def resume(folder, allow_download, trust):
+        asked.append((folder, allow_download, trust))
+        return make_events()
+
+    monkeypatch.setattr(headless, "_open_and_resume", resume)
+    assert main(["resume", str(tmp_path), "--trust"]) == 0
+    assert asked == [(tmp_path, False, True)]
+    assert "runs/first" in capsys.readouterr().out
+
+
+def test_what_is_no_run_cannot_go_on(capsys, tmp_path):
+    assert main(["resume", str(tmp_path)]) == 2
+    assert f"espalier: There is no run in {tmp_path}" in capsys.readouterr().err

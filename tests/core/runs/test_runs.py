@@ -24,8 +24,8 @@ from core.events import (
     StopRequested,
 )
 from core.export import EXPORTERS, Exporter
-from core.runs.files import TRAJECTORY_HEADER, default_runs_folder
-from core.runs.flow import new_run_folder, record_run
+from core.runs.files import TRAJECTORY_HEADER, default_runs_folder, new_run_folder
+from core.runs.flow import record_run
 from tests.core.export.opened import RandomPart, build_tiny, half_mask, open_tiny
 
 CONFIG = RunConfig(network="tiny", data="random", search=SearchConfig(evaluations=3, threads=1))

@@ -1,0 +1,37 @@
+"""The words of `espalier resume`."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+RESUME_EPILOG = """\
+The run goes on after its last update, with the settings, network and images that it began with;
+on a CPU it ends with the same numbers as a run that was never broken off. A run that was stopped
+is finished. Exit codes: 0 done, 2 something to mend, 130 broken off.
+"""
+
+
+def add_resume_command(commands: Any) -> None:
+    """Add `espalier resume DIR` to the subcommands."""
+    resume = commands.add_parser(
+        "resume",
+        help="go on with a search that was broken off",
+        description="Go on in the terminal with a search that a crash or a kill broke off.",
+        epilog=RESUME_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    resume.add_argument("folder", metavar="DIR", type=Path, help="the run's folder")
+    resume.add_argument(
+        "--allow-download",
+        action="store_true",
+        help="permit to download images or published weights that are not here any more",
+    )
+    resume.add_argument(
+        "--trust", action="store_true", help="run the code in the network's file this once"
+    )
+    resume.add_argument(
+        "--quiet", action="store_true", help="print only the final table, notices and errors"
+    )
+    resume.add_argument(
+        "--verbose", action="store_true", help="print the details behind an error, too"
+    )

@@ -14,6 +14,7 @@ from app.dialogs import OpenDialog
 from app.main_window import MainWindow
 from app.session import Session
 from app.session_state import SessionState
+from core.events import NetworkOpened
 from core.networks import network_names
 
 WAIT_MS = 60_000
@@ -57,10 +58,12 @@ def asks(window: MainWindow) -> Callable[[], bool]:
     return is_asking
 
 
-def accept(qtbot: Any, window: MainWindow, dialog: OpenDialog, *, runs_code: bool = False) -> None:
+def accept(
+    qtbot: Any, window: MainWindow, dialog: OpenDialog, *, runs_code: bool = False
+) -> NetworkOpened:
     """Click Open, agree where code would run, and wait until it is open."""
-    opened: list[object] = []
-    window.session.event_received.connect(opened.append)
+    seen: list[object] = []
+    window.session.event_received.connect(seen.append)
     dialog.open_button.click()
     if runs_code:
         qtbot.waitUntil(asks(window), timeout=WAIT_MS)
@@ -69,6 +72,8 @@ def accept(qtbot: Any, window: MainWindow, dialog: OpenDialog, *, runs_code: boo
         window.dialog.button(QMessageBox.StandardButton.Yes).click()
     qtbot.waitUntil(lambda: is_at_rest(window), timeout=WAIT_MS)
     assert window.errors.dialog is None, window.errors.dialog.message
+    (opened,) = (event for event in seen if isinstance(event, NetworkOpened))
+    return opened
 
 
 def is_at_rest(window: MainWindow) -> bool:

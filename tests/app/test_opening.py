@@ -11,7 +11,7 @@ import torch
 
 from app.__main__ import main
 from app.main_window import MainWindow
-from core.events import NoticeRaised
+from core.events import NetworkOpened, NoticeRaised
 from core.networks import consent
 from tests.app.opening_steps import WAIT_MS, accept, drop
 from tests.app.source_files import EXTRAS, ROWS, Named, published_weights
@@ -41,12 +41,11 @@ def named(row: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Named:
     return named
 
 
-def check_opened(window: MainWindow, named: Named) -> None:
+def check_opened(window: MainWindow, named: Named, opened: NetworkOpened) -> None:
     config = window.session.opened_config
     assert config is not None
-    opened = window.session._handle
-    assert opened.network.class_count == named.classes
-    assert opened.analysis.groups.channel_count > 0
+    assert opened.handle.network.class_count == named.classes
+    assert opened.groups.channel_count > 0
     assert config.checkpoint == named.checkpoint
     assert window.opening.recent.entries()[0].config == config
 
@@ -58,8 +57,8 @@ def test_it_opens_from_the_dialog(qtbot: Any, real_window: MainWindow, named: Na
     form.checkpoint.set_text(named.checkpoint)
     form.images.set_text(str(named.images))
     form.consent.setChecked(named.downloads)
-    accept(qtbot, real_window, real_window.dialog, runs_code=named.runs_code)
-    check_opened(real_window, named)
+    opened = accept(qtbot, real_window, real_window.dialog, runs_code=named.runs_code)
+    check_opened(real_window, named, opened)
 
 
 def test_it_opens_by_drag_and_drop(qtbot: Any, real_window: MainWindow, named: Named) -> None:
@@ -80,8 +79,8 @@ def test_it_opens_by_drag_and_drop(qtbot: Any, real_window: MainWindow, named: N
         assert dialog.open_button.isEnabled()
     form.consent.setChecked(named.downloads)
     assert form.source.data == str(named.images)
-    accept(qtbot, real_window, dialog, runs_code=named.runs_code)
-    check_opened(real_window, named)
+    opened = accept(qtbot, real_window, dialog, runs_code=named.runs_code)
+    check_opened(real_window, named, opened)
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ Dimensions along which labels do not vary are kept at stride 0, so a label tenso
 as much as a vector.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -38,6 +40,10 @@ class ChannelLabels:
             self._parent = parent
             self._classes = torch.from_numpy(parent)
         return self._classes[labels]
+
+    def canonical(self, labels: Tensor) -> Tensor:
+        """Like `classes`, with dimensions at stride 0 left there."""
+        return self.classes(collapse(labels)).expand(labels.shape)
 
     def free_classes(self, labels: Tensor) -> Tensor:
         """Like `classes`, with FROZEN for every class that is always kept."""
@@ -123,6 +129,15 @@ def varies(labels: Tensor, dim: int) -> bool:
     return bool((labels != labels.narrow(dim, 0, 1)).any())
 
 
+def compressed(labels: Tensor) -> Tensor:
+    """Bring dimensions along which labels do not vary to stride 0."""
+    shape = labels.shape
+    for dim in range(labels.dim()):
+        if not varies(labels, dim):
+            labels = labels.narrow(dim, 0, 1)
+    return labels.expand(shape)
+
+
 def spread(channels: Tensor, shape: torch.Size | tuple[int, ...], dim: int) -> Tensor:
     """Lay a vector of labels along `dim` of `shape`, every other dimension at stride 0."""
     view = [1] * len(shape)
@@ -133,3 +148,39 @@ def spread(channels: Tensor, shape: torch.Size | tuple[int, ...], dim: int) -> T
 def frozen_labels(shape: torch.Size | tuple[int, ...]) -> Tensor:
     """Labels of a tensor that carries no channels, or only ones that are always kept."""
     return torch.full((), FROZEN, dtype=torch.int64).expand(tuple(shape))
+
+
+def reshaped(labels: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Reshape labels; runs of dimensions that do not vary stay at stride 0."""
+    if 0 in shape:
+        return labels.reshape(shape)
+    target: list[int] = []
+    for before, after in aligned_runs(tuple(labels.shape), shape):
+        wide = [d for d in before if labels.shape[d] > 1]
+        if all(labels.stride(d) == 0 for d in wide):
+            for d in wide:
+                labels = labels.narrow(d, 0, 1)
+            target += [1] * len(after)
+        else:
+            target += [shape[d] for d in after]
+    return labels.reshape(target).expand(shape)
+
+
+def aligned_runs(
+    before: tuple[int, ...], after: tuple[int, ...]
+) -> Iterator[tuple[list[int], list[int]]]:
+    """Pair the shortest runs of dimensions that hold the same numbers before and after a view."""
+    i = 0
+    j = 0
+    while j < len(after):
+        first_i, first_j = i, j
+        old, new = 1, after[j]
+        j += 1
+        while old != new:
+            if old < new:
+                old *= before[i]
+                i += 1
+            else:
+                new *= after[j]
+                j += 1
+        yield list(range(first_i, i)), list(range(first_j, j))

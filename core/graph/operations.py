@@ -53,8 +53,9 @@ class Trace(Protocol):
     """What rules need of the pass that runs them."""
 
     labels: ChannelLabels
-    image_count: int  # images in the example batch
 
+    def images_of(self, tensor: Tensor) -> int: ...  # in its batch; 1 if it is the same for all
+    def shrinking_part(self, parts: list[int]) -> int: ...  # of channels that a view splits
     def of(self, tensor: Tensor) -> Tensor | None: ...  # labels of an activation
     def put(self, tensor: Tensor, labels: Tensor) -> None: ...
     def is_parameter(self, tensor: Tensor) -> bool: ...

@@ -1,13 +1,12 @@
 """nn.Module -> Analysis: its layer graph, coupling groups, pruning plan and MACs, in one pass.
 
 The network runs once on an example batch under a TorchDispatchMode. Every activation carries
-channel labels (labels.py); every ATen operation couples, freezes or binds them (rules.py).
+channel labels (labels.py); every ATen operation couples, freezes or binds them (rules).
 """
 
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,20 +17,14 @@ from torch.utils.flop_counter import flop_registry
 
 from core.errors import GraphError
 from core.graph.assembly import Analysis, TracedLayer, assemble
-from core.graph.labels import ChannelLabels, frozen_labels
+from core.graph.attention import head_cuts_allowed
+from core.graph.following import LosesHeads
+from core.graph.labels import ChannelLabels, frozen_labels, varies
 from core.graph.operations import LayerDraft, Operation
+from core.graph.parameters import Parameters
 from core.graph.rules import rule_of
 
-
-@dataclass(frozen=True, eq=False)
-class _Parameter:
-    """A parameter or buffer, or a view of one: `dims[i]` is dimension i's place in the original.
-
-    None stands for a dimension of size 1 that the view added.
-    """
-
-    key: str
-    dims: tuple[int | None, ...]
+LINEAR = ("addmm", "mm", "linear")
 
 
 def analyse_network(module: nn.Module, example: Tensor) -> Analysis:
@@ -42,7 +35,13 @@ def analyse_network(module: nn.Module, example: Tensor) -> Analysis:
     """
     trace = NetworkTrace(module, example)
     try:
-        with torch.no_grad(), trace.follow_modules(), _without_fast_attention(), trace:
+        with (
+            torch.no_grad(),
+            head_cuts_allowed(module),
+            trace.follow_modules(),
+            _without_fast_attention(),
+            trace,
+        ):
             out = module(example)
     except Exception as error:
         where = trace.module_path or "the network"
@@ -77,7 +76,6 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
     def __init__(self, module: nn.Module, example: Tensor) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.labels = ChannelLabels()
-        self.image_count = example.shape[0]
         self.layers: dict[str, TracedLayer] = {}
         self.edges: list[tuple[str, str]] = []
         self.bindings: dict[str, dict[int, Tensor]] = defaultdict(dict)
@@ -93,14 +91,9 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
         self._activations: dict[int, Tensor] = {}  # id -> labels
         self._sources: dict[int, str] = {}  # id -> layer that made it
         self._alive: list[Tensor] = []  # ids stay unique while these live
-        self._parameters: dict[int, _Parameter] = {}
-        entries = [
-            *module.named_parameters(remove_duplicate=False),
-            *module.named_buffers(remove_duplicate=False),
-        ]
-        self._parameter_keys = {key for key, _ in module.named_parameters()}
-        for key, tensor in entries:
-            self._parameters.setdefault(id(tensor), _Parameter(key, tuple(range(tensor.dim()))))
+        self._constants: set[int] = set()  # ids of activations that are the same for all images
+        self._image_count = example.shape[0]
+        self._parameters = Parameters(module)
         self.put(example, frozen_labels(example.shape))
         self._add_layer("input", LayerDraft("input"), [], example)
 
@@ -114,13 +107,20 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
         self._alive.append(tensor)
 
     def is_parameter(self, tensor: Tensor) -> bool:
-        return id(tensor) in self._parameters
+        return self._parameters.of(tensor) is not None
+
+    def images_of(self, tensor: Tensor) -> int:
+        return 1 if id(tensor) in self._constants else self._image_count
+
+    def shrinking_part(self, parts: list[int]) -> int:
+        """Which of the dimensions that a view splits channels into gets smaller in a cut."""
+        if isinstance(self._module.get_submodule(self.module_path), LosesHeads):
+            return len(parts) - 2
+        return max(d for d, size in enumerate(parts) if size > 1)
 
     def bound(self, tensor: Tensor, dim: int) -> Tensor | None:
-        parameter = self._parameters.get(id(tensor))
-        if parameter is None or parameter.dims[dim] is None:
-            return None
-        return self.bindings[parameter.key].get(parameter.dims[dim] or 0)
+        place = self._parameters.place(tensor, dim)
+        return None if place is None else self.bindings[place[0]].get(place[1])
 
     def bind(self, tensor: Tensor, dim: int, channels: Tensor) -> None:
         self._bind(tensor, dim, channels)
@@ -136,9 +136,9 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
             self.consumers.add(place)
 
     def is_width(self, tensor: Tensor, dim: int) -> None:
-        parameter = self._parameters.get(id(tensor))
-        if parameter is not None and parameter.dims[dim] is not None:
-            self.widths.add((parameter.key, parameter.dims[dim] or 0))
+        place = self._parameters.place(tensor, dim)
+        if place is not None:
+            self.widths.add(place)
 
     def approximate(self, channels: Tensor, reason: str) -> None:
         self.approximations.append((channels, reason))
@@ -153,20 +153,18 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
             self.put(out, frozen_labels(out.shape))
 
     def _bind(self, tensor: Tensor, dim: int, channels: Tensor) -> tuple[str, int] | None:
-        parameter = self._parameters.get(id(tensor))
-        if parameter is None:
-            self.labels.freeze(channels, "its weight is computed on the fly")
-            return None
-        place = parameter.dims[dim]
+        place = self._parameters.place(tensor, dim)
         if place is None:
-            self.labels.freeze(channels, "its weight is broadcast over channels")
+            is_view = self.is_parameter(tensor)
+            how = "broadcast over channels" if is_view else "computed on the fly"
+            self.labels.freeze(channels, f"its weight is {how}")
             return None
-        known = self.bindings[parameter.key]
-        if place in known:
-            self.labels.unify(known[place], channels)
+        known = self.bindings[place[0]]
+        if place[1] in known:
+            self.labels.unify(known[place[1]], channels)
         else:
-            known[place] = channels.clone()
-        return parameter.key, place
+            known[place[1]] = channels.clone()
+        return place
 
     # --- the pass itself ---
 
@@ -181,8 +179,10 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
         return out
 
     def _see(self, op: Operation) -> None:
-        if not any(self.of(t) is not None for t in op.tensors):
-            self._see_parameter_view(op)
+        self._meet_constant(op)
+        activations = [t for t in op.tensors if self.of(t) is not None]
+        if not activations:
+            self._parameters.follow(op)
             return
         sources = self._sources_of(op)
         rule = rule_of(op)
@@ -193,6 +193,8 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
             draft = rule(self, op)
         if draft is None:
             draft = self._implicit_layer(op, sources)
+        if all(id(t) in self._constants for t in activations):
+            self._constants.update(id(out) for out in op.outputs)
         layer = sources[-1] if draft is None else self._layer_name(op, draft)
         if draft is not None:
             self._add_layer(layer, draft, sources, *op.outputs)
@@ -200,6 +202,18 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
             if self.of(out) is not None:  # others die, and their ids come again
                 self._sources[id(out)] = layer
         self._credit(op, layer)
+
+    def _meet_constant(self, op: Operation) -> None:
+        """A layer may read a constant: an MLP over a buffer of positions, say."""
+        if op.name not in LINEAR or any(self.of(t) is not None for t in op.tensors):
+            return
+        place = 1 if op.name == "addmm" else 0
+        values, weight = op.args[place], op.args[place + 1]
+        view = self._parameters.of(values)
+        is_trained = view is not None and view.key in self._parameters.trained
+        if self.is_parameter(weight) and not is_trained:
+            self.put(values, frozen_labels(values.shape))
+            self._constants.add(id(values))
 
     def _sources_of(self, op: Operation) -> list[str]:
         found = [self._sources[id(t)] for t in op.tensors if id(t) in self._sources]
@@ -215,7 +229,8 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
             is_first_norm = "norm" in op.name and sources == ["input"]
             return LayerDraft("norm") if is_first_norm else None
         if op.name in ("add", "sub"):
-            self.sums.append(self._activations[id(op.outputs[0])])
+            if not any(id(t) in self._constants for t in op.tensors):
+                self.sums.append(self._activations[id(op.outputs[0])])
             return LayerDraft("add")
         if op.name in ("mul", "div"):
             return LayerDraft("multiply")
@@ -227,24 +242,11 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
         if formula is None or op.name in ("convolution", "_convolution"):
             return 0
         flops = formula(*op.args, **op.kwargs, out_val=op.out)
-        return int(flops) // 2 // self.image_count
-
-    def _see_parameter_view(self, op: Operation) -> None:
-        """Follow dimensions through views of a parameter (linear's transposed weight)."""
-        tensors = op.tensors
-        if len(tensors) != 1 or not isinstance(op.out, Tensor):
-            return
-        parameter = self._parameters.get(id(tensors[0]))
-        if parameter is None:
-            return
-        dims = _viewed_dims(op, parameter.dims)
-        if dims is not None:
-            self._parameters[id(op.out)] = _Parameter(parameter.key, dims)
-            self._alive.append(op.out)
+        return int(flops) // 2 // self._image_count
 
     def _layer_name(self, op: Operation, draft: LayerDraft) -> str:
         name = self.module_path
-        parameter = self._parameters.get(id(draft.weight)) if draft.weight is not None else None
+        parameter = None if draft.weight is None else self._parameters.of(draft.weight)
         if parameter is not None:
             owner, _, leaf = parameter.key.rpartition(".")
             name = owner if leaf == "weight" and owner else parameter.key
@@ -263,16 +265,15 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
         out = outputs[0]
         labels = self._activations[id(out)]
         source = self.layers[sources[0]].output_shape if sources else tuple(out.shape[1:])
-        key = None
-        if draft.weight is not None and self.is_parameter(draft.weight):
-            key = self._parameters[id(draft.weight)].key
+        parameter = None if draft.weight is None else self._parameters.of(draft.weight)
+        written = None if draft.weight is None else draft.outputs
         self.layers[name] = TracedLayer(
             name=name,
             draft=draft,
             input_shape=source,
             output_shape=tuple(out.shape[1:]),
-            labels=_channel_vector(labels),
-            weight_key=key,
+            labels=_channel_vector(labels) if written is None else written,
+            weight_key=None if parameter is None else parameter.key,
         )
         self._sources[id(out)] = name
         self.edges.extend((before, name) for before in sources)
@@ -281,11 +282,11 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
         """A layer owns the parameters of its own and of the norms folded into it, once."""
         traced = self.layers[layer]
         for tensor in op.tensors:
-            parameter = self._parameters.get(id(tensor))
+            parameter = self._parameters.of(tensor)
             if parameter is None or parameter.key in self.used_parameters:
                 continue
             self.used_parameters.add(parameter.key)
-            if parameter.key in self._parameter_keys:
+            if parameter.key in self._parameters.trained:
                 traced.parameter_keys.append(parameter.key)
         if self._is_leaf and self.module_path not in (layer.split("#")[0], *traced.folded):
             traced.folded.append(self.module_path)
@@ -332,37 +333,13 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
                 handle.remove()
 
 
-def _viewed_dims(op: Operation, dims: tuple[int | None, ...]) -> tuple[int | None, ...] | None:
-    """Where the dimensions of a view lie in its base; None if they were mixed."""
-    before, after = op.tensors[0].shape, op.out.shape
-    if op.name == "t":
-        return dims[::-1]
-    if op.name == "transpose":
-        swapped = list(dims)
-        a, b = op.args[1], op.args[2]
-        swapped[a], swapped[b] = swapped[b], swapped[a]
-        return tuple(swapped)
-    if op.name == "permute":
-        return tuple(dims[d] for d in op.args[1])
-    if op.name in ("detach", "alias", "clone", "_to_copy", "contiguous"):
-        return dims
-    if op.name == "expand":
-        added = len(after) - len(before)
-        old = zip(dims, before, after[added:], strict=True)
-        return (*[None] * added, *(d if n == m else None for d, n, m in old))
-    if op.name in ("view", "_unsafe_view", "reshape", "unsqueeze", "squeeze"):
-        if [n for n in before if n > 1] != [n for n in after if n > 1]:
-            return None
-        large = iter(d for d, n in zip(dims, before, strict=True) if n > 1)
-        return tuple(next(large) if n > 1 else None for n in after)
-    return None
-
-
 def _channel_vector(labels: Tensor) -> Tensor:
-    """Labels along the channel dimension: dim 1 of images and vectors, the last of tokens."""
+    """Labels along the channels: where they vary, or else as images, vectors and tokens lie."""
     if labels.dim() < 2:
         return labels.reshape(-1)
-    dim = labels.dim() - 1 if labels.dim() == 3 else 1
+    carrying = [d for d in range(1, labels.dim()) if varies(labels, d)]
+    usual = labels.dim() - 1 if labels.dim() == 3 else 1
+    dim = carrying[0] if len(carrying) == 1 else usual
     index: list[int | slice] = [0] * labels.dim()
     index[dim] = slice(None)
     return labels[tuple(index)].clone()

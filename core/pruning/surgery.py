@@ -12,7 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from core.graph.attention import allow_head_cuts
 from core.graph.coupling import PruningPlan
+from core.graph.following import FollowsWeights
 from core.pruning.masks import kept_channels
 
 State = dict[str, Tensor]
@@ -87,6 +89,7 @@ class NetworkShell:
 
     def __init__(self, module: nn.Module) -> None:
         self.module = copy.deepcopy(module)
+        allow_head_cuts(self.module)
         self._slots: list[tuple[str, dict[str, nn.Parameter | None], str]] = []
         self._buffers: list[tuple[str, dict[str, Tensor | None], str]] = []
         self._fixes: list[Callable[[], None]] = []
@@ -143,6 +146,10 @@ def _install_copy(module: nn.Module, state: State) -> nn.Module:
 
 def _attribute_fix(part: nn.Module) -> Callable[[], None] | None:
     """What a module says of its own width, brought in line with its weight after a cut."""
+    if isinstance(part, FollowsWeights):
+        return part.fit
+    if isinstance(part, nn.GroupNorm) and part.num_groups == part.num_channels:
+        return _instance_fix(part)
     if isinstance(part, nn.modules.conv._ConvNd):
         return _conv_fix(part)
     if isinstance(part, nn.Linear):
@@ -161,6 +168,17 @@ def _attribute_fix(part: nn.Module) -> Callable[[], None] | None:
 
             return fix_width
     return None
+
+
+def _instance_fix(part: nn.GroupNorm) -> Callable[[], None] | None:
+    """With one channel a group there are as many groups as channels, before and after."""
+    if part.weight is None:
+        return None
+
+    def fix_groups() -> None:
+        part.num_groups = part.num_channels = len(part.weight)
+
+    return fix_groups
 
 
 def _conv_fix(part: nn.modules.conv._ConvNd) -> Callable[[], None]:

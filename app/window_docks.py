@@ -83,7 +83,12 @@ class PanelDock(QDockWidget):
         self._label.setText(self.windowTitle() if is_shown else "")
 
     def _on_visibility_changed(self, is_in_front: bool) -> None:
+        """Let a panel behind another tab neither draw nor take the keys: Qt calls it visible."""
         self.is_in_front = is_in_front
+        self.panel.setVisible(is_in_front)
+        focus = Qt.FocusPolicy.TabFocus if is_in_front else Qt.FocusPolicy.NoFocus
+        for button in (self.menu_button, self.float_button, self.close_button):
+            button.setFocusPolicy(focus)
 
     def _on_menu(self) -> None:
         corner = self.menu_button.mapToGlobal(QPoint(0, self.menu_button.height()))
@@ -180,9 +185,10 @@ class WindowDocks:
         dock = self.docks[name]
         dock.show()
         dock.raise_()
-        dock.panel.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        if not _has_focus(dock):
-            dock.panel.focusNextChild()
+        dock.panel.show()  # the keys can only go to what is shown
+        first = _first_control(dock.panel)
+        if first is not None:
+            first.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def bring_forward(self, name: str) -> None:
         """Show a panel that is open, unless the keys go to one that it would cover."""
@@ -240,6 +246,19 @@ class WindowDocks:
             return False
         others = self._window.tabifiedDockWidgets(first)
         return titles == {dock.windowTitle() for dock in (first, *others) if not dock.isHidden()}
+
+
+def _first_control(panel: QWidget) -> QWidget | None:
+    """The first control of a panel that Tab would reach, or the one it names itself."""
+    if panel.focusProxy() is not None:
+        return panel.focusProxy()
+    control = panel.nextInFocusChain()
+    while control is not panel:
+        is_stop = bool(control.focusPolicy() & Qt.FocusPolicy.TabFocus)
+        if is_stop and panel.isAncestorOf(control) and control.isVisible() and control.isEnabled():
+            return control
+        control = control.nextInFocusChain()
+    return None
 
 
 def _has_focus(dock: QDockWidget) -> bool:

@@ -155,6 +155,7 @@ class PercentField(QWidget):
     def __init__(self, low: int, high: int) -> None:
         super().__init__()
         self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the number beside it takes the keys
         self.spin = QSpinBox()
         self.spin.setSuffix(" %")
         for control in (self.slider, self.spin):

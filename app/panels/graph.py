@@ -342,7 +342,6 @@ class GraphPanel(Panel):
         layout.addLayout(header)
         layout.addWidget(self._pages, 1)
         layout.addWidget(self.legend)
-        self.setFocusProxy(self.view)
 
     def _set_header_visible(self, is_visible: bool) -> None:
         for widget in (self.caption, self.choice, self.legend):

@@ -213,6 +213,7 @@ class InspectorPanel(Panel):
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(body)
+        scroll.setAccessibleName(self.title())
         invitation = text_label("caption")
         invitation.setText(self.tr("Select a layer in the graph to see its channels."))
         invitation.setAlignment(Qt.AlignmentFlag.AlignCenter)

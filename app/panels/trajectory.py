@@ -193,7 +193,7 @@ class TrajectoryPanel(Panel):
         page = QVBoxLayout(self._page)
         page.setContentsMargins(0, 0, 0, 0)
         page.setSpacing(0)
-        scroll = QScrollArea()  # five plots need more height than a low dock has
+        scroll = QScrollArea(accessibleName=self.title())  # five plots need more height than a low dock has
         scroll.setWidget(self._board)
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

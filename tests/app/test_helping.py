@@ -1,28 +1,20 @@
 """Help: any action by a few letters, the guide, the sheet of shortcuts; and what menus promise."""
 
 import pytest
-from PySide6.QtCore import QSettings, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import Qt
 
 from app.action_table import ACTIONS
-from app.appearance import Appearance
 from app.guide import Guide, guide_pages
 from app.main_window import MainWindow
 from app.menu_entries import keys_text, menu_actions, plain_text
 from app.panels.docks import DOCKS
 from app.panels.explanations import all_explanations
-from app.session import Session
-from app.session_state import SessionState
-from tests.app import samples
+from tests.app.windows import make_window, open_tiny
 
 
 @pytest.fixture
 def window(qtbot, tmp_path) -> MainWindow:
-    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
-    session = Session()
-    appearance = Appearance(QApplication.instance(), settings, session)
-    window = MainWindow(session, appearance, settings)
-    session.setParent(window)
+    window = make_window(tmp_path)
     qtbot.addWidget(window)
     window.show()
     return window
@@ -30,8 +22,7 @@ def window(qtbot, tmp_path) -> MainWindow:
 
 @pytest.fixture
 def opened(window) -> MainWindow:
-    window.session._set_state(SessionState.READY)
-    window.session.event_received.emit(samples.network_opened())
+    open_tiny(window)
     return window
 
 

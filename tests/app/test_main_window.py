@@ -626,7 +626,7 @@ def test_a_panel_is_saved_under_the_runs_name(monkeypatch, searched, tmp_path):
 def test_the_panel_in_use_is_the_one_that_had_the_keys(searched):
     searched.parts.docks.show_panel("settings")
     assert searched.panel_deeds.in_use is searched.parts.settings
-    searched.parts.graph.setFocus()
+    searched.parts.graph.view.setFocus()
     assert searched.panel_deeds.in_use is searched.parts.graph
     searched.commands["copy_table"].trigger()
     assert QApplication.clipboard().text().startswith("layer\tkind")

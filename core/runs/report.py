@@ -41,7 +41,9 @@ class RunResult:
 
 
 def build_report(opened: Opened, config: RunConfig, result: RunResult) -> dict[str, Any]:
-    """Put report.json together; accuracy is 0-1 on the test images, before fine-tuning.
+    """Put report.json together.
+
+    accuracy (0-1) and cross_entropy (nats per image) are of the test images, before fine-tuning.
 
     A number that was not reached (a run stopped twice, a refused export) is None. "approximate"
     names the layers whose removed channels make parity's hard_vs_soft differ by nature, and why.
@@ -57,13 +59,13 @@ def build_report(opened: Opened, config: RunConfig, result: RunResult) -> dict[s
         "macs_budget": config.search.macs_budget,
         "evaluations": finished.evaluations,
         "baseline": {
-            "accuracy": _accuracy(result, BASELINE),
+            **_test_score(result, BASELINE),
             "macs": int(costs.total),
             "params": int(costs.total_params),
             "file_bytes": result.file_bytes.get(BASELINE),
         },
         "pruned": {
-            "accuracy": _accuracy(result, PRUNED),
+            **_test_score(result, PRUNED),
             "macs": round(float(costs.macs(finished.keep))),
             "macs_kept": float(costs.kept_share(finished.keep)),
             "params": round(float(costs.params(finished.keep))),
@@ -71,7 +73,7 @@ def build_report(opened: Opened, config: RunConfig, result: RunResult) -> dict[s
         },
         "criteria": {
             name: {
-                "accuracy": _accuracy(result, name),
+                **_test_score(result, name),
                 "macs_kept": float(costs.kept_share(keep)),
             }
             for name, keep in sorted(finished.criteria.items())
@@ -124,9 +126,12 @@ def machine(config: SearchConfig) -> dict[str, str | int]:
     }
 
 
-def _accuracy(result: RunResult, name: str) -> float | None:
+def _test_score(result: RunResult, name: str) -> dict[str, float | None]:
     score = result.scores.get(name)
-    return score.accuracy if score else None
+    return {
+        "accuracy": score.accuracy if score else None,
+        "cross_entropy": score.cross_entropy if score else None,
+    }
 
 
 def _finite(value: Any) -> Any:

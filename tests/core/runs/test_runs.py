@@ -140,10 +140,11 @@ def test_the_report_has_the_keys_that_were_agreed(search, opened, tmp_path):
     events = list(record_run(opened, CONFIG, tmp_path / "run"))
     report = json.loads((tmp_path / "run" / "report.json").read_text())
     assert set(report) >= REPORT_KEYS
-    assert set(report["baseline"]) == {"accuracy", "macs", "params", "file_bytes"}
-    assert set(report["pruned"]) == {"accuracy", "macs", "macs_kept", "params", "file_bytes"}
+    scores = {"accuracy", "cross_entropy"}
+    assert set(report["baseline"]) == scores | {"macs", "params", "file_bytes"}
+    assert set(report["pruned"]) == scores | {"macs", "macs_kept", "params", "file_bytes"}
     assert set(report["criteria"]) == {"l1_uniform", "random_uniform"}
-    assert set(report["criteria"]["l1_uniform"]) == {"accuracy", "macs_kept"}
+    assert set(report["criteria"]["l1_uniform"]) == scores | {"macs_kept"}
     assert set(report["parity"]) == {"hard_vs_soft", "reloaded", "onnx"}
     assert set(report["thop"]) == {"macs", "difference"}
     assert set(report["seconds"]) >= {"total", "analysis", "evaluation", "policy"}
@@ -160,7 +161,10 @@ def test_the_reports_numbers_are_those_of_the_tiny_network(search, opened, tmp_p
     assert report["pruned"]["macs_kept"] == pytest.approx(13456 / 33056)
     assert report["thop"] == {"macs": 13456, "difference": 0.0}
     assert report["parity"]["hard_vs_soft"] < 1e-5
-    assert report["criteria"]["random_uniform"]["accuracy"] == report["pruned"]["accuracy"]
+    assert report["criteria"]["random_uniform"] == {
+        name: report["pruned"][name] for name in ("accuracy", "cross_entropy", "macs_kept")
+    }
+    assert report["pruned"]["cross_entropy"] > 0
     assert report["pruned"]["params"] == sum(
         p.numel() for p in pruned_parameters(opened, half_mask(search.channel_count))
     )

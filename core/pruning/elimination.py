@@ -27,30 +27,27 @@ def elimination_losses(
     Returns: (blocks,) losses in the order of elimination: never less than an earlier one's, so
         that they compare across layers as what a cut down to there costs.
     """
-    count, size = blocks.shape
+    count = len(blocks)
     inverse = np.linalg.inv(
         covariance + DAMPING * max(np.diag(covariance).mean(), 1e-12) * np.eye(len(covariance))
     )
     weight = weight.copy()
     losses = np.zeros(count)
-    left, places = np.arange(count), blocks.copy()
+    left = np.arange(count)
     greatest = 0.0
     at_once = -(-count // ROUNDS_MOST)
     while len(left):
-        now = _losses_now(inverse, weight, places)
+        now = _losses_now(inverse, weight, blocks[left])
         order = np.argsort(now, kind="stable")[:at_once]
         for index in order:
             greatest = max(greatest * STEP, float(now[index]))
             losses[left[index]] = greatest
-        gone = places[order].ravel()
+        gone = blocks[left[order]].ravel()
+        # what has gone stays in the arrays as zeros: taking it out would copy them every time
         solved = np.linalg.solve(inverse[np.ix_(gone, gone)], inverse[gone])
         weight -= weight[:, gone] @ solved
         inverse -= inverse[:, gone] @ solved
-        stay = np.delete(np.arange(len(inverse)), gone)
-        weight, inverse = weight[:, stay], inverse[np.ix_(stay, stay)]
-        renumbered = np.cumsum(np.isin(np.arange(len(stay) + len(gone)), stay)) - 1
         left = np.delete(left, order)
-        places = renumbered[np.delete(places, order, axis=0)].reshape(-1, size)
     return losses
 
 

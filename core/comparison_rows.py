@@ -26,6 +26,14 @@ CLEAR_Z = 2.0  # beyond it a stretch of layers differs from the others
 
 
 @dataclass(frozen=True, eq=False)
+class RankedRows:
+    """Values of all channels, sorted within every row."""
+
+    orders: tuple[NDArray[np.int64], ...]  # (n,) places in the row, the highest value first
+    ranks: tuple[NDArray[np.float64] | None, ...]  # `centred_ranks` of every row
+
+
+@dataclass(frozen=True, eq=False)
 class RowComparison:
     """Two masks of one row's channels; arrays are (n,), in the order of the row."""
 
@@ -151,20 +159,21 @@ def compare_masks(
     rows: Sequence[ChannelRow],
     learned: BoolArray,
     criterion: BoolArray,
-    scores: Scores | None = None,
-    probability: Scores | None = None,
+    scored: RankedRows | None = None,
+    preferred: RankedRows | None = None,
 ) -> MasksComparison:
     """Set two masks (channels,) side by side.
 
-    `scores` and the policy's keep `probability`, both (channels,), give the rank correlation.
+    `scored` are the criterion's scores and `preferred` the policy's keep probabilities, ranked
+    over the same rows; with both the rank correlation is known.
     """
     compared = []
-    for row in rows:
+    for place, row in enumerate(rows):
         ids = row.channels
         a, b = learned[ids], criterion[ids]
         rank = None
-        if scores is not None and probability is not None:
-            rank = spearman(probability[ids], scores[ids])
+        if scored is not None and preferred is not None:
+            rank = rank_correlation(scored.ranks[place], preferred.ranks[place])
         compared.append(
             RowComparison(
                 row=row,
@@ -177,16 +186,27 @@ def compare_masks(
     return MasksComparison(tuple(compared))
 
 
-def same_count_mask(rows: Sequence[ChannelRow], learned: BoolArray, scores: Scores) -> BoolArray:
-    """Keep the highest scores (channels,), in each row as many as `learned` keeps there.
+def same_count_mask(
+    rows: Sequence[ChannelRow], learned: BoolArray, scored: RankedRows
+) -> BoolArray:
+    """Keep the highest scores, in each row as many as `learned` (channels,) keeps there.
 
     Of equal scores the first are kept. Returns: (channels,).
     """
     result = np.zeros_like(learned)
-    for row in rows:
-        order = np.argsort(-scores[row.channels], kind="stable")
+    for row, order in zip(rows, scored.orders, strict=True):
         result[row.channels[order[: int(learned[row.channels].sum())]]] = True
     return result
+
+
+def rank_rows(rows: Sequence[ChannelRow], values: Scores) -> RankedRows:
+    """Sort values (channels,) within every row."""
+    falling = -values
+    orders = tuple(np.argsort(falling[row.channels], kind="stable") for row in rows)
+    ranks = tuple(
+        centred_ranks(values[row.channels], order) for row, order in zip(rows, orders, strict=True)
+    )
+    return RankedRows(orders, ranks)
 
 
 @lru_cache(maxsize=4096)
@@ -225,24 +245,26 @@ def shared_moments(count: int, first: int, second: int) -> tuple[float, float]:
     return first * second / count, variance
 
 
-def spearman(first: Scores, second: Scores) -> float | None:
-    """Rank correlation of two score vectors (n,), -1 to 1, ties at their mean rank.
-
-    None if either is constant or not finite, where there is no order to compare.
-    """
-    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+def rank_correlation(
+    first: NDArray[np.float64] | None, second: NDArray[np.float64] | None
+) -> float | None:
+    """Spearman's correlation of two vectors of `centred_ranks` (n,), -1 to 1; None if unknown."""
+    if first is None or second is None:
         return None
-    a, b = (mean_ranks(one) - (len(one) - 1) / 2 for one in (first, second))
-    size = float((a @ a) * (b @ b)) ** 0.5
-    return float(np.clip(a @ b / size, -1.0, 1.0)) if size else None
+    size = float((first @ first) * (second @ second)) ** 0.5
+    return float(np.clip(first @ second / size, -1.0, 1.0))
 
 
-def mean_ranks(values: Scores) -> NDArray[np.float64]:
-    """Ranks (n,) from 0, ascending; equal values share the mean of their ranks."""
-    order = np.argsort(values)
+def centred_ranks(values: Scores, order: NDArray[np.int64]) -> NDArray[np.float64] | None:
+    """Ranks (n,) with mean 0, equal values at the mean of theirs; `order` sorts falling.
+
+    None if the values are constant or not finite, where there is no order to compare.
+    """
     ordered = values[order]
+    if not np.isfinite(ordered).all() or ordered[0] == ordered[-1]:
+        return None
     starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
     counts = np.diff(starts, append=len(values))
     result = np.empty(len(values))
-    result[order] = np.repeat(starts + (counts - 1) / 2, counts)
+    result[order] = (len(values) - 1) / 2 - np.repeat(starts + (counts - 1) / 2, counts)
     return result

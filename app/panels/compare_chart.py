@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
@@ -70,7 +71,7 @@ class CompareChart(QAbstractScrollArea):
         self._counts: Sequence[str] = ()
         self._strip_title = ""
         self._selected: frozenset[int] = frozenset()
-        self._strips: dict[int, Pixels] = {}  # painted since the last change
+        self._strips: dict[int, tuple[NDArray[np.int8], Pixels]] = {}  # states and their paint
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -98,6 +99,7 @@ class CompareChart(QAbstractScrollArea):
     def use_palette(self, palette: Palette) -> None:
         """Paint in other colours."""
         self._palette = palette
+        self._strips.clear()
         self._arrange()
 
     def row_at(self, y: float) -> int | None:
@@ -202,7 +204,6 @@ class CompareChart(QAbstractScrollArea):
         return 2 * int(self._metrics.height()) + SPACE_M
 
     def _arrange(self) -> None:
-        self._strips.clear()
         room = self.viewport().height() - self._header_height
         bar = self.verticalScrollBar()
         bar.setRange(0, max(0, len(self._rows) * self._row_height + SPACE_S - room))
@@ -269,11 +270,16 @@ class CompareChart(QAbstractScrollArea):
         ratio = self.viewport().devicePixelRatioF()
         width = max(1, round(columns.strip.width() * ratio))
         height = round((self._row_height - 2 * SPACE_XS) * ratio)
-        pixels = self._strips.get(row)
-        if pixels is None or pixels.shape != (height, width):
-            states = self._rows[row].states[self._compared.order[row]]
-            pixels = paint_strip(states, width, height, self._palette).astype(np.uint32)
-            self._strips[row] = pixels
+        states = self._rows[row].states[self._compared.order[row]]
+        painted, pixels = self._strips.get(row, (None, None))
+        if (
+            painted is None
+            or pixels is None
+            or pixels.shape != (height, width)
+            or not np.array_equal(painted, states)
+        ):
+            pixels = paint_strip(states, width, height, self._palette)
+            self._strips[row] = states, pixels
         image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
         image.setDevicePixelRatio(ratio)
         return image

@@ -7,7 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.selection import LoadedMask
-from core.comparison_rows import MasksComparison, compare_masks, same_count_mask
+from core.comparison_rows import (
+    MasksComparison,
+    RankedRows,
+    compare_masks,
+    rank_rows,
+    same_count_mask,
+)
 from core.events import (
     BoolArray,
     CriterionEvaluated,
@@ -23,6 +29,7 @@ from core.graph.rows import ChannelRow, channel_rows
 
 Mode = Literal["count", "macs"]
 BEFORE_MEASURED = "l1"  # the criterion that needs no images
+MOST_RANKED = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +65,7 @@ class CompareFacts:
         self._scores: dict[str, FloatArray] = {}
         self._masks: dict[str, CriterionMask] = {}
         self._probability: FloatArray | None = None
+        self._ranks: dict[int, tuple[FloatArray, RankedRows]] = {}  # by the values' identity
 
     @property
     def criteria(self) -> list[str]:
@@ -76,7 +84,7 @@ class CompareFacts:
                 self.opened, self.mask = event, None
                 self.rows = channel_rows(event.graph, event.groups)
                 self._scores = {BEFORE_MEASURED: event.magnitude}
-                self._masks, self._probability = {}, None
+                self._masks, self._probability, self._ranks = {}, None, {}
             case SearchStarted():
                 self._masks, self._probability, self.mask = {}, None, None
             case ImportancesMeasured():
@@ -102,28 +110,34 @@ class CompareFacts:
         """Set the shown mask beside a criterion's; None if one of the two is not known."""
         mask, scores = self.mask, self._scores.get(criterion)
         other = self._best_mask(criterion) if mode == "macs" else None
-        if mask is None or (other is None and (scores is None or mode == "macs")):
+        scored = None if scores is None else self._ranked(scores)
+        if mask is None:
             return None
         if other is not None:
             keep = other.keep
+        elif scored is not None and mode == "count":
+            keep = same_count_mask(self.rows, mask.keep, scored)
         else:
-            assert scores is not None
-            keep = same_count_mask(self.rows, mask.keep, scores)
+            return None
+        preferred = None if self._probability is None else self._ranked(self._probability)
         is_criterions = any((mask.keep == one.keep).all() for one in self._masks.values())
         return Compared(
-            compare_masks(self.rows, mask.keep, keep, scores, self._probability),
+            compare_masks(self.rows, mask.keep, keep, scored, preferred),
             mode,
             criterion,
             mask,
             not is_criterions,
             other,
-            tuple(self._order(row, scores) for row in self.rows),
+            tuple(np.arange(len(row)) for row in self.rows) if scored is None else scored.orders,
         )
 
-    def _order(self, row: ChannelRow, scores: FloatArray | None) -> NDArray[np.int64]:
-        if scores is None:
-            return np.arange(len(row))
-        return np.argsort(-scores[row.channels], kind="stable")
+    def _ranked(self, values: FloatArray) -> RankedRows:
+        """Sort once: scores stay as they are, probabilities until the next update."""
+        key = id(values)
+        if key not in self._ranks:
+            self._ranks = dict(list(self._ranks.items())[-MOST_RANKED:])
+            self._ranks[key] = values, rank_rows(self.rows, values)
+        return self._ranks[key][1]
 
     def _best_mask(self, criterion: str) -> CriterionMask | None:
         """The criterion's mask that was best on the reward images."""

@@ -5,6 +5,8 @@ fills both lanes, one that a single mask keeps fills its lane only, in another c
 four states differ by place, not by colour alone.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtGui import QColor
@@ -24,23 +26,27 @@ def paint_strip(states: NDArray[np.int8], width: int, height: int, palette: Pale
     gap = max(1, height // 10)
     lane = (height - gap) // 2
     edges = np.linspace(0, width, len(states) + 1)
-    has_gaps = width / len(states) >= GAP_FROM
-    surface, track = _rgb(palette.surface), _rgb(palette.raised)
     both = _cover(states == BOTH, edges, width)
-    result = np.empty((height, width, 3))
-    result[:] = surface
+    surface = _packed(_rgb(palette.surface))
+    result = np.full((height, width), surface, dtype=np.uint32)
     for top, state, colour in (
         (0, ONLY_LEARNED, palette.accent),
         (lane + gap, ONLY_CRITERION, palette.criteria),
     ):
         alone = _cover(states == state, edges, width)
-        line = track * (1 - both - alone)[:, None]
-        line = line + both[:, None] * _rgb(palette.kept) + alone[:, None] * _rgb(colour)
-        result[top : top + lane] = line
-    if has_gaps:
-        result[:, np.minimum(np.round(edges[1:]).astype(int), width) - 1] = surface
-    rgb = (result + 0.5).astype(np.uint32)
-    return 0xFF000000 | rgb[..., 0] << 16 | rgb[..., 1] << 8 | rgb[..., 2]
+        shares = np.stack([1.0 - both - alone, both, alone], axis=1)
+        colours = np.stack([_rgb(one) for one in (palette.raised, palette.kept, colour)])
+        result[top : top + lane] = _packed(shares @ colours)
+    if width / len(states) >= GAP_FROM:
+        result[:, np.round(edges[1:]).astype(int) - 1] = surface
+    return result
+
+
+def _packed(rgb: NDArray[np.float64]) -> Pixels:
+    """Pack colours (..., 3) of 0-255 into 0xffRRGGBB."""
+    whole = (rgb + 0.5).astype(np.uint32)
+    packed: Pixels = 0xFF000000 | whole[..., 0] << 16 | whole[..., 1] << 8 | whole[..., 2]
+    return packed
 
 
 def _cover(
@@ -53,6 +59,7 @@ def _cover(
     return np.diff(np.interp(np.arange(width + 1), edges, total))
 
 
+@lru_cache(maxsize=64)
 def _rgb(colour: str) -> NDArray[np.float64]:
     value = QColor(colour)
     return np.array([value.red(), value.green(), value.blue()], dtype=np.float64)

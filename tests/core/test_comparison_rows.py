@@ -14,11 +14,11 @@ from core.comparison_rows import (
     ONLY_LEARNED,
     compare_masks,
     expected_jaccard,
-    mean_ranks,
+    rank_correlation,
+    rank_rows,
     same_count_mask,
     shared_distribution,
     shared_moments,
-    spearman,
 )
 from core.graph.rows import ChannelRow, channel_rows
 from core.pruning.masks import jaccard
@@ -51,7 +51,7 @@ def test_channels_fall_into_four_states():
 
 
 def test_l1_of_the_tiny_network_at_the_same_counts():
-    mask = same_count_mask(ROWS, samples.BEST, samples.MAGNITUDE)
+    mask = same_count_mask(ROWS, samples.BEST, rank_rows(ROWS, samples.MAGNITUDE))
     assert mask.tolist() == [1, 1, 1, 0, 1, 1, 1, 0, 0, 0, 0, 0]
     result = compare_masks(ROWS, samples.BEST, mask)
     assert [row.counts for row in result.rows] == [(3, 0, 0, 1), (2, 1, 1, 4)]
@@ -62,7 +62,9 @@ def test_l1_of_the_tiny_network_at_the_same_counts():
 
 
 def test_of_equal_scores_the_first_are_kept():
-    assert same_count_mask(rows_of(3), keep(0, 0, 1), np.ones(3)).tolist() == [True, False, False]
+    rows = rows_of(3)
+    mask = same_count_mask(rows, keep(0, 0, 1), rank_rows(rows, np.ones(3)))
+    assert mask.tolist() == [True, False, False]
 
 
 def test_masks_that_are_equal_are_called_the_same():
@@ -119,8 +121,16 @@ def test_the_largest_shift_of_kept_channels_is_found():
     assert compare_masks(rows_of(4, 4, 4), learned, learned).largest_shift() is None
 
 
+def spearman(first: np.ndarray, second: np.ndarray) -> float | None:
+    rows = rows_of(len(first))
+    (a,), (b,) = (rank_rows(rows, values).ranks for values in (first, second))
+    return rank_correlation(a, b)
+
+
 def test_equal_values_share_their_mean_rank():
-    assert mean_ranks(np.array([3.0, 1.0, 3.0, 2.0])).tolist() == [2.5, 0.0, 2.5, 1.0]
+    (ranks,) = rank_rows(rows_of(4), np.array([3.0, 1.0, 3.0, 2.0])).ranks
+    assert ranks is not None
+    assert ranks.tolist() == [1.0, -1.5, 1.0, -0.5]
 
 
 def test_rank_correlation_by_hand():
@@ -136,7 +146,11 @@ def test_rank_correlation_by_hand():
 def test_rank_correlation_is_of_probability_and_score():
     probability = np.concatenate([np.zeros(4), np.arange(8)]) / 8
     first, second = compare_masks(
-        ROWS, samples.BEST, samples.BEST, samples.MAGNITUDE, probability
+        ROWS,
+        samples.BEST,
+        samples.BEST,
+        rank_rows(ROWS, samples.MAGNITUDE),
+        rank_rows(ROWS, probability),
     ).rows
     assert first.rank_correlation is None  # all probabilities are equal
     assert second.rank_correlation == -1.0
@@ -171,7 +185,8 @@ def test_counts_add_up_and_the_same_counts_are_kept(widths, seed):
     rng = np.random.default_rng(seed)
     rows, size = rows_of(*widths), sum(widths)
     learned, scores = rng.random(size) < 0.5, rng.integers(0, 4, size).astype(float)
-    result = compare_masks(rows, learned, same_count_mask(rows, learned, scores), scores, scores)
+    ranked = rank_rows(rows, scores)
+    result = compare_masks(rows, learned, same_count_mask(rows, learned, ranked), ranked, ranked)
     assert sum(result.total.counts) == size
     assert result.total.kept_learned == int(learned.sum())
     for row in result.rows:

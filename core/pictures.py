@@ -70,8 +70,8 @@ def activation_maps(output: Tensor, *, is_channel_last: bool) -> FloatArray:
         output = output.reshape(*output.shape[:2], rows, length // rows)
     output = output.reshape(*output.shape, *[1] * (4 - output.dim()))
     if max(output.shape[2:]) > MAP_SIDE:
-        size = [min(MAP_SIDE, side) for side in output.shape[2:]]
-        output = F.adaptive_avg_pool2d(output, size)
+        rows, columns = (min(MAP_SIDE, side) for side in output.shape[2:])
+        output = F.adaptive_avg_pool2d(output, (rows, columns))
     maps: FloatArray = output.cpu().numpy()
     return maps
 

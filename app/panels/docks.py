@@ -5,6 +5,7 @@ from typing import Literal
 
 from PySide6.QtCore import QT_TRANSLATE_NOOP
 
+from app.panels.attention import AttentionPanel
 from app.panels.compare import ComparePanel
 from app.panels.filters import FiltersPanel
 from app.panels.inspector import InspectorPanel
@@ -80,6 +81,12 @@ DOCKS: dict[str, Dock] = {
         "bottom",
         QT_TRANSLATE_NOOP("docks", "Does it look right on images?"),
         "Ctrl+I",
+    ),
+    "attention": Dock(
+        AttentionPanel,
+        "bottom",
+        QT_TRANSLATE_NOOP("docks", "What does the encoder look at?"),
+        "Ctrl+T",
     ),
     "log": Dock(
         LogPanel,

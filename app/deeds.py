@@ -17,6 +17,8 @@ from app.session_state import SessionState
 from app.source import Source
 from core.config import RunConfig, load_run_config, to_toml
 from core.errors import ConfigError, ExportError
+from core.runs.files import write_text
+from core.runs.paths import with_absolute_paths
 
 if TYPE_CHECKING:
     from app.main_window import MainWindow
@@ -168,7 +170,7 @@ class Deeds(QObject):
         if not path:
             return
         try:
-            Path(path).write_text(to_toml(config), encoding="utf-8")
+            write_text(Path(path), to_toml(with_absolute_paths(config)))
         except OSError as error:
             reason = error.strerror or str(error)
             sentence = self.tr("Cannot write settings to {}: {}. Choose another place.")

@@ -1,7 +1,6 @@
 """Two masks over depth: for each layer a strip of channels, and bars of how alike they are."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,40 +14,19 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPen,
     QResizeEvent,
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
 
+from app.panels.compare_bars import BarPainter, Columns
 from app.panels.compare_facts import Compared
 from app.panels.compare_strip import paint_strip
 from app.panels.masks_cells import Pixels
-from app.theme import LIGHT, SPACE_L, SPACE_M, SPACE_S, SPACE_XS, Palette, blend, text_font
+from app.theme import LIGHT, SPACE_M, SPACE_S, SPACE_XS, Palette, text_font
 from core.comparison_rows import RowComparison
 
-LABEL_SHARE = 0.32  # of the width, at most
-STRIP_SHARE = 0.5  # of what the labels leave
 MOST_ROW_PX = 26
-BAR_PX = 3  # at the left of the selected row
-CHANCE_Z = 1.96  # two-sided 5 %: rank correlations within are no more than chance
-JACCARD_TICKS = ((0.0, "0"), (0.5, "0.5"), (1.0, "1"))
-RANK_TICKS = ((-1.0, "−1"), (0.0, "0"), (1.0, "1"))
 MOVES = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1, Qt.Key.Key_PageUp: -10, Qt.Key.Key_PageDown: 10}
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Where the columns stand, in logical pixels."""
-
-    label: QRectF
-    strip: QRectF
-    jaccard: QRectF
-    rank: QRectF
-    number_width: float  # at the right of each column of bars; 0: no room for numbers
-
-    def bar(self, column: QRectF) -> QRectF:
-        """A column of bars without its numbers."""
-        return column.adjusted(0, 0, -self.number_width, 0)
 
 
 class CompareChart(QAbstractScrollArea):
@@ -117,20 +95,7 @@ class CompareChart(QAbstractScrollArea):
         metrics, view = self._metrics, self.viewport()
         names = (f"{r.row.layer} {c}" for r, c in zip(self._rows, self._counts, strict=True))
         widest = max(map(metrics.horizontalAdvance, names), default=0.0)
-        label = min(widest + 3 * SPACE_M + BAR_PX, LABEL_SHARE * view.width())
-        number = metrics.horizontalAdvance("−0.00") + SPACE_M
-        room = view.width() - label - 2 * SPACE_L - SPACE_M
-        strip = STRIP_SHARE * room
-        bars, height = (room - strip) / 2, float(view.height())
-        number = number if bars > 3 * number else 0.0
-        x = label + strip + SPACE_L
-        return Columns(
-            QRectF(SPACE_M, 0, label - 2 * SPACE_M, height),
-            QRectF(round(label), 0, round(strip), height),
-            QRectF(x, 0, bars, height),
-            QRectF(x + bars + SPACE_L, 0, bars, height),
-            number,
-        )
+        return Columns.within(view.width(), view.height(), widest, metrics)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self.viewport())
@@ -139,15 +104,22 @@ class CompareChart(QAbstractScrollArea):
             return
         painter.setFont(text_font("caption"))
         columns = self.columns()
-        self._paint_grid(painter, columns)
+        bars = BarPainter(painter, columns, self._palette, self._metrics)
+        bars.grid(self._header_height, self.row_area(len(self._rows) - 1).bottom())
         first = self.row_at(self._header_height) or 0
         last = self.row_at(self.viewport().height() - 1)
-        stop = len(self._rows) if last is None else last + 1
-        painter.setClipRect(self.viewport().rect().adjusted(0, round(self._header_height), 0, 0))
-        for row in range(first, stop):
-            self._paint_row(painter, row, columns)
+        painter.setClipRect(self.viewport().rect().adjusted(0, self._header_height, 0, 0))
+        for row in range(first, len(self._rows) if last is None else last + 1):
+            area, data = self.row_area(row), self._rows[row]
+            is_selected = row in self._selected
+            bars.label(area, data.row.layer, self._counts[row], is_selected=is_selected)
+            corner = QPointF(columns.strip.left(), area.top() + SPACE_XS)
+            painter.drawImage(corner, self._strip_image(row, columns))
+            bars.jaccard(area, data.jaccard, data.chance_jaccard)
+            bars.rank(area, data.rank_correlation, len(data.states))
         painter.setClipping(False)
-        self._paint_header(painter, columns)
+        titles = (self._strip_title, self.tr("Jaccard index"), self.tr("Rank correlation"))
+        bars.header(titles)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -211,60 +183,6 @@ class CompareChart(QAbstractScrollArea):
         bar.setSingleStep(self._row_height)
         self.viewport().update()
 
-    def _paint_header(self, painter: QPainter, columns: Columns) -> None:
-        height = self._metrics.height()
-        titles = (
-            (columns.strip, self._strip_title),
-            (columns.jaccard, self.tr("Jaccard index")),
-            (columns.rank, self.tr("Rank correlation")),
-        )
-        painter.setPen(QColor(self._palette.text))
-        for column, title in titles:
-            area = QRectF(column.left(), SPACE_XS, column.width(), height)
-            shown = self._metrics.elidedText(title, Qt.TextElideMode.ElideRight, area.width())
-            painter.drawText(area, Qt.AlignmentFlag.AlignLeft, shown)
-        painter.setPen(QColor(self._palette.muted_text))
-        for bar, ticks, low in (
-            (columns.bar(columns.jaccard), JACCARD_TICKS, 0.0),
-            (columns.bar(columns.rank), RANK_TICKS, -1.0),
-        ):
-            for value, text in ticks:
-                x = _across(bar, value, low)
-                area = QRectF(x - 2 * SPACE_L, SPACE_XS + height, 4 * SPACE_L, height)
-                painter.drawText(area, Qt.AlignmentFlag.AlignHCenter, text)
-
-    def _paint_grid(self, painter: QPainter, columns: Columns) -> None:
-        painter.setPen(QPen(QColor(self._palette.grid), 1))
-        bottom = self.row_area(len(self._rows) - 1).bottom() if self._rows else 0.0
-        for bar, ticks, low in (
-            (columns.bar(columns.jaccard), JACCARD_TICKS, 0.0),
-            (columns.bar(columns.rank), RANK_TICKS, -1.0),
-        ):
-            for value, _ in ticks:
-                x = round(_across(bar, value, low)) + 0.5
-                painter.drawLine(QPointF(x, self._header_height), QPointF(x, bottom))
-
-    def _paint_row(self, painter: QPainter, row: int, columns: Columns) -> None:
-        palette, area, data = self._palette, self.row_area(row), self._rows[row]
-        if row in self._selected:
-            behind = QRectF(0, area.top(), columns.strip.left() - SPACE_S, area.height())
-            painter.fillRect(behind, QColor(palette.accent_soft))
-            painter.fillRect(QRectF(0, area.top(), BAR_PX, area.height()), QColor(palette.accent))
-        middle = Qt.AlignmentFlag.AlignVCenter
-        label = QRectF(columns.label.left(), area.top(), columns.label.width(), area.height())
-        painter.setPen(QColor(palette.muted_text))
-        count = self._counts[row]
-        painter.drawText(label, Qt.AlignmentFlag.AlignRight | middle, count)
-        room = label.width() - self._metrics.horizontalAdvance(count) - SPACE_M
-        name = self._metrics.elidedText(data.row.layer, Qt.TextElideMode.ElideMiddle, room)
-        painter.setPen(QColor(palette.text))
-        painter.drawText(label, Qt.AlignmentFlag.AlignLeft | middle, name)
-        painter.drawImage(
-            QPointF(columns.strip.left(), area.top() + SPACE_XS), self._strip_image(row, columns)
-        )
-        self._paint_jaccard(painter, data, columns.jaccard, columns, area)
-        self._paint_rank(painter, data, columns.rank, columns, area)
-
     def _strip_image(self, row: int, columns: Columns) -> QImage:
         assert self._compared is not None
         ratio = self.viewport().devicePixelRatioF()
@@ -283,64 +201,3 @@ class CompareChart(QAbstractScrollArea):
         image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
         image.setDevicePixelRatio(ratio)
         return image
-
-    def _paint_jaccard(
-        self,
-        painter: QPainter,
-        data: RowComparison,
-        column: QRectF,
-        columns: Columns,
-        area: QRectF,
-    ) -> None:
-        bar = _inside(columns.bar(column), area)
-        width = _across(bar, data.jaccard, 0.0) - bar.left()
-        painter.fillRect(QRectF(bar.left(), bar.top(), width, bar.height()), self._bar_colour())
-        self._paint_number(painter, f"{data.jaccard:.2f}", column, columns, area)
-        x = round(_across(bar, data.chance_jaccard, 0.0))
-        painter.fillRect(QRectF(x - 1, area.top() + 1, 2, area.height() - 2), self._palette.text)
-
-    def _paint_rank(
-        self,
-        painter: QPainter,
-        data: RowComparison,
-        column: QRectF,
-        columns: Columns,
-        area: QRectF,
-    ) -> None:
-        bar = _inside(columns.bar(column), area)
-        value = data.rank_correlation
-        if value is None:
-            self._paint_number(painter, "–", column, columns, area)
-            return
-        start, end = sorted((_across(bar, 0.0, -1.0), _across(bar, value, -1.0)))
-        painter.fillRect(QRectF(start, bar.top(), end - start, bar.height()), self._bar_colour())
-        self._paint_number(painter, f"{value:.2f}".replace("-", "−"), column, columns, area)
-        # how far a correlation of so few channels goes by chance
-        reach = min(1.0, CHANCE_Z / (len(data.states) - 1) ** 0.5)
-        for side in (-reach, reach):
-            x = round(_across(bar, side, -1.0))
-            mark = QRectF(x - 1, area.top() + 1, 2, area.height() - 2)
-            painter.fillRect(mark, self._palette.text)
-
-    def _paint_number(
-        self, painter: QPainter, text: str, column: QRectF, columns: Columns, area: QRectF
-    ) -> None:
-        if not columns.number_width:
-            return
-        painter.setPen(QColor(self._palette.muted_text))
-        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(
-            QRectF(column.left(), area.top(), column.width(), area.height()), right, text
-        )
-
-    def _bar_colour(self) -> QColor:
-        return blend(self._palette.muted_text, self._palette.surface, 0.55)
-
-
-def _across(bar: QRectF, value: float, low: float) -> float:
-    """Where a value of an axis from `low` to 1 is on a bar."""
-    return bar.left() + (value - low) / (1.0 - low) * bar.width()
-
-
-def _inside(bar: QRectF, area: QRectF) -> QRectF:
-    return QRectF(bar.left(), area.top() + SPACE_S, bar.width(), area.height() - 2 * SPACE_S)

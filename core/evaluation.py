@@ -1,6 +1,8 @@
 """How good masks and networks are on images: one cheap pass in the search, exact at the end."""
 
 import contextlib
+import copy
+import dataclasses
 import json
 import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -31,6 +33,12 @@ class Score:
     accuracy: float  # 0-1
     cross_entropy: float  # nats per image
     images: int
+    teacher_kl: float | None = None  # distance to the unpruned network's answers, if measured
+
+    @property
+    def loss(self) -> float:
+        """What a search makes small: the distance to the teacher if there is one."""
+        return self.cross_entropy if self.teacher_kl is None else self.teacher_kl
 
 
 def resolve_device(name: str) -> torch.device:
@@ -156,22 +164,41 @@ class MaskScorer:
         plan: PruningPlan,
         device: torch.device,
         precision: torch.dtype = torch.float32,
+        teacher_temperature: float | None = None,
     ) -> None:
+        """Prepare to score masks; with a temperature also against the unpruned network."""
         self._plan = plan
         self._shell = NetworkShell(module)
         self._device = device
         self._precision = precision
         self._state = {key: value.to(device) for key, value in network_state(module).items()}
+        self._temperature = teacher_temperature
+        self._teacher = None if teacher_temperature is None else copy.deepcopy(module).to(device)
+        self._answers: tuple[Tensor, Tensor] | None = None  # of the last images
 
     def score(self, keep: BoolArray, images: Tensor, labels: Tensor) -> Score:
         """Score the hard-pruned network of one mask (C,) on one batch."""
         network = self._shell.install(slice_state(self._plan, self._state, keep))
         use_batch_statistics(network)
         # a third faster than the plain layout; nothing is differentiated here (see to_device)
-        images = images.to(self._device, memory_format=torch.channels_last)
+        placed = images.to(self._device, memory_format=torch.channels_last)
         with torch.inference_mode(), self._autocast():
-            logits = class_logits(network(images))
-        return score_logits(logits, labels)
+            logits = class_logits(network(placed))
+        score = score_logits(logits, labels)
+        if self._teacher is None or self._temperature is None:
+            return score
+        answers = self._ask(self._teacher, images)
+        divergence = distillation_divergence(logits.float().cpu(), answers, self._temperature)
+        return dataclasses.replace(score, teacher_kl=float(divergence))
+
+    def _ask(self, teacher: nn.Module, images: Tensor) -> Tensor:
+        """What the unpruned network says to images; all masks of an update see the same ones."""
+        if self._answers is None or self._answers[0] is not images:
+            placed = images.to(self._device, memory_format=torch.channels_last)
+            with torch.inference_mode(), self._autocast():
+                answers = class_logits(teacher.eval()(placed)).float().cpu()
+            self._answers = images, answers
+        return self._answers[1]
 
     def _autocast(self) -> contextlib.AbstractContextManager[object]:
         if self._precision == torch.float32:
@@ -289,7 +316,17 @@ def mean_score(scores: Sequence[Score]) -> Score:
         accuracy=sum(score.accuracy * score.images for score in scores) / images,
         cross_entropy=sum(score.cross_entropy * score.images for score in scores) / images,
         images=images,
+        teacher_kl=_mean_teacher_kl(scores, images),
     )
+
+
+def _mean_teacher_kl(scores: Sequence[Score], images: int) -> float | None:
+    total = 0.0
+    for score in scores:
+        if score.teacher_kl is None:
+            return None
+        total += score.teacher_kl * score.images
+    return total / images
 
 
 def to_device(images: Tensor, device: torch.device) -> Tensor:

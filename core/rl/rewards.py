@@ -12,6 +12,7 @@ import numpy as np
 from core.evaluation import Score
 
 EMA_DECAY = 0.9
+TEACHER_TEMPERATURE = 4.0  # at which the answers predict the fine-tuned network best
 
 
 class Reward(Protocol):
@@ -62,6 +63,26 @@ class CrossEntropyReward(_AverageKeeper):
         """Return -cross_entropy - 10 x overshoot."""
         self._ema.add(score.accuracy)
         return -score.cross_entropy - 10.0 * max(0.0, cost)
+
+
+class TeacherReward(_AverageKeeper):
+    """Minus the distance to the unpruned network's answers; no label is looked at.
+
+    The distance is T^2 KL(answers at T || pruned at T) with T = TEACHER_TEMPERATURE. A mask over
+    the budget earns minus ten times its overshoot below that.
+    """
+
+    @property
+    def ema_accuracy(self) -> float:
+        """Moving average of the accuracy, for the eye only."""
+        return self._ema.value
+
+    def __call__(self, score: Score, cost: float) -> float:
+        """Return -teacher_kl - 10 x overshoot."""
+        if score.teacher_kl is None:
+            raise RuntimeError("the scorer was made without a teacher")
+        self._ema.add(score.accuracy)
+        return -score.teacher_kl - 10.0 * max(0.0, cost)
 
 
 class SelfCompetitionReward(_AverageKeeper):
@@ -136,4 +157,11 @@ REWARDS: dict[str, Callable[[], Reward]] = {
     "cross_entropy": CrossEntropyReward,
     "self_competition": SelfCompetitionReward,
     "improvement": ImprovementReward,
+    "teacher": TeacherReward,
 }
+WITH_TEACHER = frozenset({"teacher"})  # rewards that need Score.teacher_kl
+
+
+def teacher_temperature(reward: str) -> float | None:
+    """The temperature at which a scorer must ask the unpruned network; None: it need not."""
+    return TEACHER_TEMPERATURE if reward in WITH_TEACHER else None

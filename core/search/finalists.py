@@ -48,7 +48,7 @@ class Finalists:
     """
 
     def __init__(self, first: Finalist) -> None:
-        self._ranked = [(first.score.cross_entropy, first)]
+        self._ranked = [(first.score.loss, first)]
         self._average: float | None = None
 
     @property
@@ -93,11 +93,11 @@ class Finalists:
         if not siblings:
             return False
         before = self.best
-        mean = float(np.mean([sibling.score.cross_entropy for sibling in siblings]))
+        mean = float(np.mean([sibling.score.loss for sibling in siblings]))
         last = mean if self._average is None else self._average
         self._average = SMOOTHING * last + (1 - SMOOTHING) * mean
         shift = self._average - mean
-        self._ranked += [(one.score.cross_entropy + shift, one) for one in siblings]
+        self._ranked += [(one.score.loss + shift, one) for one in siblings]
         self._ranked = sorted(self._ranked, key=lambda pair: pair[0])[:REMEMBERED]
         return self.best is not before
 
@@ -125,7 +125,7 @@ def judge_masks(
             parts.append(scorer.score(mask, *batch))
             done += 1
             yield StageAdvanced(done)
-        order = sorted(range(len(left)), key=lambda i: mean_score(scored[i]).cross_entropy)
+        order = sorted(range(len(left)), key=lambda i: mean_score(scored[i]).loss)
         left, scored = [left[i] for i in order], [scored[i] for i in order]
         left, scored = left[:SHORTLISTED], scored[:SHORTLISTED]
     return left[0], mean_score(scored[0])

@@ -39,7 +39,7 @@ from core.pruning.macs import MacsModel
 from core.rl.agent import PruningAgent
 from core.rl.environment import PruningEnvironment, Transition
 from core.rl.policy import Observation
-from core.rl.rewards import REWARDS, Reward
+from core.rl.rewards import REWARDS, Reward, teacher_temperature
 from core.search.attention import is_attention_due, measure_attention
 from core.search.feasibility import pinned_macs, removable_channels
 from core.search.finalists import JUDGE_IMAGES, Finalist, Finalists, judge_masks
@@ -77,7 +77,9 @@ class Search:
         self._removable = removable_channels(opened, config, self._macs)
         self._device = resolve_device(config.device)
         precision = resolve_precision(config.precision, self._device)
-        self._scorer = MaskScorer(module, analysis.plan, self._device, precision)
+        self._scorer = MaskScorer(
+            module, analysis.plan, self._device, precision, teacher_temperature(config.reward)
+        )
         self._images = RotatingImages(
             CachedPart(opened.images.reward), config.reward_images, config.seed
         )

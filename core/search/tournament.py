@@ -148,7 +148,7 @@ def hold_tournament(
     done = 0
     for round_of in (len(competitors), FINALISTS):
         batch = images.next()
-        ranked = sorted(competitors, key=lambda c: _mean_cross_entropy(parts[c.name]))
+        ranked = sorted(competitors, key=lambda c: _mean_loss(parts[c.name]))
         for competitor in ranked[:round_of]:
             parts[competitor.name].append(scorer.score(competitor.keep, *batch))
             done += 1
@@ -168,12 +168,12 @@ def hold_tournament(
     return Tournament(tuple(competitors), scores, _best(finalists, scores))
 
 
-def _mean_cross_entropy(scores: Sequence[Score]) -> float:
-    return mean_score(scores).cross_entropy if scores else 0.0
+def _mean_loss(scores: Sequence[Score]) -> float:
+    return mean_score(scores).loss if scores else 0.0
 
 
 def _best(competitors: Sequence[Competitor], scores: Mapping[str, Score]) -> Competitor:
-    return min(competitors, key=lambda competitor: scores[competitor.name].cross_entropy)
+    return min(competitors, key=lambda competitor: scores[competitor.name].loss)
 
 
 def prior_logits(

@@ -63,6 +63,29 @@ def test_scores_are_averaged_over_their_images():
     assert mean_score([Score(1.0, 0.2, 30), Score(0.0, 1.0, 10)]) == Score(0.75, 0.4, 40)
 
 
+def test_distances_to_the_teacher_are_averaged_too_if_all_are_there():
+    with_teacher = [Score(1.0, 0.2, 30, 0.4), Score(0.0, 1.0, 10, 0.8)]
+    assert mean_score(with_teacher).teacher_kl == pytest.approx(0.5)
+    assert mean_score([*with_teacher, Score(0.0, 1.0, 10)]).teacher_kl is None
+    assert with_teacher[0].loss == 0.4
+    assert Score(0.0, 1.0, 10).loss == 1.0
+
+
+def test_the_scorer_measures_the_distance_to_the_unpruned_network():
+    module = build(Chain)
+    plan = analyse_exactly(module, example_images()).plan
+    images, labels = example_images(6), torch.zeros(6, dtype=torch.int64)
+    keep = np.arange(plan.channel_count) % 2 == 0
+    score = MaskScorer(module, plan, CPU, teacher_temperature=2.0).score(keep, images, labels)
+    pruned = prune_network(module, plan, keep)
+    use_batch_statistics(pruned)
+    with torch.no_grad():
+        said, taught = (m(images).div(2).softmax(1) for m in (pruned, module))
+    by_hand = 4 * (taught * (taught / said).log()).sum(1).mean()
+    assert score.teacher_kl == pytest.approx(float(by_hand), rel=1e-3)
+    assert MaskScorer(module, plan, CPU).score(keep, images, labels).teacher_kl is None
+
+
 def test_the_first_tensor_of_an_output_is_its_logits():
     logits = torch.zeros(1, 2)
     assert class_logits({"out": (logits, torch.ones(1))}) is logits

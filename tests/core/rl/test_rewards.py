@@ -3,7 +3,14 @@
 import pytest
 
 from core.evaluation import Score
-from core.rl.rewards import REWARDS, CrossEntropyReward, ImprovementReward, SelfCompetitionReward
+from core.rl.rewards import (
+    REWARDS,
+    CrossEntropyReward,
+    ImprovementReward,
+    SelfCompetitionReward,
+    TeacherReward,
+    teacher_temperature,
+)
 
 
 def score(accuracy, cross_entropy=1.0):
@@ -14,6 +21,20 @@ def test_cross_entropy_is_the_negative_loss_and_the_overshoot_costs_ten_times():
     reward = CrossEntropyReward()
     assert reward(score(0.5, 1.25), cost=-0.1) == pytest.approx(-1.25)
     assert reward(score(0.5, 1.25), cost=0.2) == pytest.approx(-3.25)
+
+
+def test_teacher_rewards_closeness_to_the_unpruned_network_and_no_label():
+    reward = TeacherReward()
+    near, far = Score(0.1, 9.0, 100, teacher_kl=0.25), Score(0.9, 0.1, 100, teacher_kl=2.0)
+    assert reward(near, cost=-0.1) == pytest.approx(-0.25)
+    assert reward(far, cost=0.3) == pytest.approx(-5.0)
+    with pytest.raises(RuntimeError, match="without a teacher"):
+        reward(score(0.5), cost=0.0)
+
+
+def test_only_the_teacher_reward_asks_the_unpruned_network():
+    asking = {name: teacher_temperature(name) for name in REWARDS if teacher_temperature(name)}
+    assert asking == {"teacher": 4.0}
 
 
 def test_ema_accuracy_starts_at_the_first_mask_and_follows_slowly():

@@ -150,7 +150,7 @@ def test_attention_is_named_by_the_layers(residual_events):
     assert attention.weights[:, :, into].sum(axis=2) == pytest.approx(1.0, abs=1e-5)
 
 
-@pytest.mark.parametrize("reward", ["cross_entropy", "self_competition", "improvement"])
+@pytest.mark.parametrize("reward", ["cross_entropy", "self_competition", "improvement", "teacher"])
 @pytest.mark.parametrize("constraint", ["projection", "penalty"])
 def test_both_constraints_work_with_every_reward(constraint, reward):
     events = list(run_search(open_tiny(Chain), short(constraint=constraint, reward=reward)))

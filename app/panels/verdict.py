@@ -1,0 +1,265 @@
+"""Was the agent worth it? The learned mask against every criterion, with what chance can do."""
+
+from html import escape
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QSplitter,
+    QStackedWidget,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.panels.panel import Cell, Panel, Table
+from app.panels.plot_parts import legend_label, readout_label
+from app.panels.run_reader import RunReader
+from app.panels.verdict_plot import VerdictPlot
+from app.panels.verdict_words import (
+    basis_words,
+    estimate_text,
+    key_text,
+    lead_text,
+    method_words,
+    sentence_words,
+)
+from app.selection import Selection
+from app.theme import LIGHT, SPACE_M, SPACE_S, Palette, fill_background
+from app.words import percent_text
+from core.events import Event, FinetuneFinished, NetworkOpened, RunReported, SearchStarted
+from core.runs.finetune_file import read_finetune_file
+from core.runs.history import RunSummary, read_report, read_summary
+from core.runs.verdict import Estimate, MethodRow, Outcome, Verdict, judge, read_outcome
+
+HEADER = (
+    *("method", "macs_kept", "runs", "accuracy_before", "before_low", "before_high"),
+    *("lead_before", "lead_before_low", "lead_before_high"),
+    *("accuracy_after", "after_low", "after_high"),
+    *("lead_after", "lead_after_low", "lead_after_high"),
+)
+
+LEAD_AFTER = 5  # a column of the table on the screen
+
+
+class VerdictPanel(Panel):
+    """A sentence, a table and a dot plot about one run and those that differ in their seed."""
+
+    NAME = "verdict"
+
+    def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
+        super().__init__(selection, parent)
+        self.reader = RunReader(self)
+        self.sentence, self.basis = QLabel(), readout_label()
+        self.grid = QTableWidget()
+        self.plot, self.legend = VerdictPlot(LIGHT), legend_label()
+        self.all_seeds = QCheckBox(self.tr("All seeds"))
+        self.empty = QLabel(
+            self.tr(
+                "When a run has ended, the learned mask is compared here\n"
+                "with every criterion on the test images."
+            ),
+            alignment=Qt.AlignmentFlag.AlignCenter,
+        )
+        self.verdict: Verdict | None = None
+        self._pages = QStackedWidget()
+        self._run: RunSummary | None = None
+        self._own: Outcome | None = None
+        self._kin: dict[Path, Outcome] = {}
+        self._build()
+        self.reader.run_read.connect(self._on_run_read)
+        self.all_seeds.toggled.connect(self._judge)
+        self.use_palette(LIGHT)
+
+    def title(self) -> str:
+        return self.tr("Verdict")
+
+    def show_event(self, event: Event) -> None:
+        """Follow the run that has just ended, and its fine-tuning."""
+        match event:
+            case RunReported():
+                self.show_run(Path(event.folder))
+            case FinetuneFinished() if self._run is not None:
+                self.show_run(self._run.folder)
+            case NetworkOpened() | SearchStarted():
+                self._forget()
+
+    def show_run(self, folder: Path) -> None:
+        """Judge the run in a folder, and those beside it that differ in their seed alone."""
+        self._forget()
+        self._run = read_summary(folder)
+        self._own = read_outcome(read_report(folder), read_finetune_file(folder))
+        if self._own is not None and self._run.kinship:
+            self.reader.read(folder.parent)
+        self._judge()
+
+    def redraw(self) -> None:
+        """Write the sentence, the table and the plot."""
+        verdict = self.verdict
+        self._pages.setCurrentIndex(1 if verdict is None else 0)
+        if verdict is None or self._run is None:
+            return
+        self.sentence.setText(escape(sentence_words(verdict)))
+        self.basis.setText(basis_words(verdict, self._run))
+        self.all_seeds.setText(
+            self.tr("{:,} seeds").format(1 + len(self._kin)) if self._kin else self.tr("One seed")
+        )
+        self.all_seeds.setVisible(bool(self._kin))
+        self._fill_grid(verdict)
+        self.plot.show_verdict(verdict, self.colours)
+        has_after = any(row.after for row in verdict.rows)
+        self.legend.setText(key_text(self.colours, has_after=has_after))
+
+    def table(self) -> Table | None:
+        """Every method; shares 0-1, leads are learned minus the method, intervals of 95 %."""
+        if self.verdict is None:
+            return None
+        return Table(HEADER, [_cells(row) for row in self.verdict.rows])
+
+    def use_palette(self, palette: Palette) -> None:
+        """Recolour everything."""
+        fill_background(self.empty, palette.window, palette.muted_text)
+        fill_background(self._page, palette.surface, palette.text)
+        self.plot.use_palette(palette)
+        super().use_palette(palette)
+
+    def _forget(self) -> None:
+        self.reader.stop()
+        self.verdict = self._run = self._own = None
+        self._kin = {}
+        self.redraw_soon()
+
+    def _build(self) -> None:
+        self.sentence.setWordWrap(True)
+        self.sentence.setContentsMargins(SPACE_M, SPACE_M, SPACE_M, 0)
+        self.sentence.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse
+            | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        font = self.sentence.font()
+        font.setBold(True)
+        self.sentence.setFont(font)
+        self.all_seeds.setChecked(True)
+        self.all_seeds.setToolTip(
+            self.tr("Judge together with the runs beside it that differ in their seed alone")
+        )
+        self._build_grid()
+        splitter = QSplitter()
+        right = QWidget()
+        column = QVBoxLayout(right)
+        column.setContentsMargins(0, 0, SPACE_M, 0)
+        column.setSpacing(0)
+        column.addWidget(self.legend)
+        column.addWidget(self.plot, 1)
+        splitter.addWidget(self.grid)
+        splitter.addWidget(right)
+        splitter.setContentsMargins(SPACE_M, 0, 0, 0)
+        splitter.setStretchFactor(0, 3)
+        splitter.setStretchFactor(1, 2)
+        splitter.setSizes([600, 420])
+        splitter.setChildrenCollapsible(False)
+        self._page = QWidget()
+        page = QVBoxLayout(self._page)
+        page.setContentsMargins(0, 0, 0, 0)
+        page.setSpacing(SPACE_S)
+        page.addWidget(self.sentence)
+        page.addWidget(self.basis)
+        page.addWidget(splitter, 1)
+        row = QHBoxLayout()
+        row.setContentsMargins(SPACE_M, 0, SPACE_M, SPACE_S)
+        row.addWidget(self.all_seeds)
+        page.addLayout(row)
+        self._pages.addWidget(self._page)
+        self._pages.addWidget(self.empty)
+        self._pages.setCurrentIndex(1)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self._pages)
+
+    def _build_grid(self) -> None:
+        grid = self.grid
+        titles = (
+            self.tr("Method"),
+            self.tr("MACs kept"),
+            self.tr("Test accuracy"),
+            self.tr("Learned is ahead by"),
+            self.tr("After fine-tuning"),
+            self.tr("Learned is ahead by"),
+        )
+        grid.setColumnCount(len(titles))
+        grid.setHorizontalHeaderLabels(titles)
+        grid.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        grid.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        grid.setShowGrid(False)
+        grid.setWordWrap(False)
+        grid.setTabKeyNavigation(False)
+        grid.setFrameShape(QFrame.Shape.NoFrame)
+        grid.setStyleSheet(f"QTableView::item {{ padding: 0 {SPACE_S}px; }}")
+        grid.verticalHeader().hide()
+        grid.verticalHeader().setDefaultSectionSize(grid.fontMetrics().height() + SPACE_M)
+        grid.horizontalHeader().setHighlightSections(False)
+        grid.setAccessibleName(self.tr("Methods and their test accuracy"))
+
+    def _fill_grid(self, verdict: Verdict) -> None:
+        grid, has_after = self.grid, any(row.after for row in verdict.rows)
+        grid.setRowCount(len(verdict.rows))
+        for place, row in enumerate(verdict.rows):
+            missing = "–" if has_after else self.tr("not fine-tuned yet")
+            texts = (
+                method_words(row.name),
+                percent_text(row.macs_kept),
+                estimate_text(row.before),
+                lead_text(row.lead_before),
+                estimate_text(row.after) if row.after else missing,
+                lead_text(row.lead_after),
+            )
+            for column, text in enumerate(texts):
+                item = QTableWidgetItem(text)
+                side = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
+                item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+                if place == 0:
+                    font = item.font()
+                    font.setBold(True)
+                    item.setFont(font)
+                grid.setItem(place, column, item)
+        grid.setColumnHidden(LEAD_AFTER, not has_after)
+        grid.resizeColumnsToContents()
+
+    def _judge(self) -> None:
+        if self._own is None:
+            self.verdict = None
+        else:
+            others = list(self._kin.values()) if self.all_seeds.isChecked() else []
+            self.verdict = judge([self._own, *others])
+        self.redraw_soon()
+
+    def _on_run_read(self, run: RunSummary) -> None:
+        """Take in a run of the same settings and another seed; of each seed the newest one."""
+        own, known = self._run, self._own
+        if own is None or known is None or run.kinship != own.kinship:
+            return
+        if run.folder == own.folder or not run.is_finished:
+            return
+        outcome = read_outcome(read_report(run.folder), read_finetune_file(run.folder))
+        seeds = {known.seed, *(one.seed for one in self._kin.values())}
+        if outcome is not None and outcome.seed not in seeds:
+            self._kin[run.folder] = outcome
+            self._judge()
+
+
+def _cells(row: MethodRow) -> tuple[Cell, ...]:
+    runs = row.before.runs if row.before else None
+    parts = (row.before, row.lead_before, row.after, row.lead_after)
+    return (row.name, row.macs_kept, runs, *(cell for part in parts for cell in _ends(part)))
+
+
+def _ends(estimate: Estimate | None) -> tuple[Cell, Cell, Cell]:
+    if estimate is None:
+        return None, None, None
+    return estimate.mean, estimate.low, estimate.high

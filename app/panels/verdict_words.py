@@ -1,0 +1,131 @@
+"""The verdict in words: who is ahead, by how much, and whether that is more than chance."""
+
+from PySide6.QtCore import QCoreApplication
+
+from app.panels.plot_parts import key_words, legend_text
+from app.theme import Palette
+from app.words import percent_text
+from core.runs.history import RunSummary
+from core.runs.verdict import LEARNED, UNPRUNED, Estimate, MethodRow, Verdict
+
+UNKNOWN = "–"
+SAME_MACS = 0.01  # shares of the MACs that differ by more are said
+
+
+def method_words(name: str) -> str:
+    """What a method is called: "learned", "unpruned", "l1 uniform"."""
+    if name == LEARNED:
+        return _translate("learned")
+    return _translate("unpruned") if name == UNPRUNED else name.replace("_", " ")
+
+
+def estimate_text(estimate: Estimate | None) -> str:
+    """A mean and half its interval: "75.0 ± 1.9 %"."""
+    if estimate is None:
+        return UNKNOWN
+    half = 50 * (estimate.high - estimate.low)
+    return f"{100 * estimate.mean:.1f} ± {half:.1f} %"
+
+
+def lead_text(lead: Estimate | None) -> str:
+    """A difference and whether it can be told from chance: "+1.9 (0.4 to 3.4)", "≈ +0.3 (...)"."""
+    if lead is None:
+        return ""
+    sign = "" if lead.is_measurable else "≈ "
+    return f"{sign}{_points(lead.mean, signed=True)} ({_interval(lead)})"
+
+
+def sentence_words(verdict: Verdict) -> str:
+    """The answer: before fine-tuning, after it, and against chance."""
+    parts = [_compare(verdict, is_after=False)]
+    if any(row.after for row in verdict.rows):
+        parts.append(_compare(verdict, is_after=True))
+    chance = verdict.chance
+    if chance is not None and chance.lead_before is not None:
+        parts.append(
+            _translate("Against a random mask: {}.").format(_difference(chance.lead_before))
+        )
+    return " ".join(part for part in parts if part)
+
+
+def basis_words(verdict: Verdict, run: RunSummary) -> str:
+    """What the numbers stand on: which runs, how many images, what the intervals are."""
+    name = run.network.rsplit("/", 1)[-1] or run.folder.name
+    budget = percent_text(run.macs_budget, 0)
+    images = _translate("{:,} test images").format(verdict.test_images)
+    if len(verdict.seeds) > 1:
+        seeds = ", ".join(str(seed) for seed in sorted(verdict.seeds))
+        words = _translate(
+            "{} at {} of the MACs, seeds {}, the same {}. ± and brackets: 95 % intervals over "
+            "seeds (Student's t); differences are paired by seed. ≈: no measurable difference."
+        ).format(name, budget, seeds, images)
+    else:
+        words = _translate(
+            "{} at {} of the MACs, one run with seed {}, {}. ± and brackets: 95 % intervals of the "
+            "test images alone (binomial); other seeds may differ more. ≈: no measurable "
+            "difference."
+        ).format(name, budget, verdict.seeds[0], images)
+    return words + _other_macs(verdict)
+
+
+def key_text(palette: Palette, *, has_after: bool) -> str:
+    """The plot's legend, in rich text."""
+    keys = [key_words("○", palette.accuracy, _translate("before fine-tuning"))]
+    if has_after:
+        keys.append(key_words("◆", palette.accuracy, _translate("after fine-tuning")))
+    keys.append(key_words("○", palette.best, _translate("learned")))
+    keys.append(key_words("├┤", palette.accuracy, _translate("95 % interval")))
+    return legend_text("", keys, palette)
+
+
+def _compare(verdict: Verdict, *, is_after: bool) -> str:
+    best = verdict.best_criterion(is_after=is_after)
+    lead = None if best is None else (best.lead_after if is_after else best.lead_before)
+    when = _translate("After fine-tuning") if is_after else _translate("Before fine-tuning")
+    if best is None or lead is None:
+        return _translate("{}: no criterion to compare with.").format(when)
+    return _translate("{}, learned against the best criterion ({}): {}.").format(
+        when, method_words(best.name), _difference(lead)
+    )
+
+
+def _difference(lead: Estimate) -> str:
+    if not lead.is_measurable:
+        return _translate("no measurable difference ({} points, {})").format(
+            _points(lead.mean, signed=True), _interval(lead)
+        )
+    words = (
+        _translate("{} points better ({})") if lead.mean > 0 else _translate("{} points worse ({})")
+    )
+    return words.format(_points(abs(lead.mean)), _interval(lead))
+
+
+def _other_macs(verdict: Verdict) -> str:
+    """Say it if a method does not keep about as many MACs as the learned mask."""
+    learned = verdict.row(LEARNED)
+    if learned is None or learned.macs_kept is None:
+        return ""
+    other = [row for row in verdict.rows if _is_other(row, learned.macs_kept)]
+    if not other:
+        return ""
+    names = ", ".join(method_words(row.name) for row in other)
+    return _translate(" Not at the same MACs: {}.").format(names)
+
+
+def _is_other(row: MethodRow, macs_kept: float) -> bool:
+    if row.name == UNPRUNED or row.macs_kept is None:
+        return False
+    return abs(row.macs_kept - macs_kept) > SAME_MACS
+
+
+def _interval(estimate: Estimate) -> str:
+    return _translate("{} to {}").format(_points(estimate.low), _points(estimate.high))
+
+
+def _points(share: float, *, signed: bool = False) -> str:
+    text = f"{100 * share:+.1f}" if signed else f"{100 * share:.1f}"
+    return text.replace("-", "−")
+
+
+def _translate(text: str) -> str:
+    return QCoreApplication.translate("VerdictPanel", text)

@@ -1,0 +1,179 @@
+"""The verdict panel is given runs; then its sentence, table and dots are looked at."""
+
+import json
+
+import pytest
+
+from app.panels.verdict import LEAD_AFTER, VerdictPanel
+from app.panels.verdict_words import estimate_text, lead_text, sentence_words
+from app.selection import Selection
+from app.theme import DARK, LIGHT
+from core.events import RunReported
+from core.runs.finetune_file import (
+    FINETUNE_FILE,
+    FinetunedNetwork,
+    FinetuneFile,
+    TestScore,
+    file_contents,
+)
+from core.runs.verdict import LEARNED, Estimate, Outcome, judge
+from tests.app import samples
+from tests.core.runs.made import make_run, report_of
+
+
+@pytest.fixture
+def panel(qtbot):
+    panel = VerdictPanel(Selection())
+    qtbot.addWidget(panel)
+    panel.resize(1000, 360)
+    panel.show()
+    return panel
+
+
+def settle(panel: VerdictPanel, qtbot) -> None:
+    qtbot.waitUntil(lambda: not panel.reader.is_reading)
+    panel.redraw_now()
+
+
+def texts(panel: VerdictPanel, row: int) -> list[str]:
+    return [panel.grid.item(row, column).text() for column in range(6)]
+
+
+def finetune(folder, **after: float) -> None:
+    networks = tuple(FinetunedNetwork(n, after=TestScore(value)) for n, value in after.items())
+    contents = file_contents(FinetuneFile(networks=networks))
+    (folder / FINETUNE_FILE).write_text(json.dumps(contents))
+
+
+def test_an_empty_panel_says_what_will_be_there(panel):
+    panel.redraw_now()
+    assert panel.empty.isVisible()
+    assert "compared here" in panel.empty.text()
+    assert panel.table() is None
+
+
+def test_a_run_that_has_just_ended_is_judged(panel, qtbot, tmp_path):
+    folder = make_run(tmp_path / "a", accuracy=0.75)
+    panel.show_event(RunReported(str(folder), report_of("tiny", 0, 0.75, {})))
+    settle(panel, qtbot)
+    # 1.96 * sqrt((0.75 * 0.25 + 0.6 * 0.4) / 1000) = 0.0405
+    assert panel.sentence.text() == (
+        "Before fine-tuning, learned against the best criterion (l1 uniform): "
+        "15.0 points better (10.9 to 19.1). "
+        "Against a random mask: 45.0 points better (41.1 to 48.9)."
+    )
+    assert "one run with seed 0, 1,000 test images" in panel.basis.text()
+    assert texts(panel, 0)[:3] == ["learned", "49.8 %", "75.0 ± 2.7 %"]
+    assert texts(panel, 2)[3] == "+15.0 (10.9 to 19.1)"
+    assert texts(panel, 2)[4] == "not fine-tuned yet"
+    assert panel.grid.isColumnHidden(LEAD_AFTER)
+
+
+def test_a_small_difference_on_few_images_is_not_measurable(panel, qtbot, tmp_path):
+    criteria = {"obs_global": 0.74, "random_uniform": 0.3}
+    folder = make_run(tmp_path / "a", accuracy=0.75, criteria=criteria, test_images=300)
+    panel.show_run(folder)
+    settle(panel, qtbot)
+    # 1.96 * sqrt((0.75 * 0.25 + 0.74 * 0.26) / 300) = 0.0697
+    assert "no measurable difference (+1.0 points, −6.0 to 8.0)" in panel.sentence.text()
+    assert texts(panel, 2)[3].startswith("≈ +1.0")
+
+
+def test_runs_of_other_seeds_are_judged_together_if_the_person_wants(panel, qtbot, tmp_path):
+    for seed, accuracy in enumerate((0.75, 0.77, 0.76)):
+        make_run(tmp_path / f"2026-01-0{seed + 1}_00-00-00_x", seed=seed, accuracy=accuracy)
+    make_run(tmp_path / "2026-01-05_00-00-00_x", seed=9, network="other")
+    make_run(tmp_path / "2026-01-06_00-00-00_x", seed=8, is_finished=False)
+    panel.show_run(tmp_path / "2026-01-01_00-00-00_x")
+    settle(panel, qtbot)
+    assert sorted(panel.verdict.seeds) == [0, 1, 2]
+    assert panel.all_seeds.text() == "3 seeds"
+    # mean 0.76, standard error 0.01 / sqrt(3), t(2) = 4.303
+    assert texts(panel, 0)[2] == "76.0 ± 2.5 %"
+    assert "seeds 0, 1, 2, the same 1,000 test images" in panel.basis.text()
+    panel.all_seeds.setChecked(False)
+    panel.redraw_now()
+    assert panel.verdict.seeds == (0,)
+    assert texts(panel, 0)[2] == "75.0 ± 2.7 %"
+
+
+def test_a_second_run_of_the_same_seed_does_not_count_twice(panel, qtbot, tmp_path):
+    for name in ("2026-01-01_00-00-00_x", "2026-01-02_00-00-00_x"):
+        make_run(tmp_path / name, seed=4)
+    panel.show_run(tmp_path / "2026-01-01_00-00-00_x")
+    settle(panel, qtbot)
+    assert panel.verdict.seeds == (4,)
+
+
+def test_after_fine_tuning_there_are_diamonds_and_another_sentence(panel, qtbot, tmp_path):
+    folder = make_run(tmp_path / "a", accuracy=0.75)
+    finetune(folder, learned=0.88, l1_uniform=0.875)
+    panel.show_run(folder)
+    settle(panel, qtbot)
+    assert "After fine-tuning, learned against the best criterion (l1 uniform): no measurable " in (
+        panel.sentence.text()
+    )
+    x, y = panel.plot.drawn("after")
+    assert x == pytest.approx([88.0, 87.5])
+    assert (y < [0, -1]).all()
+    assert not panel.grid.isColumnHidden(LEAD_AFTER)
+    assert texts(panel, 3)[4] == "–"
+
+
+def test_dots_stand_at_the_accuracies_with_a_name_each(panel, qtbot, tmp_path):
+    panel.show_run(make_run(tmp_path / "a", accuracy=0.75))
+    settle(panel, qtbot)
+    assert [values.tolist() for values in panel.plot.drawn("learned")] == [[75.0], [0.0]]
+    assert panel.plot.drawn("before")[0] == pytest.approx([60.0, 30.0])
+    ticks = panel.plot.getPlotItem().getAxis("left")._tickLevels[0]
+    assert [name for _, name in ticks] == ["learned", "l1 uniform", "random uniform"]
+    (low, high), _ = panel.plot.getPlotItem().getViewBox().viewRange()
+    assert low < 27 and high > 77
+
+
+def test_a_run_whose_test_images_were_not_read_has_no_verdict(panel, qtbot, tmp_path):
+    panel.show_run(make_run(tmp_path / "a", is_finished=False))
+    settle(panel, qtbot)
+    assert panel.verdict is None
+    assert panel.empty.isVisible()
+
+
+def test_a_new_search_takes_the_verdict_away(panel, qtbot, tmp_path):
+    panel.show_run(make_run(tmp_path / "a"))
+    settle(panel, qtbot)
+    panel.show_event(samples.search_started())
+    panel.redraw_now()
+    assert panel.verdict is None
+
+
+def test_the_table_has_every_method_with_its_intervals(panel, qtbot, tmp_path):
+    panel.show_run(make_run(tmp_path / "a"))
+    settle(panel, qtbot)
+    table = panel.table()
+    assert [row[0] for row in table.rows] == ["learned", "unpruned", "l1_uniform", "random_uniform"]
+    assert all(len(row) == len(table.header) for row in table.rows)
+    assert table.rows[2][3] == 0.6
+    assert table.rows[2][6] == pytest.approx(0.15)
+    assert table.rows[2][9:] == (None,) * 6
+
+
+def test_another_palette_recolours_the_plot(panel, qtbot, tmp_path):
+    panel.show_run(make_run(tmp_path / "a"))
+    settle(panel, qtbot)
+    panel.use_palette(DARK)
+    panel.redraw_now()
+    assert panel.plot.backgroundBrush().color().name() == DARK.surface
+    assert DARK.accuracy in panel.legend.text()
+    assert LIGHT.accuracy not in panel.legend.text()
+
+
+def test_words_for_numbers():
+    assert estimate_text(Estimate(0.75, 0.731, 0.769, 1)) == "75.0 ± 1.9 %"
+    assert estimate_text(None) == "–"
+    assert lead_text(Estimate(-0.02, -0.03, -0.01, 1)) == "−2.0 (−3.0 to −1.0)"
+
+
+def test_a_worse_agent_is_called_worse():
+    before = {LEARNED: 0.5, "l1_uniform": 0.6}
+    verdict = judge([Outcome(0, 1000, before, {}, {})])
+    assert "10.0 points worse (−14.3 to −5.7)" in sentence_words(verdict)

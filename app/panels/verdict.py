@@ -58,7 +58,7 @@ class VerdictPanel(Panel):
         self.reader = RunReader(self)
         self.sentence, self.basis = QLabel(), readout_label()
         self.grid = QTableWidget()
-        self.plot, self.legend = VerdictPlot(LIGHT), legend_label()
+        self.plot, self.legend = VerdictPlot(LIGHT), legend_label(wraps=True)
         self.all_seeds = QCheckBox(self.tr("All seeds"))
         self.empty = QLabel(
             self.tr(

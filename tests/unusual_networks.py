@@ -29,7 +29,7 @@ class Classifier(nn.Module):
 class FunctionalSqueezeExcite(Classifier):
     def __init__(self) -> None:
         super().__init__()
-        self.squeeze = nn.Parameter(torch.randn(3, 8) * 0.3)
+        self.squeeze = nn.Parameter(torch.rand(3, 8) * 0.3)  # positive: no unit is dead
         self.excite = nn.Parameter(torch.randn(8, 3) * 0.3)
 
     def middle(self, x: Tensor) -> Tensor:
@@ -226,6 +226,79 @@ class Transformer(nn.Module):
         return self.head(x[:, 0])
 
 
+class EncoderLayer(nn.Module):
+    """PyTorch's own transformer layer over patches, masked so that no patch looks ahead."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 8, 4, stride=4)
+        self.layer = nn.TransformerEncoderLayer(8, 4, 12, batch_first=False)
+        self.head = nn.Linear(8, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.patches(x).flatten(2).permute(2, 0, 1)  # (tokens, images, 8)
+        mask = nn.Transformer.generate_square_subsequent_mask(len(x))
+        return self.head(self.layer(x, src_mask=mask).mean(0))
+
+
+class HeadsByHand(nn.Module):
+    """Attention as users write it: heads by `view`, their width left to -1."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 8, 4, stride=4)
+        self.query = nn.Linear(8, 12)
+        self.key = nn.Linear(8, 12)
+        self.value = nn.Linear(8, 6)
+        self.out = nn.Linear(6, 8)
+        self.head = nn.Linear(8, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        q, k, v = (
+            layer(x).unflatten(-1, (2, -1)).transpose(1, 2)
+            for layer in (self.query, self.key, self.value)
+        )
+        weights = torch.softmax(q @ k.transpose(2, 3) * 6**-0.5, dim=-1)
+        x = x + self.out((weights @ v).transpose(1, 2).flatten(2))
+        return self.head(x.mean(1))
+
+
+class WrittenHeads(nn.Module):
+    """Attention whose head width is computed from the stream's: no smaller weight fits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 8, 4, stride=4)
+        self.qkv = nn.Linear(8, 24)
+        self.out = nn.Linear(8, 8)
+        self.mlp = nn.Sequential(nn.Linear(8, 10), nn.GELU(), nn.Linear(10, 8))
+        self.head = nn.Linear(8, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        n, t, c = x.shape
+        q, k, v = self.qkv(x).reshape(n, t, 3, 2, c // 2).permute(2, 0, 3, 1, 4)
+        x = x + self.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(n, t, c))
+        return self.head((x + self.mlp(x)).mean(1))
+
+
+class InstanceNormalised(Classifier):
+    """GroupNorm with one channel a group: nothing in it depends on the width."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(8, 8)
+
+    def middle(self, x: Tensor) -> Tensor:
+        return F.relu(self.norm(x))
+
+
+class ChannelSoftmax(Classifier):
+    def middle(self, x: Tensor) -> Tensor:
+        return x * torch.softmax(x, dim=1)
+
+
 UNUSUAL: dict[str, type[nn.Module]] = {
     kind.__name__: kind
     for kind in (
@@ -247,5 +320,10 @@ UNUSUAL: dict[str, type[nn.Module]] = {
         DataDependent,
         LayerDrop,
         Transformer,
+        EncoderLayer,
+        HeadsByHand,
+        WrittenHeads,
+        InstanceNormalised,
+        ChannelSoftmax,
     )
 }

@@ -179,9 +179,11 @@ def _groups(seen: Seen, ids: _ChannelIds) -> Iterator[CouplingGroup]:
 def _frozen_layers(seen: Seen, ids: _ChannelIds) -> Iterator[FrozenLayer]:
     for layer in seen.layers.values():
         outputs = layer.draft.outputs
-        if layer.weight_key is None or outputs is None or (ids.of(outputs) >= 0).any():
+        if layer.draft.weight is None or outputs is None or (ids.of(outputs) >= 0).any():
             continue
         reason = seen.labels.frozen_reason(outputs) or "its input channels are always kept"
+        if layer.weight_key is None:
+            reason = "its weight is computed on the fly"
         yield FrozenLayer(layer.name, reason)
 
 

@@ -76,8 +76,12 @@ def random_images() -> Images:
 
 def open_tiny() -> Opened:
     """The tiny network with random weights, analysed."""
-    module = build_tiny(seed=0)
-    analysis = analyse_network(module, torch.zeros(1, *INPUT_SHAPE))
+    return open_network(build_tiny(seed=0))
+
+
+def open_network(module: nn.Module) -> Opened:
+    """Any network of 4 classes, analysed."""
+    analysis = analyse_network(module, torch.randn(2, *INPUT_SHAPE))
     network = Network("tiny", module, INPUT_SHAPE, CLASS_COUNT, checkpoint="somewhere/tiny.pt")
     return Opened(network, random_images(), analysis, analysis_seconds=0.5)
 

@@ -1,6 +1,7 @@
 """From the mask to the files, and what is refused on the way."""
 
 import dataclasses
+from functools import partial
 
 import numpy as np
 import onnx
@@ -11,11 +12,14 @@ import torch
 from core.config import RunConfig
 from core.errors import ConfigError, ExportError, ParityError
 from core.evaluation import class_logits
-from core.events import ExportFinished, StageAdvanced, StageStarted
+from core.events import ExportFinished, NoticeRaised, StageAdvanced, StageStarted
 from core.export import EXPORTERS, cut_network, export_pruned, load_pruned
 from core.export.onnx import written_opset
 from core.export.verify import Reader
-from tests.core.export.opened import build_tiny, half_mask, open_tiny
+from core.pruning.verification import random_keep
+from tests.core.export.opened import build_tiny, half_mask, open_network, open_tiny
+from tests.networks import build
+from tests.unusual_networks import UNUSUAL
 
 FILES = {"pruned.pt", "pruned.json", "pruned.pt2", "pruned.onnx"}
 
@@ -165,3 +169,31 @@ def test_removed_channels_that_still_speak_are_noticed(monkeypatch, tmp_path):
     monkeypatch.setattr("core.export.pruned.mask_state", lambda plan, state, keep: state)
     with pytest.raises(ParityError, match="the cut network against the masked one"):
         list(export_by(monkeypatch, tmp_path, write=write_stub, readers=lambda p, f: iter(())))
+
+
+@pytest.mark.parametrize("name", ["GroupNormalised", "Transformer"])
+def test_approximate_cuts_are_exported_as_they_were_cut_and_said(monkeypatch, tmp_path, name):
+    build_again = partial(build, UNUSUAL[name])
+    monkeypatch.setattr("core.export.pruned.build_network", lambda *_, **__: build_again(seed=9))
+    opened = open_network(build_again())
+    keep = random_keep(opened.analysis, seed=1)
+    events = list(export_pruned(opened, keep, tmp_path, config=RunConfig()))
+    exported = events[-1]
+    assert isinstance(exported, ExportFinished)
+    (layer,) = exported.approximate
+    (notice,) = [event.message for event in events if isinstance(event, NoticeRaised)]
+    assert layer in notice
+    assert "statistics depend on the width" in notice
+    assert exported.parity["hard_vs_soft"] > 1e-3
+    assert max(exported.parity["reloaded"], exported.parity["onnx"]) < 1e-5
+
+
+def test_a_mask_that_spares_the_approximate_channels_must_equal_its_cut(monkeypatch, tmp_path):
+    build_again = partial(build, UNUSUAL["Transformer"])
+    monkeypatch.setattr("core.export.pruned.build_network", lambda *_, **__: build_again(seed=9))
+    opened = open_network(build_again())
+    exact = [group for group in opened.analysis.groups.groups if not group.approximate]
+    keep = random_keep(opened.analysis, groups=exact, seed=1)
+    events = list(export_pruned(opened, keep, tmp_path, formats=("pytorch",), config=RunConfig()))
+    assert events[-1].approximate == ()
+    assert events[-1].parity["hard_vs_soft"] < 1e-5

@@ -34,6 +34,11 @@ class Actions(QObject):
     def __getitem__(self, name: str) -> QAction:
         return self._actions[name]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all actions."""
+        return tuple(self._actions)
+
     def why_not(self, action: QAction) -> str:
         """Say why an action cannot be done now; "" if it can."""
         if action.isEnabled():

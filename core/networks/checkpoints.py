@@ -125,7 +125,9 @@ class StateDifference:
         shapes = [f"{key} {given} instead of {own}" for key, (given, own) in self.shapes.items()]
         kinds = {"missing": self.missing, "unexpected": self.unexpected, "wrong shape": shapes}
         shown = "; ".join(f"{kind} {_first(keys)}" for kind, keys in kinds.items() if keys)
-        everything = "\n".join(f"{kind}: {key}" for kind, keys in kinds.items() for key in keys)
+        everything = "\n".join(
+            f"{kind}: {readable(key)}" for kind, keys in kinds.items() for key in keys
+        )
         return shown, everything
 
 
@@ -229,7 +231,7 @@ def _describe(content: Any) -> str:
 
 
 def _first(keys: Iterable[str]) -> str:
-    keys = list(keys)
+    keys = [readable(key) for key in keys]
     more = len(keys) - SHOWN_KEYS
     return ", ".join(keys[:SHOWN_KEYS]) + (f" and {more} more" if more > 0 else "")
 

@@ -80,7 +80,7 @@ def check_output(
     try:
         with torch.no_grad():
             output = first_tensor(module(torch.zeros(count, *input_shape)))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # A user's own code may raise anything.
         raise NetworkError(
             f"Cannot run {label} on images of {shape_words(input_shape)}: "
@@ -105,7 +105,8 @@ def first_tensor(output: object) -> Tensor | None:
     """The tensor of a network's output that is scored: the first of a tuple or dict."""
     while not isinstance(output, Tensor):
         values = output.values() if isinstance(output, Mapping) else output
-        if not isinstance(values, Iterable):
+        # a text holds texts without end
+        if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
             return None
         output = next(iter(values), None)
     return output

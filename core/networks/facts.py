@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.errors import readable
 from core.events import Event
 
 if TYPE_CHECKING:
@@ -76,5 +77,5 @@ def count_words(count: int, word: str) -> str:
 
 def shorten(error: BaseException) -> str:
     """The first line of what an error says, without its full stop, 160 letters at the most."""
-    line = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".!:")
+    line = readable((str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".!:"))
     return line if len(line) <= 160 else f"{line[:157]}..."

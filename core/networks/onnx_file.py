@@ -90,6 +90,10 @@ def _read_signature(model: Any, path: Path) -> tuple[list[int | None], int | Non
             "not one batch of images (images, channels, height, width). "
             "Export the part of it that sees images."
         )
+    if not model.graph.output:
+        raise NetworkError(
+            f"{readable(path)} has no output. Export it with the classes as its output."
+        )
     outputs = _sizes(model.graph.output[0])
     return inputs[0], outputs[1] if len(outputs) == 2 else None
 

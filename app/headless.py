@@ -18,6 +18,7 @@ from core.events import (
     CandidateEvaluated,
     Event,
     Events,
+    HealthRaised,
     NetworkOpened,
     NoticeRaised,
     RecordingFailed,
@@ -189,6 +190,8 @@ class Screen:
                 self.close_bar()
             case NoticeRaised() | RecordingFailed():
                 self.say(event.message)
+            case HealthRaised():
+                self.say(f"{event.evidence} {event.advice}")
             case RunReported():
                 self.close_bar()
                 self.is_complete = _is_complete(event)

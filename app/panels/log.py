@@ -15,6 +15,7 @@ from core.events import (
     CriterionEvaluated,
     Event,
     ExportFinished,
+    HealthRaised,
     NetworkOpened,
     NoticeRaised,
     PolicyUpdated,
@@ -74,6 +75,9 @@ class LogPanel(Panel):
                 self._write_stage(event.stage)
             case NoticeRaised():
                 self._write(self.tr("Notice: {}").format(event.message), self.colours.warning)
+            case HealthRaised():
+                words = self.tr("Health: {} {}").format(event.evidence, event.advice)
+                self._write(words, self.colours.warning)
             case RecordingFailed():
                 self.write_error(event.message)
             case _:

@@ -1,0 +1,67 @@
+"""The evidence of one signature as a small plot over evaluations."""
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
+
+from app.panels.plot_parts import label_axis, paint_axes, quieten
+from app.theme import LIGHT, Palette
+from core.health import Series
+
+AXIS_WIDTH_PX = 60
+POINT_PX = 5
+STYLES = ("accuracy", Qt.PenStyle.SolidLine, "o"), ("budget", Qt.PenStyle.DashLine, "t")
+
+
+class HealthPlot(pg.PlotWidget):
+    """One or two curves with their points; the range is that of the data."""
+
+    def __init__(self) -> None:
+        super().__init__(background=LIGHT.surface, enableMenu=False)
+        quieten(self)
+        self.getPlotItem().setMouseEnabled(x=False, y=False)
+        self.getPlotItem().getAxis("left").setWidth(AXIS_WIDTH_PX)
+        self._palette = LIGHT
+        self._words = "", ""
+        self.curves = [pg.PlotDataItem(connect="finite", antialias=True) for _ in STYLES]
+        for curve in self.curves:
+            self.getPlotItem().addItem(curve)
+        self.setMinimumHeight(90)
+
+    def show_series(self, series: tuple[Series, ...], unit: float, words: tuple[str, str]) -> None:
+        """Show other curves, values times `unit`; `words` are those of the axes."""
+        self._words = words
+        for curve, one in zip(self.curves, (*series, *[None] * len(STYLES)), strict=False):
+            if one is None:
+                curve.setData([], [])
+            else:
+                curve.setData(one.evaluations, unit * one.values)
+        self._fit([unit * one.values for one in series], [one.evaluations for one in series])
+        self._label()
+
+    def use_palette(self, palette: Palette) -> None:
+        """Paint in other colours."""
+        self._palette = palette
+        paint_axes(self, palette)
+        for curve, (colour, style, symbol) in zip(self.curves, STYLES, strict=True):
+            shade = QColor(getattr(palette, colour))
+            curve.setPen(pg.mkPen(shade, width=1.6, style=style))
+            curve.setSymbol(symbol)
+            curve.setSymbolSize(POINT_PX)
+            curve.setSymbolPen(None)
+            curve.setSymbolBrush(shade)
+        self._label()
+
+    def _label(self) -> None:
+        for name, words in zip(("left", "bottom"), self._words, strict=True):
+            label_axis(self, name, words, self._palette)
+
+    def _fit(self, values: list[np.ndarray], evaluations: list[np.ndarray]) -> None:
+        y = np.concatenate([np.zeros(0), *values])
+        x = np.concatenate([np.zeros(0), *evaluations])
+        y = y[np.isfinite(y)]
+        low, high = (float(y.min()), float(y.max())) if y.size else (0.0, 1.0)
+        margin = 0.1 * (high - low) or max(abs(high) * 0.05, 1e-3)
+        self.setYRange(low - margin, high + margin, padding=0)
+        self.setXRange(0, float(x.max()) * 1.02 if x.size else 1.0, padding=0)

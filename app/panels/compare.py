@@ -14,7 +14,7 @@ from app.panels.compare_words import criterion_words, say_comparison, say_masks
 from app.panels.masks_cells import as_image
 from app.panels.masks_legend import CELL_PX, FlowLegend
 from app.panels.panel import Cell, Panel, Table
-from app.panels.parts import text_label
+from app.panels.parts import ElidedLabel, text_label
 from app.selection import Selection
 from app.theme import SPACE_M, SPACE_S, Palette
 from core.comparison_rows import BOTH, NEITHER, ONLY_CRITERION, ONLY_LEARNED, RowComparison
@@ -43,7 +43,7 @@ class ComparePanel(Panel):
         self.facts = CompareFacts()
         self.compared: Compared | None = None
         self.criterion, self.mode = QComboBox(), QComboBox()
-        self.sentence, self.caption = text_label(), text_label("caption")
+        self.sentence, self.caption = text_label(), ElidedLabel("caption")
         self.chart = CompareChart(self._describe)
         self.legend = FlowLegend()
         self._build()
@@ -100,10 +100,6 @@ class ComparePanel(Panel):
         overlap = total[BOTH] / union if union else 1.0
         rows.append((self.tr("all layers"), sum(total), *total, overlap, None, None))
         return Table(HEADER, rows)
-
-    def picture_widget(self) -> QWidget:
-        """The sentence, the chart and its legend."""
-        return self._board
 
     def use_palette(self, palette: Palette) -> None:
         self.chart.use_palette(palette)
@@ -245,19 +241,14 @@ class ComparePanel(Panel):
             tools.addWidget(QLabel(words))
             tools.addWidget(box)
             tools.addSpacing(SPACE_M)
-        tools.addStretch(1)
-        self._board = QWidget()
-        board = QVBoxLayout(self._board)
-        board.setContentsMargins(0, 0, 0, 0)
-        board.setSpacing(SPACE_S)
-        for part in (self.sentence, self.caption, self.chart, self.legend):
-            board.addWidget(part, 1 if part is self.chart else 0)
+        tools.addWidget(self.caption, 1)
         work = QWidget()
         layout = QVBoxLayout(work)
         layout.setContentsMargins(SPACE_M, SPACE_M, SPACE_M, SPACE_M)
         layout.setSpacing(SPACE_S)
         layout.addLayout(tools)
-        layout.addWidget(self._board, 1)
+        for part in (self.sentence, self.chart, self.legend):
+            layout.addWidget(part, 1 if part is self.chart else 0)
         self._empty = QLabel(
             self.tr("The learned mask beside any criterion's appears here\nonce a mask is known."),
             alignment=Qt.AlignmentFlag.AlignCenter,

@@ -112,7 +112,7 @@ class BarPainter:
         painter.drawText(place, Qt.AlignmentFlag.AlignRight | middle, count)
         room = place.width() - metrics.horizontalAdvance(count) - SPACE_M
         painter.setPen(QColor(palette.text))
-        shown = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, room)
+        shown = metrics.elidedText(name, Qt.TextElideMode.ElideLeft, room)
         painter.drawText(place, Qt.AlignmentFlag.AlignLeft | middle, shown)
 
     def jaccard(self, area: QRectF, value: float, chance: float) -> None:

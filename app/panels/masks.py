@@ -1,12 +1,12 @@
 """Which channels go, layer by layer: the matrix of all layers and channels."""
 
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
     QMenu,
-    QSizePolicy,
     QStackedLayout,
     QVBoxLayout,
     QWidget,
@@ -26,7 +26,7 @@ from app.panels.masks_words import (
     say_sharing,
 )
 from app.panels.panel import Panel, Table
-from app.panels.parts import text_label
+from app.panels.parts import ElidedLabel
 from app.pins import Pins
 from app.selection import NO_CHANNEL, Selection
 from app.theme import SPACE_L, SPACE_M, SPACE_S, Palette
@@ -34,6 +34,8 @@ from core.events import Event, NetworkOpened
 from core.graph.rows import ChannelRow
 from core.pruning.pins import NO_PIN, PIN_KEEP, PIN_REMOVE
 from core.pruning.pins import Pins as PinnedChannels
+
+LEGEND_FROM_PX = 190  # of height; lower panels show cells instead
 
 
 class MasksPanel(Panel):
@@ -50,8 +52,8 @@ class MasksPanel(Panel):
             lambda row: row_tip(self.facts, row, self._view),
         )
         self.legend = MasksLegend()
-        self.caption = text_label("caption")
-        self.readout = QLabel()
+        self.caption = ElidedLabel("caption")
+        self.readout = ElidedLabel("caption")
         self.view, self.sort = QComboBox(), QComboBox()
         self._pointed = NO_CHANNEL
         self._refusal = ""
@@ -100,9 +102,9 @@ class MasksPanel(Panel):
             return None
         return self.facts.table(self._view, self.pins.pinned)
 
-    def picture_widget(self) -> QWidget:
-        """The matrix with its caption and legend."""
-        return self._board
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.legend.setVisible(self.height() >= LEGEND_FROM_PX)
 
     def use_palette(self, palette: Palette) -> None:
         self.matrix.use_palette(palette)
@@ -244,8 +246,6 @@ class MasksPanel(Panel):
         self.view.setAccessibleName(self.tr("View"))
         self.sort.setToolTip(self.tr("The order of the channels within each layer"))
         self.sort.setAccessibleName(self.tr("Channels in order of"))
-        self.readout.setProperty("role", "caption")
-        self.readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._list_sorts()
         tools = QHBoxLayout()
         tools.setSpacing(SPACE_S)
@@ -253,19 +253,14 @@ class MasksPanel(Panel):
             tools.addWidget(QLabel(words))
             tools.addWidget(box)
             tools.addSpacing(SPACE_L)
-        tools.addStretch(1)
-        self._board = QWidget()
-        board = QVBoxLayout(self._board)
-        board.setContentsMargins(0, 0, 0, 0)
-        board.setSpacing(SPACE_S)
-        for part, stretch in ((self.caption, 0), (self.matrix, 1), (self.legend, 0)):
-            board.addWidget(part, stretch)
+        tools.addWidget(self.caption, 1)
         work = QWidget()
         layout = QVBoxLayout(work)
         layout.setContentsMargins(SPACE_M, SPACE_M, SPACE_M, SPACE_M)
         layout.setSpacing(SPACE_S)
         layout.addLayout(tools)
-        layout.addWidget(self._board, 1)
+        layout.addWidget(self.matrix, 1)
+        layout.addWidget(self.legend)
         layout.addWidget(self.readout)
         self._empty = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
         self._empty.setProperty("role", "caption")

@@ -252,7 +252,7 @@ class MaskCanvas(QAbstractScrollArea):
         painter.drawText(area, right | middle, label.count)
         room = area.width() - metrics.horizontalAdvance(label.count) - SPACE_M
         badge = metrics.horizontalAdvance(label.badge) + SPACE_S if label.badge else 0.0
-        name = metrics.elidedText(label.name, Qt.TextElideMode.ElideMiddle, room - badge)
+        name = metrics.elidedText(label.name, Qt.TextElideMode.ElideLeft, room - badge)
         painter.drawText(
             area.translated(metrics.horizontalAdvance(name) + SPACE_S, 0),
             left | middle,

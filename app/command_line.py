@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from app.finetune_words import add_finetune_command
-from app.run_words import add_resume_command
+from app.run_words import add_report_command, add_resume_command
 from core.config import RunConfig, SearchConfig, load_run_config
+from core.presets import PRESETS, apply_preset
 
 DESCRIPTION = (
     "Open a trained network, watch an agent prune it under a MACs budget, "
@@ -31,6 +32,7 @@ Ctrl-C once ends the search, judges the best mask and writes all files; twice en
 with the best mask so far in masks.npz. Exit codes: 0 done, 2 something to mend, 130 broken off.
 
 DIR then holds:
+  report.html     all of it on one page, for those who have no Espalier
   report.json     accuracy on the test images, MACs, parameters, file sizes, times
   pruned.onnx     the pruned network for ONNX Runtime and others
   pruned.pt2      the pruned network as a PyTorch program that needs no code of Espalier
@@ -73,6 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_search_command(commands)
     add_resume_command(commands)
     add_finetune_command(commands)
+    add_report_command(commands)
     commands.add_parser(
         "networks",
         help="list the networks that --network knows",
@@ -154,6 +157,13 @@ def _add_source(parser: argparse.ArgumentParser, default: str | None = None) -> 
 def _add_search_words(parser: argparse.ArgumentParser, default: str | None = None) -> None:
     usual = SearchConfig()
     parser.add_argument(
+        "--preset",
+        choices=PRESETS,
+        default=default,
+        help="how long to search and by what method; words given beside it win over it "
+        "(default: quick)",
+    )
+    parser.add_argument(
         "--macs-budget",
         metavar="SHARE",
         type=float,
@@ -226,12 +236,13 @@ def _add_method_words(parser: argparse.ArgumentParser) -> None:
 
 
 def run_config(arguments: argparse.Namespace) -> RunConfig:
-    """Make the settings: the defaults, then --config, then each word that was given.
+    """Make the settings: the defaults, --config, --preset, then each word that was given.
 
     Raises: ConfigError if a file cannot be read or a value does not fit.
     """
     given = {name: value for name, value in vars(arguments).items() if value is not None}
     base = load_run_config(given["config"]) if "config" in given else RunConfig()
+    base = apply_preset(base, given["preset"]) if "preset" in given else base
     search = dataclasses.replace(base.search, **_known(SearchConfig, given))
     return dataclasses.replace(base, **_known(RunConfig, given), search=search)
 

@@ -164,6 +164,11 @@ def run_config_from_toml(text: str) -> RunConfig:
         raise ConfigError(
             f"Cannot read the settings: {error}. Mend or remove that line."
         ) from error
+    return run_config_from_dict(values)
+
+
+def run_config_from_dict(values: Mapping[str, Any]) -> RunConfig:
+    """Make a RunConfig of nested plain values; ConfigError names the setting that does not fit."""
     return _from_dict(RunConfig, values, "")
 
 

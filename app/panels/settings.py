@@ -31,8 +31,9 @@ from app.theme import SPACE_L, SPACE_M, SPACE_S
 from core.config import Constraint, Groups, RunConfig, Streams
 from core.errors import ConfigError
 from core.events import Event, NetworkOpened
+from core.presets import PRESETS, apply_preset, preset_of
 
-PRESETS = {"Quick": 300, "Thorough": 2000}  # evaluations
+CUSTOM = ""  # the settings of no preset
 
 
 class SettingsPanel(Panel):
@@ -171,11 +172,16 @@ class SettingsPanel(Panel):
         return known if round(100 * known) == round(100 * self.budget.share) else self.budget.share
 
     def _fill_presets(self) -> None:
-        for name, evaluations in PRESETS.items():
-            self.preset.addItem(
-                self.tr("{} – {:,}").format(self.tr(name), evaluations), evaluations
-            )
-        self.preset.addItem(self.tr("Custom"), 0)
+        words = {
+            "quick": self.tr("Quick"),
+            "thorough": self.tr("Thorough"),
+            "paper": self.tr("Paper"),
+            "long": self.tr("Long"),
+        }
+        for name in PRESETS:
+            evaluations = apply_preset(RunConfig(), name).search.evaluations
+            self.preset.addItem(self.tr("{} – {:,}").format(words[name], evaluations), name)
+        self.preset.addItem(self.tr("Custom"), CUSTOM)
 
     def _build(self) -> None:
         self._body = QWidget()
@@ -236,6 +242,8 @@ class SettingsPanel(Panel):
             self.evaluations.valueChanged,
             self.seed.valueChanged,
             self.device.editTextChanged,
+            self.reward.currentTextChanged,
+            self.constraint.currentTextChanged,
         ):
             signal.connect(self._on_changed)
 
@@ -247,8 +255,13 @@ class SettingsPanel(Panel):
             self.set_runs_folder(path)
 
     def _on_preset_chosen(self) -> None:
-        if evaluations := self.preset.currentData():
-            self.evaluations.setValue(evaluations)
+        name = self.preset.currentData()
+        try:
+            config = self.config()
+        except ConfigError:  # shown below the settings already
+            return
+        if name != CUSTOM:
+            self.set_config(apply_preset(config, name))
 
     def _on_changed(self) -> None:
         self.preset.setCurrentIndex(self._preset_index())
@@ -257,8 +270,11 @@ class SettingsPanel(Panel):
         self.changed.emit()
 
     def _preset_index(self) -> int:
-        found = self.preset.findData(self.evaluations.value())
-        return found if found >= 0 else self.preset.count() - 1
+        try:
+            name = preset_of(self.config())
+        except ConfigError:
+            name = None
+        return self.preset.findData(name or CUSTOM)
 
     def _show_hint(self) -> None:
         source = self.source.source

@@ -9,8 +9,9 @@ import pytest
 
 from app.__main__ import has_display, main
 from app.command_line import build_parser, names_something, parse, run_config
+from app.finetune_words import finetune_config
 from core.config import RunConfig, SearchConfig, to_toml
-from core.errors import ConfigError
+from core.errors import ConfigError, RunError
 
 
 def test_no_words_ask_for_an_empty_window():
@@ -159,3 +160,27 @@ def test_an_unknown_setting_names_the_known_ones(tmp_path):
     file.write_text("[search]\nspeed = 3\n")
     with pytest.raises(ConfigError, match=r"search\.speed"):
         run_config(parse(["search", "--config", str(file)]))
+
+
+def test_a_preset_is_the_base_that_words_win_over():
+    config = run_config(parse(["search", "--preset", "paper", "--evaluations", "40"]))
+    assert config.search.reward == "self_competition"
+    assert config.search.evaluations == 40
+    assert config.network == "demo"
+
+
+def test_finetune_words_change_a_runs_own_settings(tmp_path):
+    run = RunConfig(network="cifar_resnet20", search=SearchConfig(seed=3, macs_budget=0.3))
+    (tmp_path / "config.toml").write_text(to_toml(run), encoding="utf-8")
+    words = ["finetune", str(tmp_path), "--epochs", "2", "--lr", "0.5", "--compare", "best"]
+    config = finetune_config(parse([*words, "--seed", "9", "--data", "more.npz", "--threads", "1"]))
+    assert config.network == "cifar_resnet20"
+    assert (config.search.seed, config.search.macs_budget, config.search.threads) == (3, 0.3, 1)
+    tuned = config.finetune
+    assert (tuned.epochs, tuned.learning_rate, tuned.compare) == (2, 0.5, "best")
+    assert (tuned.seed, tuned.data, tuned.momentum) == (9, "more.npz", 0.9)
+
+
+def test_finetune_of_no_run_is_refused(tmp_path):
+    with pytest.raises(RunError, match="Give the folder of a run"):
+        finetune_config(parse(["finetune", str(tmp_path)]))

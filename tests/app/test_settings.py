@@ -71,6 +71,22 @@ def test_a_preset_sets_the_evaluations(panel, preset, evaluations):
     assert panel.config().search.evaluations == evaluations
 
 
+def test_a_preset_sets_the_method_and_leaves_the_budget(panel):
+    panel.budget.set_share(0.3)
+    panel.preset.setCurrentIndex(panel.preset.findData("paper"))
+    panel.preset.activated.emit(panel.preset.currentIndex())
+    search = panel.config().search
+    assert (search.reward, search.constraint, search.prior) == (
+        "self_competition",
+        "penalty",
+        "none",
+    )
+    assert search.macs_budget == 0.3
+    assert panel.preset.currentData() == "paper"
+    panel.reward.setCurrentText("cross_entropy")
+    assert panel.preset.currentText() == "Custom"
+
+
 def test_other_evaluations_are_called_custom(panel):
     panel.evaluations.setValue(123)
     assert panel.preset.currentText() == "Custom"

@@ -1,0 +1,64 @@
+"""Every preset loads, and none says what is not its business."""
+
+import dataclasses
+
+import pytest
+
+from core.config import RunConfig, SearchConfig
+from core.errors import ConfigError
+from core.presets import PRESETS, PRESETS_FOLDER, apply_preset, preset_of
+from core.rl.rewards import REWARDS
+from core.search.tournament import check_prior
+
+OWN = RunConfig(
+    network="cifar_resnet20",
+    checkpoint="x.pt",
+    data="cifar10",
+    search=SearchConfig(macs_budget=0.3, seed=7, threads=2, device="cpu", streams="keep"),
+)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_loads_and_can_be_searched_with(name):
+    config = apply_preset(OWN, name)
+    assert config.search.reward in REWARDS
+    check_prior(config.search.prior)
+    assert preset_of(config) == name
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_leaves_network_images_budget_seed_and_machine_alone(name):
+    config = apply_preset(OWN, name)
+    assert (config.network, config.checkpoint, config.data) == ("cifar_resnet20", "x.pt", "cifar10")
+    kept = ("macs_budget", "seed", "threads", "device", "streams")
+    assert [getattr(config.search, one) for one in kept] == [0.3, 7, 2, "cpu", "keep"]
+
+
+def test_one_preset_after_the_other_is_the_other_alone():
+    for first in PRESETS:
+        for second in PRESETS:
+            once = apply_preset(OWN, second)
+            assert apply_preset(apply_preset(OWN, first), second) == once
+
+
+def test_presets_are_what_they_are_called():
+    sizes = [apply_preset(OWN, name).search.evaluations for name in PRESETS]
+    assert sizes[:2] == [300, 2000]
+    assert max(sizes) == sizes[PRESETS.index("long")]
+    paper = apply_preset(OWN, "paper").search
+    assert (paper.reward, paper.constraint, paper.prior) == ("self_competition", "penalty", "none")
+    assert "Not here" in (PRESETS_FOLDER / "paper.toml").read_text(encoding="utf-8")
+
+
+def test_the_quick_preset_is_the_default_search():
+    assert apply_preset(RunConfig(), "quick") == RunConfig()
+
+
+def test_settings_of_ones_own_are_no_preset():
+    search = dataclasses.replace(OWN.search, evaluations=301)
+    assert preset_of(dataclasses.replace(OWN, search=search)) is None
+
+
+def test_a_preset_that_is_not_there_is_named():
+    with pytest.raises(ConfigError, match=r"'fast'.*quick, thorough"):
+        apply_preset(OWN, "fast")

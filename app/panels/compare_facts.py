@@ -103,8 +103,9 @@ class CompareFacts:
         return True
 
     def take_mask(self, mask: LoadedMask | None) -> None:
-        """Remember the mask that all panels show."""
-        self.mask = mask
+        """Remember the mask that all panels show, unless it is another network's."""
+        count = sum(map(len, self.rows))
+        self.mask = mask if mask is not None and mask.keep.shape == (count,) else None
 
     def compare(self, criterion: str, mode: Mode) -> Compared | None:
         """Set the shown mask beside a criterion's; None if one of the two is not known."""

@@ -78,8 +78,8 @@ class MaskFacts:
         return True
 
     def take_mask(self, mask: LoadedMask | None) -> None:
-        """Remember the mask that all panels show."""
-        if mask is None:
+        """Remember the mask that all panels show, unless it is another network's."""
+        if mask is None or mask.keep.shape != self.flat.shape:
             self.mask = self._mask = None
         elif self.mask is None or mask.keep is not self.mask.keep:
             self._mask = Decision.after(mask.keep, self._mask)

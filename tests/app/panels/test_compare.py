@@ -220,6 +220,12 @@ def test_a_tip_tells_all_numbers_of_a_row(compared):
     )
 
 
+def test_a_mask_of_another_network_is_not_compared(compared):
+    compared.selection.choose_mask(LoadedMask("evaluation 3", np.ones(7, dtype=np.bool_), 0.5))
+    compared.redraw_now()
+    assert compared.table() is None
+
+
 def test_another_network_forgets_the_comparison(compared):
     feed(compared, samples.network_opened())
     assert not compared.chart.isVisible()

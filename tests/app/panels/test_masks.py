@@ -246,6 +246,19 @@ def test_another_network_forgets_everything(qtbot, opened):
     assert opened.matrix.marked() == []
 
 
+def test_a_mask_of_another_network_is_not_shown(opened):
+    feed(opened, samples.best_changed(12))
+    opened.selection.choose_mask(LoadedMask("evaluation 3", np.ones(7, dtype=np.bool_), 0.5))
+    opened.redraw_now()
+    assert opened.caption.text() == "No mask yet: every channel is kept."
+
+
+def test_a_low_panel_leaves_its_legend_out(qtbot, opened):
+    assert opened.legend.isVisible()
+    opened.resize(500, 150)
+    assert not opened.legend.isVisible()
+
+
 def test_cells_grow_and_shrink(qtbot, opened):
     before = opened.matrix.cell_px
     opened.matrix.zoom(1)

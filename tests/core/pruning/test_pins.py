@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ConfigError
+from core.graph.trace import analyse_network
 from core.pruning.pins import (
     NO_PIN,
     PIN_KEEP,
@@ -16,6 +17,7 @@ from core.pruning.pins import (
     no_pins,
     parse_pins,
 )
+from tests import networks
 from tests.app import samples
 
 GRAPH, GROUPS = samples.tiny_graph(), samples.tiny_groups()
@@ -86,3 +88,15 @@ def test_what_is_written_is_read_back(values):
     if emptied_layer(pins, GRAPH) is not None:
         return
     assert (parse(*format_pins(pins, GRAPH, GROUPS)) == pins).all()
+
+
+@pytest.mark.parametrize("kind", [networks.PaddedShortcut, networks.Dense, networks.Grouped])
+def test_pins_of_real_networks_are_read_back(kind):
+    analysis = analyse_network(networks.build(kind), networks.example_images(1))
+    graph, groups = analysis.graph, analysis.groups
+    pins = np.random.default_rng(0).choice([PIN_KEEP, NO_PIN], groups.channel_count)
+    for group in groups.groups:
+        pins[group.start] = PIN_REMOVE if len(group) > 2 else NO_PIN
+    assert (
+        parse_pins(*format_pins(pins.astype(np.int8), graph, groups), graph, groups) == pins
+    ).all()

@@ -1,7 +1,5 @@
 """Does it look right on images: a layer's filters, its activations, and what the cut changes."""
 
-from collections import OrderedDict
-
 import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
@@ -16,6 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.panels.filters_answers import Answers
 from app.panels.filters_canvas import FiltersCanvas
 from app.panels.filters_changed import ChangedImages
 from app.panels.filters_scale import ScaleKey
@@ -30,7 +29,6 @@ from core.graph.layers import LayerNode
 from core.pruning.masks import kept_channels
 
 WITH_FILTERS = ("conv", "depthwise", "linear")
-REMEMBERED = 24  # layers, and masks
 LAYER_VIEW, CHANGED_VIEW = 0, 1
 WIDE_PX = 640  # both scales beside each other
 
@@ -54,11 +52,7 @@ class FiltersPanel(Panel):
         super().__init__(selection, parent)
         self._opened: NetworkOpened | None = None
         self._state = SessionState.EMPTY
-        self._looks: OrderedDict[str, LayerLookedInto] = OrderedDict()
-        self._changes: OrderedDict[bytes, ChangedImagesFound] = OrderedDict()
-        self._asked_layer = ""
-        self._asked_mask: LoadedMask | None = None
-        self._failed: set[str | bytes] = set()
+        self.answers = Answers()
         self._pointed = -1
         self.view = QComboBox()
         self.caption = text_label("caption")
@@ -79,39 +73,21 @@ class FiltersPanel(Panel):
 
     def show_event(self, event: Event) -> None:
         """Take the answers to what was asked."""
-        match event:
-            case NetworkOpened():
-                self._opened = event
-                self._looks.clear()
-                self._failed.clear()
-                self._changes.clear()
-                self._asked_layer, self._asked_mask = "", None
-            case LayerLookedInto():
-                self._looks[event.layer] = event
-                self._asked_layer = ""
-                _forget_oldest(self._looks)
-            case ChangedImagesFound() if self._asked_mask is not None:
-                self._changes[self._asked_mask.keep.tobytes()] = event
-                self._asked_mask = None
-                _forget_oldest(self._changes)
-            case _:
-                return
-        self.redraw_soon()
+        if isinstance(event, NetworkOpened):
+            self._opened = event
+        if self.answers.take(event):
+            self.redraw_soon()
 
     def show_state(self, state: SessionState) -> None:
         """Follow what goes on: nothing is asked for while anything else runs."""
         self._state = state
         if not self._is_idle:
-            self._asked_layer, self._asked_mask = "", None
+            self.answers.withdraw()
         self.redraw_soon()
 
     def forget_request(self) -> None:
         """What was asked for failed: say so, and do not ask for it again."""
-        if self._asked_layer:
-            self._failed.add(self._asked_layer)
-        if self._asked_mask is not None:
-            self._failed.add(self._asked_mask.keep.tobytes())
-        self._asked_layer, self._asked_mask = "", None
+        self.answers.fail()
         self.redraw_soon()
 
     def redraw(self) -> None:
@@ -165,12 +141,11 @@ class FiltersPanel(Panel):
 
     @property
     def _seen(self) -> LayerLookedInto | None:
-        return self._looks.get(self.selection.layer)
+        return self.answers.look_of(self.selection.layer)
 
     @property
     def _found(self) -> ChangedImagesFound | None:
-        mask = self.selection.mask
-        return None if mask is None else self._changes.get(mask.keep.tobytes())
+        return self.answers.changes_of(self.selection.mask)
 
     def _kept(self, layer: LayerNode) -> BoolArray:
         mask = self.selection.mask
@@ -192,7 +167,6 @@ class FiltersPanel(Panel):
             ).format(layer.name)
         if seen is None:
             return self._ask_for_layer(layer.name)
-        self._looks.move_to_end(layer.name)
         kept = self._kept(layer)
         self.canvas.show_layer(seen, kept, layer.channels < 0)
         mask = self.selection.mask
@@ -229,20 +203,20 @@ class FiltersPanel(Panel):
     def _ask_for_layer(self, name: str) -> str:
         if not self._is_idle:
             return self._say_busy()
-        if name in self._failed:
+        if self.answers.has_failed(name):
             return self.tr("{} could not be looked into.").format(name)
-        if self._asked_layer != name and self.isVisible():
-            self._asked_layer = name
+        if self.answers.layer != name and self.isVisible():
+            self.answers.layer = name
             self.look_requested.emit(name)
         return self.tr("Looking into {} …").format(name)
 
     def _ask_for_changes(self, mask: LoadedMask) -> str:
         if not self._is_idle:
             return self._say_busy()
-        if mask.keep.tobytes() in self._failed:
+        if self.answers.has_failed(mask):
             return self.tr("The networks could not be compared.")
-        if self._asked_mask is None and self.isVisible():
-            self._asked_mask = mask
+        if self.answers.mask is None and self.isVisible():
+            self.answers.mask = mask
             self.changes_requested.emit(mask)
         return self.tr("Comparing both networks on held-out images …")
 
@@ -312,10 +286,3 @@ class FiltersPanel(Panel):
         layout.addLayout(tools)
         layout.addLayout(self._contents, 1)
         layout.addWidget(self.readout)
-
-
-def _forget_oldest(
-    remembered: OrderedDict[str, LayerLookedInto] | OrderedDict[bytes, ChangedImagesFound],
-) -> None:
-    while len(remembered) > REMEMBERED:
-        remembered.popitem(last=False)

@@ -16,6 +16,7 @@ from core.errors import ParityError
 from core.events import (
     BestChanged,
     CandidateEvaluated,
+    HealthRaised,
     NoticeRaised,
     RecordingFailed,
     RunReported,
@@ -112,9 +113,17 @@ def test_quiet_leaves_only_the_table(run, capsys):
 
 
 def test_quiet_does_not_hide_what_went_wrong(run, capsys):
-    events = [NoticeRaised("3 images were skipped."), RecordingFailed("The disk is full.")]
+    events = [
+        NoticeRaised("3 images were skipped."),
+        RecordingFailed("The disk is full."),
+        HealthRaised("bad_numbers", 7, "The reward is nan.", "Stop."),
+    ]
     run(iter_generator([*events, *make_events()]), is_quiet=True)
-    assert capsys.readouterr().err.splitlines() == ["3 images were skipped.", "The disk is full."]
+    assert capsys.readouterr().err.splitlines() == [
+        "3 images were skipped.",
+        "The disk is full.",
+        "The reward is nan. Stop.",
+    ]
 
 
 def iter_generator(events):

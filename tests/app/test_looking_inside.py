@@ -16,8 +16,8 @@ def test_a_selected_layer_and_a_mask_are_looked_at(qtbot, real_window):
     window.parts.docks.bring_forward("filters")
     window.selection.select_layer("conv1")
     window.parts.docks.bring_forward("filters")
-    qtbot.waitUntil(lambda: "conv1" in panel._looks, timeout=60_000)
-    assert panel._looks["conv1"].activations.shape[:2] == (6, 16)
+    qtbot.waitUntil(lambda: panel.answers.look_of("conv1") is not None, timeout=60_000)
+    assert panel.answers.look_of("conv1").activations.shape[:2] == (6, 16)
     panel.view.setCurrentIndex(CHANGED_VIEW)
     keep = np.arange(panel._opened.groups.channel_count) % 2 == 0
     window.selection.choose_mask(LoadedMask("every second", keep, 0.3))

@@ -1,6 +1,7 @@
 """Settings as frozen values, checked when made, that go to TOML and back unchanged."""
 
 import dataclasses
+import math
 import re
 import tomllib
 import types
@@ -12,7 +13,7 @@ from typing import Any, Literal, TypeVar
 
 import tomli_w
 
-from core.errors import ConfigError
+from core.errors import ConfigError, readable
 
 Constraint = Literal["projection", "penalty"]
 Streams = Literal["auto", "keep", "prune"]
@@ -21,6 +22,9 @@ Precision = Literal["auto", "float32", "bfloat16"]
 Switch = Literal["auto", "on", "off"]
 Compare = Literal["none", "best", "all"]
 INPUT_SHAPE = re.compile(r"[1-9]\d{0,3}(x[1-9]\d{0,4}){2}")
+VALUES_MOST = 100_000_000  # of one image: 400 MB as float32
+SHOWN_LETTERS = 60  # of a value in a sentence
+FLOAT_MOST = 2**1023
 T = TypeVar("T")
 
 
@@ -134,7 +138,12 @@ class RunConfig:
         if self.input_shape and not INPUT_SHAPE.fullmatch(self.input_shape):
             raise ConfigError(
                 "Setting 'input_shape' must be channels, height and width such as 3x32x32, "
-                f"not {self.input_shape!r}."
+                f"not {_shown(self.input_shape)}."
+            )
+        if math.prod(self.image_shape or ()) > VALUES_MOST:
+            raise ConfigError(
+                f"Setting 'input_shape' must fit into the memory, which images of "
+                f"{self.input_shape} do not. Choose smaller ones."
             )
 
     @property
@@ -160,9 +169,11 @@ def run_config_from_toml(text: str) -> RunConfig:
     """Read a RunConfig from TOML; ConfigError names the setting that does not fit."""
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
+        # TOMLDecodeError, numbers of thousands of digits, brackets in brackets
+        reason = readable(str(error)).rstrip(".")
         raise ConfigError(
-            f"Cannot read the settings: {error}. Mend or remove that line."
+            f"Cannot read the settings: {reason}. Mend or remove that line."
         ) from error
     return run_config_from_dict(values)
 
@@ -177,7 +188,10 @@ def load_run_config(path: Path) -> RunConfig:
     try:
         return run_config_from_toml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"Cannot read settings from {path}: {error}.") from error
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise ConfigError(
+            f"Cannot read settings from {readable(path)}: {reason}. Choose another file."
+        ) from error
 
 
 def _from_dict(kind: type[T], values: Mapping[str, Any], where: str) -> T:
@@ -186,7 +200,8 @@ def _from_dict(kind: type[T], values: Mapping[str, Any], where: str) -> T:
     for name in values:
         if name not in known:
             raise ConfigError(
-                f"Unknown setting '{where}{name}'. Known here: {', '.join(sorted(known))}."
+                f"Unknown setting '{readable(where + name)[:SHOWN_LETTERS]}'. "
+                f"Known here: {', '.join(sorted(known))}."
             )
     return kind(**{k: _convert(hints[k], v, f"{where}{k}") for k, v in values.items()})
 
@@ -194,32 +209,42 @@ def _from_dict(kind: type[T], values: Mapping[str, Any], where: str) -> T:
 def _convert(hint: Any, value: Any, where: str) -> Any:
     if dataclasses.is_dataclass(hint):
         if not isinstance(value, Mapping):
-            raise ConfigError(f"Setting '{where}' must be a table, not {value!r}.")
+            raise ConfigError(f"Setting '{where}' must be a table, not {_shown(value)}.")
         return _from_dict(typing.cast(type, hint), value, f"{where}.")
     if typing.get_origin(hint) in (Literal, types.UnionType):
         return value
     if hint is float and type(value) is int:
-        return float(value)
+        return float(value) if abs(value) < FLOAT_MOST else math.inf if value > 0 else -math.inf
     if typing.get_origin(hint) is tuple:
         return tuple(value) if isinstance(value, list) else value
     if type(value) is not hint:
-        raise ConfigError(f"Setting '{where}' must be {hint.__name__}, not {value!r}.")
+        raise ConfigError(f"Setting '{where}' must be {hint.__name__}, not {_shown(value)}.")
     return value
+
+
+def _shown(value: object) -> str:
+    """A value for a sentence; hexadecimal has no limit of digits."""
+    words = hex(value) if isinstance(value, int) and abs(value) > FLOAT_MOST else repr(value)
+    return words if len(words) <= SHOWN_LETTERS else f"{words[: SHOWN_LETTERS - 1]}…"
 
 
 def _check_range(config: object, name: str, low: float, high: float) -> None:
     value = getattr(config, name)
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not low <= value <= high:
-        raise ConfigError(f"Setting '{name}' must be between {low} and {high}, not {value!r}.")
+        raise ConfigError(
+            f"Setting '{name}' must be between {low} and {high}, not {_shown(value)}."
+        )
 
 
 def _check_choice(config: object, name: str, choices: tuple[str, ...]) -> None:
     value = getattr(config, name)
     if value not in choices:
-        raise ConfigError(f"Setting '{name}' must be one of {', '.join(choices)}, not {value!r}.")
+        raise ConfigError(
+            f"Setting '{name}' must be one of {', '.join(choices)}, not {_shown(value)}."
+        )
 
 
 def _check_lines(config: object, name: str) -> None:
     value = getattr(config, name)
     if not isinstance(value, tuple) or not all(isinstance(line, str) for line in value):
-        raise ConfigError(f"Setting '{name}' must be a list of texts, not {value!r}.")
+        raise ConfigError(f"Setting '{name}' must be a list of texts, not {_shown(value)}.")

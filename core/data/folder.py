@@ -58,12 +58,12 @@ def open_folder(request: ImageRequest) -> Images:
     skipped: list[Path] = []
     train_files = check_files(train, class_names, shape, skipped)
     test_files = check_files(test, class_names, shape, skipped)
-    check_sizes(str(root), train_files.labels, test_files.labels)
     for place, name in enumerate(class_names):
         if place not in train_files.labels:
             raise DataError(
                 f"Folder {readable(root / 'train' / name)} has no readable image. Add some."
             )
+    check_sizes(str(root), train_files.labels, test_files.labels)
     reward, held_out = split_training(train_files.labels, request.seed)
     usual = (GREY_MEAN, GREY_STD) if shape[0] == 1 else (IMAGENET_MEAN, IMAGENET_STD)
     mean, std = request.choose_normalisation(shape[0], usual)

@@ -33,6 +33,7 @@ NEEDED = ("x_train", "y_train", "x_test", "y_test")
 OPTIONAL = ("classes", "mean", "std")
 UNPACKED_BYTES = 2 * 2**30  # from here on an archive's sizes must be believable
 RATIO_MOST = 100  # photographs are packed by less than two
+CLASSES_MOST = 100_000
 CHANNELS_MOST = 4  # more in the last place are a height or a width
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -74,7 +75,10 @@ def _read_arrays(path: Path) -> Arrays:
                     f"Save {', '.join(NEEDED)} with np.savez."
                 )
             _check_room(file.zip, path)
-            return {key: file[key] for key in (*NEEDED, *OPTIONAL) if key in file}
+            arrays = {key: file[key] for key in (*NEEDED, *OPTIONAL) if key in file}
+            if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+                raise _broken(path, ValueError("a member is no array"))
+            return arrays
     except PermissionError as error:
         raise DataError(f"Cannot read images {readable(path)}: {error.strerror}.") from error
     except ValueError as error:
@@ -134,6 +138,11 @@ def _read_part(arrays: Arrays, part: str, path: Path) -> tuple[PixelArray, Index
         raise DataError(f"{where}, but x_{part} has {len(x)} images. Give one label for each.")
     if len(labels) and labels.min() < 0:
         raise DataError(f"{where} with label {labels.min()}. Count the classes from 0.")
+    if len(labels) and labels.max() >= CLASSES_MOST:
+        raise DataError(
+            f"{where} with label {labels.max()}, which would make as many classes. "
+            "Count the classes from 0, without gaps."
+        )
     return x if x.ndim == 4 else x[..., np.newaxis], labels.astype(np.int64)
 
 

@@ -2,25 +2,21 @@
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QByteArray, QCoreApplication, QPoint, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QContextMenuEvent, QKeySequence
+from PySide6.QtCore import QByteArray, QCoreApplication, Qt, QTimer
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
-    QHBoxLayout,
-    QLabel,
     QMainWindow,
-    QSizePolicy,
     QTabBar,
     QTabWidget,
-    QToolButton,
     QWidget,
 )
 
-from app.icons import icon
+from app.panel_dock import PanelDock
 from app.panels.docks import DOCKS, Area
 from app.panels.panel import Panel
-from app.theme import SPACE_M, SPACE_XS, Palette
+from app.theme import Palette
 
 AREAS: dict[Area, Qt.DockWidgetArea] = {
     "left": Qt.DockWidgetArea.LeftDockWidgetArea,
@@ -29,92 +25,8 @@ AREAS: dict[Area, Qt.DockWidgetArea] = {
 }
 SIDE_WIDTH_PX = 340
 BOTTOM_HEIGHT_PX = 300
-TITLE_HEIGHT_PX = 24
-TITLE_ICON_PX = 14
 # Layouts of another version are not restored: the docks were others.
 LAYOUT_VERSION = 2
-
-
-class PanelDock(QDockWidget):
-    """A panel in a dock, with a slim title that has its buttons.
-
-    Signals:
-        menu_requested(str, QPoint): the buttons' menu of this panel, at a point of the screen.
-        closed_or_opened(): whether it is open may have changed.
-    """
-
-    menu_requested = Signal(str, QPoint)
-    closed_or_opened = Signal()
-
-    def __init__(self, name: str, panel: Panel, window: QMainWindow) -> None:
-        super().__init__(panel.title(), window)
-        self.setObjectName(name)
-        self.setWidget(panel)
-        self.panel = panel
-        self._label = QLabel(panel.title())
-        self._label.setProperty("role", "caption")
-        words = panel.title()
-        self.menu_button = self._button(self.tr("Save and copy {}").format(words))
-        self.float_button = self._button(self.tr("Float or put back {}").format(words))
-        self.close_button = self._button(self.tr("Close {}").format(words))
-        self.setTitleBarWidget(self._title_bar())
-        self.menu_button.clicked.connect(self._on_menu)
-        self.float_button.clicked.connect(lambda: self.setFloating(not self.isFloating()))
-        self.close_button.clicked.connect(self.close)
-        self.toggleViewAction().toggled.connect(self.closed_or_opened)
-        self.is_in_front = False  # open, and no other tab covers it
-        self.visibilityChanged.connect(self._on_visibility_changed)
-
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        event.accept()  # else the window would offer its list of docks
-        self.menu_requested.emit(self.objectName(), event.globalPos())
-
-    def use_palette(self, palette: Palette) -> None:
-        """Draw the buttons in other colours."""
-        for button, name in (
-            (self.menu_button, "more"),
-            (self.float_button, "float"),
-            (self.close_button, "close"),
-        ):
-            button.setIcon(icon(name, palette, palette.muted_text))
-
-    def show_title(self, *, is_shown: bool) -> None:
-        """Say what the panel is, unless a tab says so already."""
-        self._label.setText(self.windowTitle() if is_shown else "")
-
-    def _on_visibility_changed(self, is_in_front: bool) -> None:
-        """Let a panel behind another tab neither draw nor take the keys: Qt calls it visible."""
-        self.is_in_front = is_in_front
-        self.panel.setVisible(is_in_front)
-        focus = Qt.FocusPolicy.TabFocus if is_in_front else Qt.FocusPolicy.NoFocus
-        for button in (self.menu_button, self.float_button, self.close_button):
-            button.setFocusPolicy(focus)
-
-    def _on_menu(self) -> None:
-        corner = self.menu_button.mapToGlobal(QPoint(0, self.menu_button.height()))
-        self.menu_requested.emit(self.objectName(), corner)
-
-    def _button(self, words: str) -> QToolButton:
-        button = QToolButton()
-        button.setAutoRaise(True)
-        button.setFixedSize(TITLE_HEIGHT_PX - 2, TITLE_HEIGHT_PX - 2)
-        button.setIconSize(QSize(TITLE_ICON_PX, TITLE_ICON_PX))
-        button.setToolTip(words)
-        button.setAccessibleName(words)
-        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        return button
-
-    def _title_bar(self) -> QWidget:
-        bar = QWidget()
-        bar.setFixedHeight(TITLE_HEIGHT_PX)
-        bar.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        layout = QHBoxLayout(bar)
-        layout.setContentsMargins(SPACE_M, 0, SPACE_XS, 0)
-        layout.setSpacing(SPACE_XS)
-        layout.addWidget(self._label, 1)
-        for button in (self.menu_button, self.float_button, self.close_button):
-            layout.addWidget(button)
-        return bar
 
 
 class WindowDocks:
@@ -230,6 +142,7 @@ class WindowDocks:
             is_tab = bool(self._window.tabifiedDockWidgets(dock)) and not dock.isFloating()
             dock.show_title(is_shown=not is_tab)
             self.actions[name].setChecked(not dock.isHidden())
+            dock.settle()
         for bar in self._window.findChildren(
             QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly
         ):

@@ -111,7 +111,7 @@ def test_the_whole_window_is_walked_by_tab_and_back(qtbot, window):
 
 
 def home_of(window: MainWindow, widget: QWidget) -> str:
-    panels = {"graph": window.parts.graph, **window.parts.docked}
+    panels = {"graph": window.parts.graph, **window.parts.docks.docks}
     found = (name for name, panel in panels.items() if panel.isAncestorOf(widget))
     return next(found, "")
 

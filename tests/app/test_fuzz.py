@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import shiboken6
 from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
@@ -151,7 +152,8 @@ def click(window: MainWindow, chance: random.Random) -> str:
     button = chance.choice((Qt.MouseButton.LeftButton,) * 4 + (Qt.MouseButton.RightButton,))
     where = describe(widget)
     QTest.mouseMove(widget, point)
-    QTest.mouseClick(widget, button, chance.choice(MODIFIERS), point)
+    if shiboken6.isValid(widget):  # moving the mouse let waiting events come, too
+        QTest.mouseClick(widget, button, chance.choice(MODIFIERS), point)
     return f"click {where}"
 
 

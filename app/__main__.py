@@ -23,6 +23,8 @@ def main(words: Sequence[str] | None = None) -> int:
                 return _search(arguments)
             case "resume":
                 return _resume(arguments)
+            case "report":
+                return _report(arguments)
             case "finetune":
                 return _finetune(arguments)
             case "networks":
@@ -62,6 +64,14 @@ def _resume(arguments: argparse.Namespace) -> int:
         is_quiet=arguments.quiet,
         is_verbose=arguments.verbose,
     )
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from core.runs.html_report import write_html_report
+
+    sys.stdout.write(f"{write_html_report(arguments.folder)}\n")
+    sys.stdout.flush()
+    return 0
 
 
 def _finetune(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""The words of `espalier resume`."""
+"""The words of `espalier resume` and `espalier report`."""
 
 import argparse
 from pathlib import Path
@@ -35,3 +35,14 @@ def add_resume_command(commands: Any) -> None:
     resume.add_argument(
         "--verbose", action="store_true", help="print the details behind an error, too"
     )
+
+
+def add_report_command(commands: Any) -> None:
+    """Add `espalier report DIR` to the subcommands."""
+    report = commands.add_parser(
+        "report",
+        help="write a finished run's report.html again",
+        description="Write report.html again, a page for those who have no Espalier. What was "
+        "fine-tuned meanwhile is in it, and the runs beside it that differ in their seed alone.",
+    )
+    report.add_argument("folder", metavar="DIR", type=Path, help="the folder of a finished run")

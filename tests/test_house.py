@@ -56,6 +56,7 @@ WITHOUT_TORCH = (
     "core.runs.verdict",
     "core.runs.unfinished",
     "core.runs.replay",
+    "core.runs.html_report",
     "app.main_window",
 )
 

@@ -26,6 +26,7 @@ ENVIRONMENT_FILE = "environment.json"
 CANDIDATES_FILE = "candidates.npz"
 CHECKPOINT_FILE = "checkpoint.pt"
 REPORT_FILE = "report.json"
+REPORT_HTML_FILE = "report.html"
 EXPORT_FILES = ("pruned.onnx", "pruned.pt", "pruned.json", "pruned.pt2")
 RUN_FILES = (
     CONFIG_FILE,
@@ -36,6 +37,7 @@ RUN_FILES = (
     CANDIDATES_FILE,
     CHECKPOINT_FILE,
     REPORT_FILE,
+    REPORT_HTML_FILE,
     *EXPORT_FILES,
 )
 NAME_LETTERS = 80  # of a network's name, in a folder's

@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import nn
 
 from core.config import RunConfig
-from core.errors import EspalierError, ExportError
+from core.errors import EspalierError, ExportError, RunError
 from core.evaluation import limited_threads, read_part, resolve_device
 from core.events import (
     Event,
@@ -29,6 +29,7 @@ from core.export.second_count import count_again
 from core.opening import Opened
 from core.pruning.macs import MacsModel
 from core.runs.files import prepare_folder
+from core.runs.html_report import write_html_report
 from core.runs.lock import locked_folder
 from core.runs.paths import with_absolute_paths
 from core.runs.recording import RunRecorder
@@ -68,9 +69,18 @@ def finish_run(opened: Opened, config: RunConfig, recorder: RunRecorder, search:
     )
     report = build_report(opened, config, result)
     yield from recorder.write_report(report)
+    yield from _write_page(recorder.folder)
     yield RunReported(str(recorder.folder), report)
     if error is not None:
         raise error
+
+
+def _write_page(folder: Path) -> Events:
+    """Write report.html from the other files; what hinders it is told, for they are there."""
+    try:
+        write_html_report(folder)
+    except RunError as error:
+        yield NoticeRaised(str(error))
 
 
 def _watched(

@@ -125,7 +125,12 @@ def read_summary(folder: Path) -> RunSummary:
 
 def read_report(folder: Path) -> Mapping[str, Any]:
     """Read report.json; an empty mapping if there is none that can be read."""
-    return _read(folder / REPORT_FILE, json.loads, [])
+    return read_json(folder / REPORT_FILE)
+
+
+def read_json(path: Path) -> Mapping[str, Any]:
+    """Read a table of JSON; an empty mapping if there is none that can be read."""
+    return _read(path, json.loads, [])
 
 
 def write_notes(folder: Path, notes: str) -> None:

@@ -298,6 +298,7 @@ def test_a_folder_that_vanishes_is_said_once_and_the_files_go_elsewhere(
         "masks.npz",
         "candidates.npz",
         "report.json",
+        "report.html",
     }
     assert len((place / "trajectory.csv").read_text().splitlines()) == 4
 

@@ -1,0 +1,310 @@
+"""report.html: a run for a colleague who has no Espalier, in one file. Needs no torch."""
+
+import math
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.errors import RunError, readable
+from core.events import CandidateEvaluated, CriterionEvaluated, Event, SearchStarted
+from core.runs.files import CONFIG_FILE, ENVIRONMENT_FILE, REPORT_HTML_FILE, write_text
+from core.runs.finetune_file import read_finetune_file
+from core.runs.history import list_runs, read_json, read_report, read_summary
+from core.runs.html_page import code, page, paragraph, section, table
+from core.runs.html_svg import Level, Points, plot, strip
+from core.runs.html_words import (
+    UNKNOWN,
+    count_of,
+    decimal,
+    interval,
+    mapping_of,
+    number_of,
+    percent,
+    points_ahead,
+    scientific,
+    text_of,
+)
+from core.runs.replay import replay_run
+from core.runs.stored_masks import read_stored_masks
+from core.runs.verdict import LEARNED, UNPRUNED, Outcome, Verdict, judge, read_outcome
+
+NAMES = {LEARNED: "learned mask", UNPRUNED: "unpruned network"}
+LOADING = """\
+import torch
+
+program = torch.export.load("pruned.pt2").module()  # needs nothing but PyTorch
+logits = program(images)  # float32 images, (N, {shape}), {normalised}
+"""
+
+
+def write_html_report(folder: Path) -> Path:
+    """Write report.html into a finished run's folder; returns the file.
+
+    Raises: RunError if there is no finished run, or the file cannot be written.
+    """
+    path = folder / REPORT_HTML_FILE
+    text = html_report(folder)
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise RunError(
+            f"Cannot write {readable(path)}: {error.strerror or error}. Make room or allow "
+            "writing there."
+        ) from error
+    return path
+
+
+def html_report(folder: Path) -> str:
+    """Tell a finished run as HTML; every name in it is escaped.
+
+    Raises: RunError if the folder holds no report.json that can be read.
+    """
+    report = read_report(folder)
+    if not report:
+        raise RunError(
+            f"There is no finished run in {readable(folder)}: it has no report.json that can be "
+            "read. Finish it with 'espalier resume', or name another folder."
+        )
+    outcomes = _kin(folder, report)
+    verdict = judge(outcomes) if outcomes else None
+    title = (
+        f"{text_of(report, 'network')} at {percent(number_of(report, 'macs_budget'))} of its MACs"
+    )
+    return page(
+        f"{title} - Espalier",
+        [
+            f"<h1>{escape(title)}</h1>",
+            paragraph(_what(report), "muted"),
+            paragraph(_sentence(verdict), "verdict"),
+            _results(report, verdict),
+            _search(folder),
+            _masks(folder),
+            _parity(report),
+            _loading(folder),
+            _reproducing(folder),
+        ],
+    )
+
+
+def _kin(folder: Path, report: Mapping[str, Any]) -> list[Outcome]:
+    """The outcomes of this run and of those beside it that differ from it in their seed alone."""
+    own = read_outcome(report, read_finetune_file(folder))
+    if own is None:
+        return []
+    kinship, found = read_summary(folder).kinship, {own.seed: own}
+    try:
+        for run in list_runs(folder.absolute().parent):
+            if kinship and run.kinship == kinship and run.is_finished:
+                other = read_outcome(read_report(run.folder), read_finetune_file(run.folder))
+                if other is not None:
+                    found.setdefault(other.seed, other)
+    except RunError:
+        pass  # the folder above is closed to us: then there is this run alone
+    return list(found.values())
+
+
+def _what(report: Mapping[str, Any]) -> str:
+    stopped = ", stopped early" if report.get("stopped") is True else ""
+    return (
+        f"{text_of(report, 'dataset')}, {count_of(report, 'evaluations')} evaluated masks"
+        f"{stopped}, seed {count_of(report, 'seed')}. An agent (a graph-attention policy, trained "
+        "by PPO) proposed masks within the budget of multiply-accumulates (MACs); each was "
+        "cut for real and scored on images set aside for that, and the winner was chosen on "
+        "others. The test images were read once, at the end."
+    )
+
+
+def _sentence(verdict: Verdict | None) -> str:
+    if verdict is None:
+        return "The test images were not read, so nothing can be said about accuracy."
+    learned, best = verdict.row(LEARNED), verdict.best_criterion(is_after=False)
+    if learned is None or learned.before is None or best is None or best.lead_before is None:
+        return "There is no criterion to compare with."
+    lead = best.lead_before
+    runs = f", {len(verdict.seeds)} seeds" if len(verdict.seeds) > 1 else ""
+    facts = (
+        f"On {verdict.test_images:,} test images{runs} the learned mask is right in "
+        f"{percent(learned.before.mean)}, the best one-shot criterion ({best.name}) in "
+        f"{percent(best.before.mean if best.before else None)}, before any fine-tuning: "
+    )
+    if not lead.is_measurable:
+        return f"{facts}no measurable difference ({points_ahead(lead)})."
+    return f"{facts}{'better' if lead.mean > 0 else 'worse'} by {points_ahead(lead)}."
+
+
+def _results(report: Mapping[str, Any], verdict: Verdict | None) -> str:
+    shown = verdict.rows if verdict else ()
+    is_finetuned = any(row.after for row in shown)
+    header = ["", "MACs kept", "accuracy", "cross-entropy (nats)", "learned is ahead by"]
+    if is_finetuned:
+        header.append("accuracy, fine-tuned")
+    rows: list[list[str]] = []
+    strong: int | None = None
+    for row in shown:
+        strong = len(rows) if row.name == LEARNED else strong
+        cells = [
+            NAMES.get(row.name, row.name),
+            percent(row.macs_kept),
+            interval(row.before),
+            decimal(number_of(_entry(report, row.name), "cross_entropy")),
+            UNKNOWN if row.lead_before is None else points_ahead(row.lead_before),
+        ]
+        rows.append([*cells, interval(row.after)] if is_finetuned else cells)
+    sizes = [
+        (
+            name,
+            *(count_of(_entry(report, key), what) for what in ("macs", "params")),
+            _bytes(key, report),
+        )
+        for name, key in ((NAMES[UNPRUNED], UNPRUNED), (NAMES[LEARNED], LEARNED))
+    ]
+    return section(
+        "Result",
+        table(header, rows, strong=strong),
+        paragraph(
+            "Intervals are of 95 %: over seeds, or of a single run over test images.", "muted"
+        ),
+        table(("", "MACs of one image", "parameters", "weights' file"), sizes),
+    )
+
+
+def _search(folder: Path) -> str:
+    try:
+        events: list[Event] = list(replay_run(folder))
+    except RunError as error:
+        return section("Search", paragraph(str(error)))
+    tried = [event for event in events if isinstance(event, CandidateEvaluated)]
+    criteria = [event for event in events if isinstance(event, CriterionEvaluated)]
+    started = [event for event in events if isinstance(event, SearchStarted)]
+    evaluation = np.array([event.evaluation for event in tried], dtype=np.float64)
+    accuracy = 100 * np.array([event.accuracy for event in tried], dtype=np.float64)
+    ema = 100 * np.array([event.ema_accuracy for event in tried], dtype=np.float64)
+    macs = 100 * np.array([event.macs_kept for event in tried], dtype=np.float64)
+    best = max((100 * event.accuracy for event in criteria), default=math.nan)
+    levels = [Level("best one-shot criterion", "criteria", best)]
+    if started:
+        unpruned = 100 * started[0].baseline_accuracy
+        levels.append(Level("unpruned, on held-out images", "baseline", unpruned))
+    return section(
+        "Search",
+        plot(
+            [
+                Points("evaluated masks", "candidate", evaluation, accuracy),
+                Points("moving average", "learned", evaluation, ema, is_line=True),
+            ],
+            levels,
+            x_label="evaluation",
+            y_label="accuracy on reward images (%)",
+        ),
+        plot(
+            [
+                Points(
+                    "one-shot criteria",
+                    "criteria",
+                    100 * np.array([event.macs_kept for event in criteria], dtype=np.float64),
+                    100 * np.array([event.accuracy for event in criteria], dtype=np.float64),
+                ),
+                Points("evaluated masks", "candidate", macs, accuracy),
+            ],
+            [],
+            x_label="MACs kept (%)",
+            y_label="accuracy on reward images (%)",
+        ),
+    )
+
+
+def _masks(folder: Path) -> str:
+    try:
+        masks = read_stored_masks(folder)
+    except RunError as error:
+        return section("Masks", paragraph(str(error)))
+    name = "l1_uniform" if "l1_uniform" in masks.criteria else next(iter(masks.criteria), None)
+    rows = []
+    for index, group in enumerate(masks.group_names):
+        own = masks.group_of_channel == index
+        keep = masks.best[own]
+        strips, alike = strip(keep, "learned"), UNKNOWN
+        if name is not None:
+            other = masks.criteria[name][own]
+            either = int((keep | other).sum())
+            alike = f"{(keep & other).sum() / either:.2f}" if either else UNKNOWN
+            strips += "<br>" + strip(other, "criteria")
+        rows.append(
+            f"<tr><td>{escape(group)}</td><td>{int(keep.sum())} of {len(keep)}</td>"
+            f"<td>{alike}</td><td>{strips}</td></tr>\n"
+        )
+    against = f"{escape(name)} (below)" if name else "no criterion"
+    return section(
+        "Masks, layer by layer",
+        f"<p>The learned mask (above) and {against}; kept channels are high, removed ones low.</p>",
+        '<div class="wide"><table><thead><tr><th>layer</th><th>kept</th><th>Jaccard</th>'
+        f"<th></th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>",
+    )
+
+
+def _parity(report: Mapping[str, Any]) -> str:
+    parity, count = mapping_of(report, "parity"), mapping_of(report, "thop")
+    rows = [(str(name), scientific(value)) for name, value in parity.items()]
+    refused = report.get("export_error")
+    return section(
+        "Parity",
+        paragraph(
+            "Largest difference of the outputs relative to their size, on test images: between "
+            "the masked and the cut network, and between that and what was written and read again."
+        ),
+        table(("check", "relative difference"), rows),
+        paragraph(f"MACs counted again by thop: {count_of(count, 'macs')}."),
+        paragraph(f"Not exported: {refused}") if isinstance(refused, str) else "",
+    )
+
+
+def _loading(folder: Path) -> str:
+    about = read_json(folder / "pruned.json")
+    shape = about.get("input_shape")
+    shape_words = ", ".join(map(str, shape)) if isinstance(shape, list) else "C, H, W"
+    mean, std = about.get("mean"), about.get("std")
+    normalised = (
+        f"0-1, minus mean {mean}, divided by std {std}"
+        if isinstance(mean, list) and isinstance(std, list)
+        else "normalised as for the unpruned network"
+    )
+    classes = about.get("class_names")
+    names = ", ".join(map(str, classes)) if isinstance(classes, list) else ""
+    return section(
+        "Loading the smaller network",
+        code(LOADING.format(shape=shape_words, normalised=normalised)),
+        paragraph("pruned.onnx is the same for ONNX Runtime, with a dynamic batch."),
+        paragraph(f"Classes: {names}") if names else "",
+    )
+
+
+def _reproducing(folder: Path) -> str:
+    environment = read_json(folder / ENVIRONMENT_FILE) or mapping_of(
+        read_report(folder), "environment"
+    )
+    rows = [(str(name), str(value)) for name, value in environment.items()]
+    try:
+        settings = (folder / CONFIG_FILE).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        settings = "config.toml is missing."
+    return section(
+        "Reproducing it",
+        code("espalier search --config config.toml --out again"),
+        paragraph("On the CPU, with the same versions and seed, the numbers are the same."),
+        code(settings),
+        table(("", ""), rows),
+    )
+
+
+def _entry(report: Mapping[str, Any], method: str) -> Mapping[str, Any]:
+    if method in (LEARNED, UNPRUNED):
+        return mapping_of(report, "pruned" if method == LEARNED else "baseline")
+    return mapping_of(mapping_of(report, "criteria"), method)
+
+
+def _bytes(method: str, report: Mapping[str, Any]) -> str:
+    number = number_of(_entry(report, method), "file_bytes")
+    return UNKNOWN if number is None else f"{number / 1024:,.0f} KiB"

@@ -1,0 +1,172 @@
+"""report.html: one file, whole, escaped, and with the numbers of report.json."""
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from app.__main__ import main
+from core.errors import RunError
+from core.events import CandidateEvaluated, CriterionEvaluated, SearchStarted
+from core.runs.event_log import LogHeader, event_line, header_line
+from core.runs.files import write_arrays
+from core.runs.html_report import html_report
+from core.runs.html_svg import Level, Points, plot, strip
+
+NASTY = "<script>alert('x')</script>&\n\"net"
+KEEP = np.array([1, 1, 0, 0, 0, 1], dtype=np.bool_)
+
+
+def make_run(folder, *, seed=0, accuracy=0.8, criterion=0.6):
+    folder.mkdir()
+    (folder / "config.toml").write_text(
+        f'network = "tiny"\n[search]\nseed = {seed}\nevaluations = 3\n# {NASTY.splitlines()[0]}\n'
+    )
+    report = {
+        "network": NASTY,
+        "dataset": NASTY,
+        "seed": seed,
+        "macs_budget": 0.5,
+        "evaluations": 3,
+        "baseline": {"accuracy": 0.9, "cross_entropy": 0.25, "macs": 2000, "params": 100},
+        "pruned": {"accuracy": accuracy, "cross_entropy": 0.625, "macs": 1000, "macs_kept": 0.5},
+        "criteria": {NASTY: {"accuracy": criterion, "cross_entropy": 1.5, "macs_kept": 0.49}},
+        "parity": {"hard_vs_soft": 3e-7, "onnx": None},
+        "thop": {"macs": 1001},
+        "images": {"test": 1000},
+        "environment": {"torch": NASTY},
+    }
+    (folder / "report.json").write_text(json.dumps(report))
+    events = [
+        SearchStarted(3, 0.5, 2000, 100, 0.9, 0.3, 0.1),
+        CriterionEvaluated(NASTY, KEEP, 0.49, 0.6, 1.5),
+        *(CandidateEvaluated(n, 1, KEEP, 0.5, 0.7, 1, -1, 0.7, True, n) for n in (1, 2, 3)),
+    ]
+    header = header_line(LogHeader(NASTY, ((NASTY, 6),)))
+    (folder / "events.jsonl").write_bytes(header + b"".join(map(event_line, events)))
+    arrays = {
+        "best": KEEP,
+        "criteria": ~KEEP[None],
+        "criteria_names": np.array([NASTY]),
+        "group_of_channel": np.zeros(6, dtype=np.int64),
+        "group_names": np.array([NASTY]),
+    }
+    write_arrays(folder / "masks.npz", arrays)
+    return folder
+
+
+class Reader(HTMLParser):
+    """Collects what a browser would run, fetch and show; checks that tags close."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.fetched, self.open, self.words = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.fetched += [value for name, value in attrs if name in ("src", "href", "action")]
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def read(text):
+    reader = Reader()
+    reader.feed(text)
+    reader.close()
+    assert reader.open == []
+    return reader
+
+
+def test_the_page_is_whole_alone_and_escaped(tmp_path):
+    page = read(html_report(make_run(tmp_path / "run")))
+    assert page.fetched == []
+    assert "script" not in page.tags
+    assert page.tags.count("svg") == 2 + 2  # two plots; the learned mask and the criterion's
+    assert any(NASTY.split("\n")[0] in words for words in page.words)
+
+
+def test_the_numbers_are_those_of_the_report(tmp_path):
+    words = " ".join(read(html_report(make_run(tmp_path / "run"))).words)
+    # Wilson's intervals of 800 and 600 of 1,000
+    assert "80.0 % (77.4 to 82.4)" in words
+    assert "60.0 % (56.9 to 63.0)" in words
+    assert "0.625" in words
+    assert "better by +20.0 points" in words
+    assert "1,001" in words
+    assert "3.0e-07" in words
+    assert "3 of 6" in words
+
+
+def test_runs_that_differ_in_their_seed_are_judged_together(tmp_path):
+    for seed, accuracy in enumerate((0.80, 0.82, 0.84)):
+        make_run(tmp_path / f"run-{seed}", seed=seed, accuracy=accuracy)
+    words = " ".join(read(html_report(tmp_path / "run-1")).words)
+    assert "1,000 test images, 3 seeds the learned mask is right in 82.0 %" in words
+
+
+def test_a_tie_is_called_a_tie(tmp_path):
+    folder = make_run(tmp_path / "run", accuracy=0.61)
+    assert "no measurable difference (+1.0 points (" in html_report(folder)
+
+
+@pytest.mark.parametrize("name", ["events.jsonl", "masks.npz", "config.toml"])
+def test_what_is_missing_or_broken_leaves_the_rest(tmp_path, name):
+    folder = make_run(tmp_path / "run")
+    (folder / name).write_bytes(b"\x00nonsense")
+    read(html_report(folder))
+    (folder / name).unlink()
+    assert "80.0 %" in " ".join(read(html_report(folder)).words)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "[" * 100_000, '{"pruned": [1e999]}', "{}"])
+def test_a_report_that_holds_anything_is_shown_or_refused(tmp_path, text):
+    folder = make_run(tmp_path / "run")
+    (folder / "report.json").write_text(text)
+    try:
+        assert "test images were not read" in html_report(folder)
+    except RunError as error:
+        assert "no finished run" in str(error)
+
+
+def test_the_page_is_written_again_from_the_terminal(tmp_path, capsys):
+    folder = make_run(tmp_path / "run")
+    assert main(["report", str(folder)]) == 0
+    assert capsys.readouterr().out == f"{folder / 'report.html'}\n"
+    assert "80.0 %" in (folder / "report.html").read_text()
+    shutil.rmtree(folder)
+    assert main(["report", str(folder)]) == 2
+    assert "There is no finished run" in capsys.readouterr().err
+
+
+def test_a_strip_is_high_where_channels_stay():
+    rects = re.findall(
+        r'<rect class="(\w+)" x="(\d+)" y="\d+" width="(\d+)" height="(\d+)"',
+        strip(KEEP, "learned"),
+    )
+    assert rects == [
+        ("learned", "0", "8", "14"),
+        ("gone", "8", "12", "3"),
+        ("learned", "20", "4", "14"),
+    ]
+
+
+def test_points_that_are_no_numbers_are_left_out():
+    nan = float("nan")
+    points = Points("p", "candidate", np.array([0.0, 1.0, 10.0]), np.array([0.0, nan, 10.0]))
+    drawn = plot([points], [Level("l", "criteria", nan)], x_label="x", y_label="y (%)")
+    assert drawn.count("h.01") == 2
+    assert "M56.0 236.0h.01M696.0 12.0h.01" in drawn  # the corners of the plot
+    empty = Points("p", "candidate", np.empty(0), np.empty(0))
+    assert plot([empty], [], x_label="x", y_label="y") == "<p>Nothing was measured.</p>"

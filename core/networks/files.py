@@ -86,6 +86,6 @@ def archive_names(path: Path) -> frozenset[str]:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (OSError, zipfile.BadZipFile):
+    except Exception:  # zipfile raises almost anything on a damaged archive
         return frozenset()
     return frozenset(name.partition("/")[2] for name in names if "/" in name) | frozenset(names)

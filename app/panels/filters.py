@@ -30,7 +30,7 @@ from core.pruning.masks import kept_channels
 
 WITH_FILTERS = ("conv", "depthwise", "linear")
 LAYER_VIEW, CHANGED_VIEW = 0, 1
-WIDE_PX = 640  # both scales beside each other
+WIDE_PX = 900  # the scales beside the caption
 
 
 class FiltersPanel(Panel):
@@ -260,15 +260,14 @@ class FiltersPanel(Panel):
         self._empty.setProperty("role", "caption")
         self._keys = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._keys.setSpacing(SPACE_S)
+        self._keys.addWidget(self.caption, 1)
         for scale in self.scales:
-            self._keys.addWidget(scale)
             self._keys.addSpacing(SPACE_M)
-        self._keys.addStretch(1)
+            self._keys.addWidget(scale)
         self._board = QWidget()
         board = QVBoxLayout(self._board)
         board.setContentsMargins(SPACE_M, SPACE_S, SPACE_M, SPACE_S)
         board.setSpacing(SPACE_S)
-        board.addWidget(self.caption)
         board.addLayout(self._keys)
         board.addWidget(self.canvas, 1)
         board.addWidget(self.changed, 1)

@@ -235,7 +235,7 @@ class FiltersCanvas(QAbstractScrollArea):
             painter.drawRect(target.adjusted(0, 0, -1, -1))
         if is_selected:
             painter.setPen(QPen(QColor(palette.accent), OUTLINE_PX))
-            painter.drawRect(area.adjusted(-1, -1, 1, 1))
+            painter.drawRect(area.adjusted(1, -1, 1, 1))
 
     def _look(self, place: int) -> CellLook:
         if self._fixed[place]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor
 
 from app.panels.plot_parts import label_axis, paint_axes, quieten
@@ -11,6 +11,7 @@ from core.health import Series
 
 AXIS_WIDTH_PX = 60
 POINT_PX = 5
+PLOT_LEAST_PX = 110
 STYLES = ("accuracy", Qt.PenStyle.SolidLine, "o"), ("budget", Qt.PenStyle.DashLine, "t")
 
 
@@ -27,7 +28,10 @@ class HealthPlot(pg.PlotWidget):
         self.curves = [pg.PlotDataItem(connect="finite", antialias=True) for _ in STYLES]
         for curve in self.curves:
             self.getPlotItem().addItem(curve)
-        self.setMinimumHeight(90)
+        self.setMinimumHeight(PLOT_LEAST_PX)
+
+    def sizeHint(self) -> QSize:
+        return QSize(240, PLOT_LEAST_PX)
 
     def show_series(self, series: tuple[Series, ...], unit: float, words: tuple[str, str]) -> None:
         """Show other curves, values times `unit`; `words` are those of the axes."""

@@ -24,6 +24,7 @@ from app.icons import app_icon
 from app.interrupts import Interrupts
 from app.opening import Opening
 from app.panel_deeds import PanelDeeds
+from app.run_deeds import RunDeeds
 from app.selection import Selection
 from app.session import Session
 from app.session_state import SessionState
@@ -64,6 +65,7 @@ class MainWindow(QMainWindow):
         self.errors = ErrorQueue(self)
         self.dialog: QDialog | None = None
         self.deeds.restore()
+        self.run_deeds = RunDeeds(self, session)
         self._patience = QTimer(self, interval=CLOSE_PATIENCE_MS, singleShot=True)
         self._patience.timeout.connect(self._leave)
         self.setAcceptDrops(True)

@@ -13,9 +13,11 @@ from app.panels.layers import LayersPanel
 from app.panels.log import LogPanel
 from app.panels.masks import MasksPanel
 from app.panels.panel import Panel
+from app.panels.runs import RunsPanel
 from app.panels.settings import SettingsPanel
 from app.panels.tradeoff import TradeoffPanel
 from app.panels.trajectory import TrajectoryPanel
+from app.panels.verdict import VerdictPanel
 
 Area = Literal["left", "right", "bottom"]
 
@@ -75,6 +77,18 @@ DOCKS: dict[str, Dock] = {
         "bottom",
         QT_TRANSLATE_NOOP("docks", "What could I have instead?"),
         "Ctrl+7",
+    ),
+    "verdict": Dock(
+        VerdictPanel,
+        "bottom",
+        QT_TRANSLATE_NOOP("docks", "Was the agent worth it?"),
+        "Ctrl+8",
+    ),
+    "runs": Dock(
+        RunsPanel,
+        "bottom",
+        QT_TRANSLATE_NOOP("docks", "Which run was better?"),
+        "Ctrl+9",
     ),
     "filters": Dock(
         FiltersPanel,

@@ -192,6 +192,7 @@ class RunsPanel(Panel):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self._pages)
+        self.setMinimumSize(180, 160)  # a low dock may cut it, but not the window
 
     def _build_table(self) -> None:
         self.proxy.setSourceModel(self.model)

@@ -33,7 +33,7 @@ from app.panels.verdict_words import (
 from app.selection import Selection
 from app.theme import LIGHT, SPACE_M, SPACE_S, Palette, fill_background
 from app.words import percent_text
-from core.events import Event, FinetuneFinished, NetworkOpened, RunReported, SearchStarted
+from core.events import Event, FinetuneReported, NetworkOpened, RunReported, SearchStarted
 from core.runs.finetune_file import read_finetune_file
 from core.runs.history import RunSummary, read_report, read_summary
 from core.runs.verdict import Estimate, MethodRow, Outcome, Verdict, judge, read_outcome
@@ -85,7 +85,7 @@ class VerdictPanel(Panel):
         match event:
             case RunReported():
                 self.show_run(Path(event.folder))
-            case FinetuneFinished() if self._run is not None:
+            case FinetuneReported() if self._run is not None:
                 self.show_run(self._run.folder)
             case NetworkOpened() | SearchStarted():
                 self._forget()
@@ -181,6 +181,7 @@ class VerdictPanel(Panel):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self._pages)
+        self.setMinimumSize(180, 160)  # a low dock may cut it, but not the window
 
     def _build_grid(self) -> None:
         grid = self.grid

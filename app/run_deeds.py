@@ -1,0 +1,54 @@
+"""What the list of runs asks for: to open a run, to judge it, to list another folder."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from app.panels.runs import RunsPanel
+from app.panels.verdict import VerdictPanel
+from app.session import Session
+from core.events import Event, SearchStarted
+
+if TYPE_CHECKING:
+    from app.main_window import MainWindow
+
+
+class RunDeeds(QObject):
+    """Connects the panels about earlier runs with the session and with each other."""
+
+    def __init__(self, window: "MainWindow", session: Session) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session = session
+        docked = window.parts.docked
+        runs, verdict = docked[RunsPanel.NAME], docked[VerdictPanel.NAME]
+        assert isinstance(runs, RunsPanel)
+        assert isinstance(verdict, VerdictPanel)
+        self._runs = runs
+        self._folder: Path | None = None
+        runs.run_requested.connect(self.open_run)
+        runs.run_chosen.connect(verdict.show_run)
+        runs.failed.connect(window.show_error)
+        session.event_received.connect(self._on_event)
+        self._follow_folder()
+
+    def open_run(self, folder: Path) -> None:
+        """Show an earlier run in all panels; while something goes on, say that it must end."""
+        if self._session.state.is_busy:
+            words = self.tr("Stop what is going on, then open the run.")
+            self._window.parts.status.say(words)
+            return
+        form = self._window.parts.settings.source
+        self._session.open_run(folder, allow_download=form.may_download)
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, SearchStarted):
+            self._follow_folder()
+
+    def _follow_folder(self) -> None:
+        """List the folder that runs go to, unless the person looks into another one."""
+        folder = self._window.parts.settings.runs_folder
+        if folder != self._folder:
+            self._folder = folder
+            self._runs.show_runs_folder(folder)

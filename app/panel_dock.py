@@ -9,6 +9,7 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QSizePolicy,
     QToolButton,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -18,6 +19,7 @@ from app.theme import SPACE_M, SPACE_XS, Palette
 
 TITLE_HEIGHT_PX = 24
 TITLE_ICON_PX = 14
+LEAST_SIZE_PX = (160, 80)
 
 
 class PanelDock(QDockWidget):
@@ -34,7 +36,13 @@ class PanelDock(QDockWidget):
     def __init__(self, name: str, panel: Panel, window: QMainWindow) -> None:
         super().__init__(panel.title(), window)
         self.setObjectName(name)
-        self.setWidget(panel)
+        # A panel that is hidden in its holder leaves the dock its size.
+        holder = QWidget()
+        holder.setMinimumSize(*LEAST_SIZE_PX)  # a panel never makes the window grow
+        layout = QVBoxLayout(holder)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(panel)
+        self.setWidget(holder)
         self.panel = panel
         self._label = QLabel(panel.title())
         self._label.setProperty("role", "caption")

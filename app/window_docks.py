@@ -45,8 +45,8 @@ class WindowDocks:
         self._settle_timer = QTimer(window, singleShot=True, interval=0)
         self._settle_timer.timeout.connect(self._settle)
         for name, dock in self.docks.items():
-            window.addDockWidget(AREAS[DOCKS[name].area], dock)
             dock.hide()
+            window.addDockWidget(AREAS[DOCKS[name].area], dock)
             for signal in (dock.dockLocationChanged, dock.topLevelChanged, dock.closed_or_opened):
                 signal.connect(self._settle_soon)
 
@@ -57,23 +57,26 @@ class WindowDocks:
 
     def arrange(self) -> None:
         """Put every dock where it stands at first."""
-        window = self._window
-        for name, dock in self.docks.items():
-            dock.setFloating(False)
-            window.addDockWidget(AREAS[DOCKS[name].area], dock)
-            # Only shown docks become tabs: of hidden ones Qt leaves a stray bar in the corner.
-            dock.setVisible(DOCKS[name].is_open)
-        for area in AREAS:
-            docks = [
-                dock
-                for name, dock in self.docks.items()
-                if DOCKS[name].area == area and DOCKS[name].is_open
-            ]
-            for dock in docks[1:]:
-                window.tabifyDockWidget(docks[0], dock)
-            for dock in docks[:1]:
-                dock.raise_()
-                self._resize(dock, area)
+        fronts: dict[Area, PanelDock] = {}
+        for area, place in AREAS.items():
+            names = [name for name in self.docks if DOCKS[name].area == area]
+            first: PanelDock | None = None
+            for name in names:
+                dock = self.docks[name]
+                dock.setFloating(False)
+                # One by one into the tabs: side by side they would make the window grow.
+                if first is None or not DOCKS[name].is_open:
+                    self._window.addDockWidget(place, dock)
+                else:
+                    self._window.tabifyDockWidget(first, dock)
+                dock.setVisible(DOCKS[name].is_open)
+                if first is None and DOCKS[name].is_open:
+                    first = dock
+            if first is not None:
+                fronts[area] = first
+        for area, front in fronts.items():
+            front.raise_()
+            self._resize(front, area)
 
     def _resize(self, dock: PanelDock, area: Area) -> None:
         is_bottom = area == "bottom"

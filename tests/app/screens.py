@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QWidget
 from app.main_window import MainWindow
 from app.panels.graph_card import CardItem
 from app.panels.inspector import InspectorPanel
+from app.panels.parts import ElidedLabel
 from tests.app import samples
 from tests.app.windows import describe, make_window, show_run
 
@@ -56,8 +57,18 @@ def labels(window: QMainWindow) -> list[QLabel]:
         if label.isVisible()
         and label.text().strip()
         and label.isEnabled()
-        and label.visibleRegion().boundingRect() == label.rect()
+        and is_in_sight(window, label)
     ]
+
+
+def is_in_sight(window: QMainWindow, widget: QWidget) -> bool:
+    """Whether nothing is scrolled away."""
+    at = widget.parentWidget()
+    while at is not None and at is not window:
+        if not at.rect().contains(QRect(widget.mapTo(at, QPoint()), widget.size())):
+            return False
+        at = at.parentWidget()
+    return True
 
 
 def words_not_drawn(window: QMainWindow, pixels: Pixels, ratio: float) -> Iterator[str]:
@@ -77,7 +88,8 @@ def words_cut(window: QMainWindow) -> Iterator[str]:
             is_cut = label.heightForWidth(label.width()) > label.height() + 1
         else:
             is_cut = wanted.width() > label.width() + 1 or wanted.height() > label.height() + 1
-        may_shrink = label.minimumWidth() > 0  # it was made to be shortened
+        # Made to be shortened, with all of it in a tooltip.
+        may_shrink = label.minimumWidth() > 0 or isinstance(label, ElidedLabel)
         if is_cut and not may_shrink:
             yield f"'{label.text()[:40]}' is cut ({describe(label)})"
 

@@ -3,8 +3,8 @@
 from html import escape
 
 import numpy as np
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 from app.panels.compare_chart import CompareChart
@@ -13,6 +13,7 @@ from app.panels.compare_strip import paint_strip
 from app.panels.compare_words import criterion_words, say_comparison, say_masks
 from app.panels.masks_cells import as_image
 from app.panels.masks_legend import CELL_PX, FlowLegend
+from app.panels.masks_picture import StackedPicture
 from app.panels.panel import Cell, Panel, Table
 from app.panels.parts import ElidedLabel, text_label
 from app.selection import Selection
@@ -100,6 +101,22 @@ class ComparePanel(Panel):
         overlap = total[BOTH] / union if union else 1.0
         rows.append((self.tr("all layers"), sum(total), *total, overlap, None, None))
         return Table(HEADER, rows)
+
+    def picture_size(self) -> QSize:
+        return self._picture().size
+
+    def paint_picture(self, painter: QPainter) -> None:
+        """Paint the sentence, all layers and the legend."""
+        self._picture().paint(painter)
+
+    def _picture(self) -> StackedPicture:
+        picture = StackedPicture(self.chart.viewport().width())
+        if self.compared is not None:
+            picture.add_words(self.sentence.text(), self.colours.text, "body")
+            picture.add_words(self.caption.text(), self.colours.muted_text, "caption")
+            picture.add(self.chart.whole_height, self.chart.paint_all)
+            picture.add_legend(self.legend)
+        return picture
 
     def use_palette(self, palette: Palette) -> None:
         self.chart.use_palette(palette)

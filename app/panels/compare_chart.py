@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSizeF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFontMetricsF,
@@ -97,20 +97,36 @@ class CompareChart(QAbstractScrollArea):
         widest = max(map(metrics.horizontalAdvance, names), default=0.0)
         return Columns.within(view.width(), view.height(), widest, metrics)
 
+    @property
+    def whole_height(self) -> float:
+        """Of header and all rows, in logical pixels."""
+        return float(self._header_height + len(self._rows) * self._row_height + SPACE_S)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self.viewport())
         painter.fillRect(self.viewport().rect(), QColor(self._palette.surface))
+        first = self.row_at(self._header_height) or 0
+        last = self.row_at(self.viewport().height() - 1)
+        self._paint(painter, range(first, len(self._rows) if last is None else last + 1), 0)
+
+    def paint_all(self, painter: QPainter) -> None:
+        """Paint all rows, also those that are not seen."""
+        size = QSizeF(self.viewport().width(), self.whole_height)
+        painter.fillRect(QRectF(QPointF(), size), QColor(self._palette.surface))
+        self._paint(painter, range(len(self._rows)), self.verticalScrollBar().value())
+
+    def _paint(self, painter: QPainter, rows: range, lowered: int) -> None:
+        """Paint header and rows, these lowered by so many pixels from where they are seen."""
         if self._compared is None:
             return
         painter.setFont(text_font("caption"))
-        columns = self.columns()
+        columns, header = self.columns(), self._header_height
         bars = BarPainter(painter, columns, self._palette, self._metrics)
-        bars.grid(self._header_height, self.row_area(len(self._rows) - 1).bottom())
-        first = self.row_at(self._header_height) or 0
-        last = self.row_at(self.viewport().height() - 1)
-        painter.setClipRect(self.viewport().rect().adjusted(0, self._header_height, 0, 0))
-        for row in range(first, len(self._rows) if last is None else last + 1):
-            area, data = self.row_area(row), self._rows[row]
+        bars.grid(header, self.row_area(len(self._rows) - 1).bottom() + lowered)
+        bars.header((self._strip_title, self.tr("Jaccard index"), self.tr("Rank correlation")))
+        painter.setClipRect(QRectF(0, header, self.viewport().width(), self.whole_height))
+        for row in rows:
+            area, data = self.row_area(row).translated(0, lowered), self._rows[row]
             is_selected = row in self._selected
             bars.label(area, data.row.layer, self._counts[row], is_selected=is_selected)
             corner = QPointF(columns.strip.left(), area.top() + SPACE_XS)
@@ -118,8 +134,6 @@ class CompareChart(QAbstractScrollArea):
             bars.jaccard(area, data.jaccard, data.chance_jaccard)
             bars.rank(area, data.rank_correlation, len(data.states))
         painter.setClipping(False)
-        titles = (self._strip_title, self.tr("Jaccard index"), self.tr("Rank correlation"))
-        bars.header(titles)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

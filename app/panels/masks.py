@@ -1,7 +1,7 @@
 """Which channels go, layer by layer: the matrix of all layers and channels."""
 
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QPoint, QSize, Qt
+from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -17,6 +17,7 @@ from app.panels.masks_cells import cell_codes
 from app.panels.masks_facts import BY_PROBABILITY, NETWORK_ORDER, MaskFacts, View
 from app.panels.masks_legend import MasksLegend
 from app.panels.masks_matrix import MaskMatrix
+from app.panels.masks_picture import StackedPicture
 from app.panels.masks_words import (
     channel_tip,
     channel_words,
@@ -101,6 +102,23 @@ class MasksPanel(Panel):
         if not self.facts.rows:
             return None
         return self.facts.table(self._view, self.pins.pinned)
+
+    def picture_size(self) -> QSize:
+        return self._picture().size
+
+    def paint_picture(self, painter: QPainter) -> None:
+        """Paint all rows, with the mask's name above and the legend below."""
+        self._picture().paint(painter)
+
+    def _picture(self) -> StackedPicture:
+        picture = StackedPicture(self.matrix.viewport().width())
+        if self.facts.rows:
+            caption = say_mask(self.facts, self._view)
+            picture.add_words(caption, self.colours.text, "body")
+            picture.add(self.matrix.whole_height, self.matrix.paint_all)
+            picture.add_legend(self.legend)
+            picture.add_words(say_sharing(self.facts), self.colours.muted_text, "caption")
+        return picture
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

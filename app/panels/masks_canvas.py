@@ -1,11 +1,10 @@
 """Paints the mask matrix: a row of cells for each layer, as one image of what is seen."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import (
     QColor,
     QFontMetricsF,
@@ -18,22 +17,13 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
 from app.panels.masks_cells import Codes, Pixels, cell_looks, paint_cells
+from app.panels.masks_labels import RowLabel, paint_label
 from app.panels.masks_layout import CELL_SIZES, Cell, MatrixLayout, comfortable_cell
 from app.selection import NO_CHANNEL
 from app.theme import LIGHT, SPACE_M, SPACE_S, Palette, text_font
 
 LABEL_SHARE = 0.36  # of the width, at most
-BAR_PX = 3  # at the left of a selected row
 OUTLINE_PX = 2.0
-
-
-@dataclass(frozen=True)
-class RowLabel:
-    """What stands beside a row."""
-
-    name: str
-    badge: str  # "+6": so many more layers share the channels
-    count: str  # "12/16"
 
 
 class MaskCanvas(QAbstractScrollArea):
@@ -152,10 +142,22 @@ class MaskCanvas(QAbstractScrollArea):
         if self._image is None or self._image_top != self._top:
             self._image, self._image_top = self._paint_image(), self._top
         painter.drawImage(QPointF(self._label_width, 0), self._image)
-        top, height = self._top, round(self.viewport().height() * self._ratio)
-        for row in self._layout.rows_between(top, top + height):
-            self._paint_label(painter, row)
+        self._paint_labels(painter, self._top, self.viewport().height())
         self._paint_outlines(painter)
+
+    @property
+    def whole_height(self) -> float:
+        """Of all rows, in logical pixels."""
+        return self._layout.height / self._ratio
+
+    def paint_all(self, painter: QPainter) -> None:
+        """Paint all rows, also those that are not seen, without what points at channels."""
+        size = QSizeF(self.viewport().width(), self.whole_height)
+        painter.fillRect(QRectF(QPointF(), size), QColor(self._palette.surface))
+        if len(self._codes):
+            pixels = np.empty((self._layout.height, self._layout.width), dtype=np.uint32)
+            painter.drawImage(QPointF(self._label_width, 0), self._paint_cells(pixels, 0))
+            self._paint_labels(painter, 0, self.whole_height)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -186,7 +188,9 @@ class MaskCanvas(QAbstractScrollArea):
         """Choose the size of the cells and find where each is."""
         view, ratio = self.viewport(), self._ratio
         metrics = QFontMetricsF(text_font("caption"))
-        widest = max((metrics.horizontalAdvance(_words(x)) for x in self._labels), default=0.0)
+        widest = max(
+            (metrics.horizontalAdvance(label.words) for label in self._labels), default=0.0
+        )
         self._label_width = int(min(widest + 4 * SPACE_M, LABEL_SHARE * view.width()))
         counts = tuple(np.diff(self._starts).tolist())
         width, least = view.width() - self._label_width, metrics.height()
@@ -217,49 +221,37 @@ class MaskCanvas(QAbstractScrollArea):
             bar.setValue(int(min(lowest, max(bar.value(), highest))))
 
     def _paint_image(self) -> QImage:
-        view, layout = self.viewport(), self._layout
-        height = max(1, round(view.height() * self._ratio))
-        surface = QColor(self._palette.surface).rgb()
-        if self._pixels.shape != (height, layout.width):
-            self._pixels = np.empty((height, layout.width), dtype=np.uint32)
-        pixels = self._pixels
-        pixels.fill(surface)
+        shape = max(1, round(self.viewport().height() * self._ratio)), self._layout.width
+        if self._pixels.shape != shape:
+            self._pixels = np.empty(shape, dtype=np.uint32)
+        return self._paint_cells(self._pixels, self._top)
+
+    def _paint_cells(self, pixels: Pixels, top: int) -> QImage:
+        """Paint what is seen from `top` on into pixels, which the image goes on using."""
+        layout = self._layout
+        pixels.fill(QColor(self._palette.surface).rgb())
+        height, width = pixels.shape
         looks, codes = cell_looks(layout.cell, self._palette), self._codes[self._order]
-        for row in layout.rows_between(self._top, self._top + height):
+        for row in layout.rows_between(top, top + height):
             own = codes[self._starts[row] : self._starts[row + 1]]
-            top = layout.corner(Cell(row, 0))[1] - self._top
-            paint_cells(pixels, looks, own, layout.columns, top)
-        image = QImage(
-            pixels.data, layout.width, height, 4 * layout.width, QImage.Format.Format_RGB32
-        )
+            y = layout.corner(Cell(row, 0))[1] - top
+            paint_cells(pixels, looks, own, layout.columns, y)
+        image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
         image.setDevicePixelRatio(self._ratio)
         return image
 
-    def _paint_label(self, painter: QPainter, row: int) -> None:
-        palette, label, font = self._palette, self._labels[row], text_font("caption")
-        top, below = (int(y) - self._top for y in self._layout.tops[row : row + 2])
-        area = QRectF(0, top / self._ratio, self._label_width, (below - top) / self._ratio)
-        if row in self._selected_rows:
-            painter.fillRect(area, QColor(palette.accent_soft))
-            painter.fillRect(QRectF(0, area.top(), BAR_PX, area.height()), QColor(palette.accent))
-        metrics = QFontMetricsF(font)
-        area = area.adjusted(SPACE_M, 0, -SPACE_M, -SPACE_S)
-        area.setHeight(max(metrics.height(), min(area.height(), self.cell_px)))
-        painter.setFont(font)
-        painter.setPen(QColor(palette.muted_text))
-        right, left = Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignLeft
-        middle = Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(area, right | middle, label.count)
-        room = area.width() - metrics.horizontalAdvance(label.count) - SPACE_M
-        badge = metrics.horizontalAdvance(label.badge) + SPACE_S if label.badge else 0.0
-        name = metrics.elidedText(label.name, Qt.TextElideMode.ElideLeft, room - badge)
-        painter.drawText(
-            area.translated(metrics.horizontalAdvance(name) + SPACE_S, 0),
-            left | middle,
-            label.badge,
-        )
-        painter.setPen(QColor(palette.text))
-        painter.drawText(area, left | middle, name)
+    def _paint_labels(self, painter: QPainter, top: int, height: float) -> None:
+        ratio, layout = self._ratio, self._layout
+        for row in layout.rows_between(top, top + round(height * ratio)):
+            start, end = ((int(y) - top) / ratio for y in layout.tops[row : row + 2])
+            paint_label(
+                painter,
+                QRectF(0, start, self._label_width, end - start),
+                self._labels[row],
+                self.cell_px,
+                self._palette,
+                is_selected=row in self._selected_rows,
+            )
 
     def _paint_outlines(self, painter: QPainter) -> None:
         accent, text = QColor(self._palette.accent), QColor(self._palette.text)
@@ -278,7 +270,3 @@ class MaskCanvas(QAbstractScrollArea):
         painter.setPen(pen)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(self.area_of(channel).adjusted(-out, -out, out - 1, out - 1))
-
-
-def _words(label: RowLabel) -> str:
-    return f"{label.name} {label.badge} {label.count}"

@@ -38,22 +38,29 @@ class FlowLegend(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(240, round(self._height(240)))
+        return QSize(240, round(self.height_in(240)))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit_height()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
+        self.paint_into(QPainter(self), self.width())
+
+    def paint_into(self, painter: QPainter, width: float) -> None:
+        """Paint it in a width, from the painter's origin on."""
         painter.setFont(text_font("caption"))
         painter.setPen(QColor(self._colour))
         middle = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
-        for (image, words), area in zip(self._entries, self._areas(self.width()), strict=True):
+        for (image, words), area in zip(self._entries, self._areas(width), strict=True):
             size = image.deviceIndependentSize()
             top = round(area.center().y() - size.height() / 2)
             painter.drawImage(QPointF(area.left(), top), image)
             painter.drawText(area.adjusted(size.width() + SPACE_S, 0, 0, 0), middle, words)
+
+    def height_in(self, width: float) -> float:
+        """The height that it needs in a width."""
+        return max((area.bottom() for area in self._areas(width)), default=1.0)
 
     def _areas(self, width: float) -> Iterator[QRectF]:
         metrics = QFontMetricsF(text_font("caption"))
@@ -67,12 +74,9 @@ class FlowLegend(QWidget):
             yield QRectF(x, y, needed, height)
             x += needed + SPACE_L
 
-    def _height(self, width: float) -> float:
-        return max((area.bottom() for area in self._areas(width)), default=1.0)
-
     def _fit_height(self) -> None:
         # fixed, because scroll areas and docks do not ask for height for width
-        self.setFixedHeight(max(1, round(self._height(max(1, self.width())))))
+        self.setFixedHeight(max(1, round(self.height_in(max(1, self.width())))))
 
 
 class MasksLegend(FlowLegend):

@@ -5,8 +5,8 @@ from html import escape
 from PySide6.QtCore import QCoreApplication
 
 from app.panels.compare_words import criterion_words
-from app.panels.masks_canvas import RowLabel
 from app.panels.masks_facts import MaskFacts, View
+from app.panels.masks_labels import RowLabel
 from app.words import percent_text
 from core.pruning.pins import NO_PIN, Pins
 

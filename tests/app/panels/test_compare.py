@@ -8,6 +8,7 @@ from PySide6.QtCore import QPoint, Qt
 
 from app.panels.compare import ComparePanel
 from app.panels.compare_strip import paint_strip
+from app.saving import panel_image
 from app.selection import NO_CHANNEL, LoadedMask, Selection
 from app.theme import DARK, LIGHT
 from core.comparison_rows import BOTH, NEITHER, ONLY_CRITERION, ONLY_LEARNED
@@ -224,6 +225,17 @@ def test_a_mask_of_another_network_is_not_compared(compared):
     compared.selection.choose_mask(LoadedMask("evaluation 3", np.ones(7, dtype=np.bool_), 0.5))
     compared.redraw_now()
     assert compared.table() is None
+
+
+def test_a_picture_shows_all_layers_whatever_is_seen(compared):
+    compared.resize(700, 150)
+    size = compared.picture_size()
+    assert size.height() > compared.chart.whole_height > compared.chart.viewport().height()
+    image = panel_image(compared)
+    below = compared.chart.whole_height - 10  # in the last row, whose strip begins with both
+    x = int(compared.chart.columns().strip.left() + 20)
+    column = {image.pixelColor(2 * x, y).name() for y in range(int(2 * below), image.height())}
+    assert LIGHT.kept in column
 
 
 def test_another_network_forgets_the_comparison(compared):

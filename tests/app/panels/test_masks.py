@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor
 
 from app.panels.masks import MasksPanel
 from app.panels.masks_cells import cell_codes, cell_looks
+from app.saving import panel_image
 from app.selection import NO_CHANNEL, LoadedMask, Selection
 from app.theme import DARK, LIGHT
 from core.events import ImportancesMeasured, PolicyUpdated
@@ -257,6 +258,15 @@ def test_a_low_panel_leaves_its_legend_out(qtbot, opened):
     assert opened.legend.isVisible()
     opened.resize(500, 150)
     assert not opened.legend.isVisible()
+
+
+def test_a_picture_shows_all_rows_whatever_is_seen(opened):
+    feed(opened, samples.best_changed(12))
+    whole = panel_image(opened)
+    opened.resize(500, 110)
+    assert panel_image(opened).height() >= whole.height() - 2 * 40  # smaller cells at most
+    colours = {whole.pixelColor(x, whole.height() // 2).name() for x in range(whole.width())}
+    assert LIGHT.kept in colours
 
 
 def test_cells_grow_and_shrink(qtbot, opened):

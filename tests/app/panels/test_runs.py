@@ -42,13 +42,13 @@ def panel(qtbot, folder):
 
 def cell(panel: RunsPanel, row: int, title: str) -> str:
     column = next(place for place, one in enumerate(COLUMNS) if one.title == title)
-    return panel.proxy.index(row, column).data()
+    return panel.view.proxy.index(row, column).data()
 
 
 def check(panel: RunsPanel, *rows: int) -> None:
     for row in rows:
-        index = panel.proxy.index(row, 0)
-        panel.proxy.setData(index, Qt.CheckState.Checked, Qt.ItemDataRole.CheckStateRole)
+        index = panel.view.proxy.index(row, 0)
+        panel.view.proxy.setData(index, Qt.CheckState.Checked, Qt.ItemDataRole.CheckStateRole)
     panel.redraw_now()
 
 
@@ -73,7 +73,7 @@ def test_a_panel_that_nobody_sees_reads_nothing(qtbot, folder):
 
 
 def test_runs_are_listed_newest_first_with_all_their_numbers(panel):
-    assert panel.proxy.rowCount() == 3
+    assert panel.view.proxy.rowCount() == 3
     assert cell(panel, 2, "Date") == "2026-03-01 10:00"
     assert cell(panel, 2, "Test accuracy") == "75.0 %"
     assert cell(panel, 2, "Above best criterion") == "+15.0 points"
@@ -91,37 +91,37 @@ def test_columns_sort_by_their_values(panel):
 def test_search_finds_words_in_any_column(panel):
     panel.search.setText("OTHER")
     panel.redraw_now()
-    assert panel.proxy.rowCount() == 1
+    assert panel.view.proxy.rowCount() == 1
     assert panel.status.text() == "1 of 3 runs"
 
 
 def test_checked_runs_lay_their_curves_over_each_other(panel):
-    assert "Check runs" in panel.plot_hint.text()
+    assert "Check runs" in panel.pictures.plot_hint.text()
     check(panel, 0, 2)
-    assert len(panel.plot.curves) == 2
-    x, y = panel.plot.curves[1].getData()
+    assert len(panel.pictures.plot.curves) == 2
+    x, y = panel.pictures.plot.curves[1].getData()
     assert x.tolist() == [1, 2, 3]
     assert y == pytest.approx([51, 52, 53])
-    panel.x_axis.setCurrentIndex(1)
+    panel.pictures.x_axis.setCurrentIndex(1)
     panel.redraw_now()
-    assert panel.plot.curves[1].getData()[0].tolist() == [0.5, 1.0, 1.5]
-    pens = {(c.opts["pen"].color().name(), c.opts["pen"].style()) for c in panel.plot.curves}
-    assert len(pens) == 2
+    assert panel.pictures.plot.curves[1].getData()[0].tolist() == [0.5, 1.0, 1.5]
+    pens = [curve.opts["pen"] for curve in panel.pictures.plot.curves]
+    assert len({(pen.color().name(), pen.style()) for pen in pens}) == 2
 
 
 def test_two_selected_runs_show_the_difference_of_their_masks(panel):
-    assert "two runs of one network" in panel.difference_legend.text()
+    assert "two runs of one network" in panel.pictures.difference_legend.text()
     rows = Flag.Select | Flag.Rows
     for row in (1, 2):
-        panel.view.selectionModel().select(panel.proxy.index(row, 0), rows)
+        panel.view.selectionModel().select(panel.view.proxy.index(row, 0), rows)
     panel.redraw_now()
     # the newer one is the first: it keeps 1 0 0 | 1 1 1, the older 1 1 0 | 0 1 0
-    stem, inner = panel.difference.layers
+    stem, inner = panel.pictures.difference.layers
     assert (stem.both, stem.only_first, stem.only_second, stem.neither) == (1, 0, 1, 1)
     assert (inner.both, inner.only_first, inner.only_second, inner.neither) == (1, 2, 0, 0)
-    assert "block.inner: both 1, only first 2" in panel.difference.accessibleDescription()
-    colours = panel.difference.part_colours()
-    image = panel.difference.grab().toImage()
+    assert "block.inner: both 1, only first 2" in panel.pictures.difference.accessibleDescription()
+    colours = panel.pictures.difference.part_colours()
+    image = panel.pictures.difference.grab().toImage()
     shown = {image.pixelColor(x, 10).name() for x in range(image.width())}
     assert {colours["both"], colours["only_second"], colours["neither"]} <= shown
     assert colours["only_first"] not in shown
@@ -130,14 +130,14 @@ def test_two_selected_runs_show_the_difference_of_their_masks(panel):
 def test_masks_that_cannot_be_read_are_told(panel, folder):
     (folder / "2026-03-01_10-00-00_tiny_50" / "masks.npz").write_bytes(b"x")
     check(panel, 1, 2)
-    assert panel.difference.layers == ()
-    assert "missing or damaged" in panel.difference_legend.text()
+    assert panel.pictures.difference.layers == ()
+    assert "missing or damaged" in panel.pictures.difference_legend.text()
 
 
 def test_notes_are_written_into_the_run_s_folder(panel, folder):
-    index = panel.proxy.index(2, NOTES)
-    assert panel.proxy.flags(index) & Qt.ItemFlag.ItemIsEditable
-    panel.proxy.setData(index, "the good one", Qt.ItemDataRole.EditRole)
+    index = panel.view.proxy.index(2, NOTES)
+    assert panel.view.proxy.flags(index) & Qt.ItemFlag.ItemIsEditable
+    panel.view.proxy.setData(index, "the good one", Qt.ItemDataRole.EditRole)
     notes = folder / "2026-03-01_10-00-00_tiny_50" / "notes.txt"
     assert notes.read_text() == "the good one"
     assert cell(panel, 2, "Notes") == "the good one"
@@ -148,7 +148,7 @@ def test_notes_that_cannot_be_written_are_told(panel, folder, qtbot):
 
     shutil.rmtree(folder / "2026-03-01_10-00-00_tiny_50")
     with qtbot.waitSignal(panel.failed) as told:
-        panel.proxy.setData(panel.proxy.index(2, NOTES), "lost", Qt.ItemDataRole.EditRole)
+        panel.view.proxy.setData(panel.view.proxy.index(2, NOTES), "lost", Qt.ItemDataRole.EditRole)
     assert "Cannot write" in told.args[0]
     assert cell(panel, 2, "Notes") == ""
 
@@ -186,7 +186,7 @@ def test_a_run_that_has_just_ended_joins_the_list(panel, tmp_path):
     panel.show_event(RunReported(str(made), report))
     panel.show_event(RunReported(str(made), report))
     panel.redraw_now()
-    assert panel.proxy.rowCount() == 4
+    assert panel.view.proxy.rowCount() == 4
     assert cell(panel, 0, "Seed") == "7"
 
 
@@ -209,9 +209,9 @@ def test_another_palette_recolours_curves_and_masks(panel):
     check(panel, 1, 2)
     panel.use_palette(DARK)
     panel.redraw_now()
-    assert panel.plot.backgroundBrush().color().name() == DARK.surface
-    assert panel.plot.curves[0].opts["pen"].color().name() == DARK.accuracy
-    assert panel.difference.part_colours()["both"] == DARK.kept
+    assert panel.pictures.plot.backgroundBrush().color().name() == DARK.surface
+    assert panel.pictures.plot.curves[0].opts["pen"].color().name() == DARK.accuracy
+    assert panel.pictures.difference.part_colours()["both"] == DARK.kept
 
 
 def test_five_hundred_runs_never_hold_the_window_for_long(qtbot, tmp_path):

@@ -74,11 +74,12 @@ def report_of(
         "seed": seed,
         "macs_budget": 0.5,
         "evaluations": evaluations,
-        "baseline": {"accuracy": 0.92, "macs": 1000},
-        "pruned": {"accuracy": accuracy, "macs_kept": 0.498},
+        "baseline": {"accuracy": 0.92, "macs": 1000, "params": 200},
+        "pruned": {"accuracy": accuracy, "macs_kept": 0.498, "macs": 498, "params": 90},
         "criteria": {
             name: {"accuracy": value, "macs_kept": 0.495} for name, value in criteria.items()
         },
+        "parity": {},
         "images": {"reward": 1000, "held_out": 300, "test": test_images},
     }
 

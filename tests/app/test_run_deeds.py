@@ -1,0 +1,63 @@
+"""What the list of runs asks for reaches the session and the verdict."""
+
+import pytest
+from PySide6.QtCore import QSettings
+from PySide6.QtWidgets import QApplication
+
+from app.appearance import Appearance
+from app.main_window import MainWindow
+from app.session import Session
+from app.session_state import SessionState
+from core.events import RunReported
+from tests.app import samples
+from tests.core.runs.made import make_run, report_of
+
+
+@pytest.fixture
+def window(qtbot, tmp_path):
+    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    app, session = QApplication.instance(), Session()
+    window = MainWindow(session, Appearance(app, settings, session), settings)
+    session.setParent(window)
+    qtbot.addWidget(window)
+    return window
+
+
+def test_a_run_is_opened_by_the_session(window, tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr(
+        window.session, "open_run", lambda folder, allow_download: opened.append(folder)
+    )
+    window.parts.docked["runs"].run_requested.emit(tmp_path)
+    assert opened == [tmp_path]
+
+
+def test_no_run_is_opened_while_something_goes_on(window, tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr(window.session, "open_run", lambda *a, **k: opened.append(a))
+    monkeypatch.setattr(type(window.session), "state", SessionState.SEARCHING)
+    window.parts.docked["runs"].run_requested.emit(tmp_path)
+    assert opened == []
+
+
+def test_a_run_that_is_looked_at_is_judged(window, tmp_path):
+    folder = make_run(tmp_path / "a", accuracy=0.75)
+    window.parts.docked["runs"].run_chosen.emit(folder)
+    verdict = window.parts.docked["verdict"]
+    assert verdict.verdict.rows[0].before.mean == 0.75
+    verdict.reader.stop()
+
+
+def test_a_run_that_has_ended_reaches_both_panels(window, tmp_path):
+    folder = make_run(tmp_path / "a")
+    event = RunReported(str(folder), report_of("tiny", 0, 0.75, {"l1_uniform": 0.6}))
+    window.session.event_received.emit(event)
+    assert [run.folder for run in window.parts.docked["runs"].model.runs] == [folder]
+    assert window.parts.docked["verdict"].verdict is not None
+    window.parts.docked["verdict"].reader.stop()
+
+
+def test_the_list_follows_the_folder_of_the_settings(window, tmp_path):
+    window.parts.settings.set_runs_folder(str(tmp_path / "elsewhere"))
+    window.session.event_received.emit(samples.search_started())
+    assert window.parts.docked["runs"].folder == tmp_path / "elsewhere"

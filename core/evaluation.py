@@ -4,6 +4,7 @@ import contextlib
 import copy
 import dataclasses
 import json
+import math
 import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,8 +38,12 @@ class Score:
 
     @property
     def loss(self) -> float:
-        """What a search makes small: the distance to the teacher if there is one."""
-        return self.cross_entropy if self.teacher_kl is None else self.teacher_kl
+        """What a search makes small: the distance to the teacher if there is one.
+
+        What is no number is infinite, so that it is never the least.
+        """
+        loss = self.cross_entropy if self.teacher_kl is None else self.teacher_kl
+        return loss if math.isfinite(loss) else math.inf
 
 
 def resolve_device(name: str) -> torch.device:

@@ -118,6 +118,11 @@ class PruningAgent:
         edges, weights = self._policy.encoder.attention(graph.x, graph.edge_index)
         return edges.T.numpy(), weights.float().numpy()
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether all weights of the policy are numbers."""
+        return all(bool(weight.isfinite().all()) for weight in self._policy.parameters())
+
     def state_dict(self) -> dict[str, Any]:
         """Copy what learning has changed: policy, optimiser, and the random numbers to come."""
         return {

@@ -1,5 +1,6 @@
 """checkpoint.pt: where a search stands, written after every update and read without pickles."""
 
+import hashlib
 import io
 import pickle
 from dataclasses import dataclass
@@ -46,20 +47,32 @@ class Checkpoint:
 
 
 def checkpoint_bytes(identity: RunIdentity, log_bytes: int, state: Any) -> bytes:
-    """Write a checkpoint; `state` is that of a CheckpointReached event."""
-    file = io.BytesIO()
-    torch.save(
+    """Write a checkpoint; `state` is that of a CheckpointReached event.
+
+    It carries its own hash, for torch.load reads changed numbers without a word.
+    """
+    content = _saved(
         {
-            "format": FORMAT,
-            "version": FORMAT_VERSION,
             "config": identity.config,
             "network_sha256": identity.network_sha256,
             "images_sha256": identity.images_sha256,
             "log_bytes": log_bytes,
             "search": state,
-        },
-        file,
+        }
     )
+    return _saved(
+        {
+            "format": FORMAT,
+            "version": FORMAT_VERSION,
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "content": torch.frombuffer(bytearray(content), dtype=torch.uint8),
+        }
+    )
+
+
+def _saved(values: dict[str, Any]) -> bytes:
+    file = io.BytesIO()
+    torch.save(values, file)
     return file.getvalue()
 
 
@@ -72,11 +85,15 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
     if not path.exists():
         return None
     try:
-        values = torch.load(path, map_location="cpu", weights_only=True)
-        if values["format"] != FORMAT:
+        outer = torch.load(path, map_location="cpu", weights_only=True)
+        if outer["format"] != FORMAT:
             raise ValueError("another format")
-        version = values["version"]
+        version = outer["version"]
         if version == FORMAT_VERSION:
+            content = outer["content"].numpy().tobytes()
+            if hashlib.sha256(content).hexdigest() != outer["sha256"]:
+                raise ValueError("another hash")
+            values = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
             names = ("config", "network_sha256", "images_sha256")
             return Checkpoint(
                 identity=RunIdentity(*(str(values[name]) for name in names)),

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import math
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from core.config import SearchConfig
+from core.errors import NetworkError
 from core.evaluation import (
     CachedPart,
     MaskScorer,
@@ -36,7 +38,7 @@ from core.events import (
 from core.graph.features import graph_data
 from core.pruning.budget import least_kept_share
 from core.pruning.macs import MacsModel
-from core.rl.agent import PruningAgent
+from core.rl.agent import Proposal, PruningAgent
 from core.rl.environment import PruningEnvironment, Transition
 from core.rl.policy import Observation
 from core.rl.rewards import REWARDS, Reward, teacher_temperature
@@ -131,6 +133,12 @@ class Search:
                 device=self._device,
                 limit=JUDGE_IMAGES,
                 stage="Scoring the unpruned network",
+            )
+        if not math.isfinite(scores["unpruned"].cross_entropy):
+            raise NetworkError(
+                f"Network '{self._opened.network.name}' answers with what are no numbers (its "
+                f"cross-entropy is {scores['unpruned'].cross_entropy}). Check its weights and "
+                "the normalisation of the images."
             )
         yield SearchStarted(
             evaluations=self._config.evaluations,
@@ -230,21 +238,41 @@ class Search:
         with self._clock.measure("policy"):
             proposal = agent.propose(count)
         transitions = yield from self._score(proposal.keep, environment, update)
-        with self._clock.measure("policy"):
-            statistics = agent.learn(proposal, [step.reward for step in transitions])
-            keep_probability, keep = agent.preference()
-        yield PolicyUpdated(
-            update=update,
-            keep_probability=keep_probability,
-            keep=keep,
-            **dataclasses.asdict(statistics),
-        )
+        yield from self._learn(agent, proposal, [step.reward for step in transitions])
         if is_attention_due(update):
             with self._clock.measure("policy"):
                 attention = measure_attention(agent, self._analysis.graph, update)
             yield attention
         if update % UPDATES_PER_HELD_OUT == 0:
             yield from self._score_held_out()
+
+    def _learn(
+        self, agent: PruningAgent, proposal: Proposal, rewards: list[float]
+    ) -> Generator[SearchEvent, None, None]:
+        """Update the policy, unless that would fill it with what are no numbers."""
+        if not np.isfinite(rewards).all():
+            yield NoticeRaised(
+                f"Update {self._update} is skipped: {(~np.isfinite(rewards)).sum()} of its "
+                f"{len(rewards)} masks have a reward that is no number."
+            )
+            return
+        with self._clock.measure("policy"):
+            before = agent.state_dict()
+            statistics = agent.learn(proposal, rewards)
+            if not agent.is_sound:
+                agent.load_state_dict(before)
+                yield NoticeRaised(
+                    f"Update {self._update} is taken back: it made the policy's weights no "
+                    "numbers. Lower the learning rates."
+                )
+                return
+            keep_probability, keep = agent.preference()
+        yield PolicyUpdated(
+            update=self._update,
+            keep_probability=keep_probability,
+            keep=keep,
+            **dataclasses.asdict(statistics),
+        )
 
     def _save(self, agent: PruningAgent, reward: Reward) -> SearchState:
         """Copy all that the search needs to go on from here."""
@@ -303,7 +331,7 @@ class Search:
                 step = environment.step(keep)
             self._evaluations += 1
             transitions.append(step)
-            if step.meets_budget:
+            if step.meets_budget and math.isfinite(step.score.loss):
                 siblings.append(
                     Finalist(self._evaluations, keep.copy(), step.macs_kept, step.score)
                 )

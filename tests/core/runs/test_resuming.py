@@ -4,6 +4,7 @@ import contextlib
 import csv
 import dataclasses
 import json
+import random
 import shutil
 
 import numpy as np
@@ -197,6 +198,25 @@ def test_a_checkpoint_of_another_version_is_refused(tmp_path):
     torch.save({**torch.load(path, weights_only=True), "version": 7}, path)
     with pytest.raises(RunError, match="checkpoint format 7, this one reads 1"):
         load_checkpoint(tmp_path)
+
+
+def test_a_flipped_bit_in_a_checkpoint_never_goes_on_with_other_numbers(tmp_path):
+    break_off(tmp_path, 1)
+    path, chance = tmp_path / "checkpoint.pt", random.Random(0)
+    content = path.read_bytes()
+    for _ in range(150):
+        flipped = bytearray(content)
+        flipped[chance.randrange(len(flipped))] ^= 1 << chance.randrange(8)
+        path.write_bytes(flipped)
+        with contextlib.suppress(RunError):  # a bit that nobody reads may be any
+            assert load_checkpoint(tmp_path).state.as_dict()["version"] == 1
+    refused = 0
+    for place in range(len(content) // 4, 3 * len(content) // 4, len(content) // 40):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        with pytest.raises(RunError, match="is damaged"):
+            load_checkpoint(tmp_path)
+        refused += 1
+    assert refused > 10
 
 
 def test_a_log_shorter_than_its_checkpoint_is_refused(tmp_path):

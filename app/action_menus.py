@@ -41,7 +41,7 @@ MENUS = {
         "copy_table",
         "save_panel",
     ),
-    QT_TRANSLATE_NOOP("actions", "&Search"): ("start", "pause", "stop"),
+    QT_TRANSLATE_NOOP("actions", "&Search"): ("start", "pause", "stop", SEPARATOR, "finetune"),
     VIEW_MENU: (
         "fit",
         "zoom_in",

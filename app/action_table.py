@@ -139,6 +139,13 @@ ACTIONS = {
         "start",
         IDLE - {SessionState.EMPTY},
     ),
+    "finetune": ActionWords(
+        QT_TRANSLATE_NOOP("actions", "Fine-&tune"),
+        QT_TRANSLATE_NOOP("actions", "Fine-tune"),
+        QT_TRANSLATE_NOOP("actions", "Train the pruned network, with the settings of its panel"),
+        "Ctrl+U",
+        states=FINISHED,
+    ),
     "pause": ActionWords(
         QT_TRANSLATE_NOOP("actions", "&Pause"),
         QT_TRANSLATE_NOOP("actions", "Pause"),

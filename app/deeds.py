@@ -1,5 +1,6 @@
 """What every action does: ask, then tell the session."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +48,7 @@ class Deeds(QObject):
             "load_settings": self._on_load_settings,
             "save_settings": self._on_save_settings,
             "export": self._on_export,
+            "finetune": self._on_finetune,
             "run_folder": self._on_run_folder,
             "quit": self._window.close,
             "start": self._on_start,
@@ -95,6 +97,12 @@ class Deeds(QObject):
             "changes", lambda opened: jobs.find_changed_images(opened, mask.keep, mask.name)
         )
 
+    def show_finetune_settings(self) -> None:
+        """Let the fine-tuning's panel follow settings that were loaded."""
+        with contextlib.suppress(ConfigError):  # shown below the settings already
+            config = self._window.parts.settings.config()
+            self._window.parts.finetune.follow(config.finetune)
+
     def save_picture(self) -> None:
         """Ask for a file and write the graph into it."""
         path, _ = QFileDialog.getSaveFileName(
@@ -134,6 +142,9 @@ class Deeds(QObject):
         usual = str(Path.home() / "espalier-export")
         folder = Path(str(self._settings.value(EXPORT_SETTING, usual)))
         dialog = ExportDialog(folder, self._window, self._window.selection.mask)
+        keep = None if dialog.mask is None else dialog.mask.keep
+        if self._session.is_finetuned(keep):
+            dialog.say_finetuned()
         dialog.accepted.connect(lambda: self._on_export_accepted(dialog))
         self._window.show_dialog(dialog)
 
@@ -142,6 +153,12 @@ class Deeds(QObject):
         self._settings.setValue(EXPORT_SETTING, str(dialog.chosen_folder))
         keep = None if dialog.mask is None else dialog.mask.keep
         self._session.export(dialog.chosen_folder, dialog.chosen_formats, keep)
+
+    def _on_finetune(self) -> None:
+        layout = self._window.parts
+        layout.docks.show_panel("finetune")
+        if self._session.state is SessionState.FINISHED:
+            self._session.finetune(layout.finetune.config())
 
     def _on_run_folder(self) -> None:
         folder = self._session.run_folder
@@ -192,6 +209,7 @@ class Deeds(QObject):
     def _config(self) -> RunConfig | None:
         try:
             config = self._window.parts.settings.config()
+            config = replace(config, finetune=self._window.parts.finetune.config())
             if not self._session.has_open(config):
                 return config  # the pins are those of another network
             kept, removed = self._window.pins.lines()

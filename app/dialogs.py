@@ -180,6 +180,10 @@ class ExportDialog(QDialog):
             numbers.append(self.tr("{} accuracy").format(percent_text(self.mask.accuracy)))
         return f"{words}: {', '.join(numbers)}"
 
+    def say_finetuned(self) -> None:
+        """Say that the network of this mask is written as it is after fine-tuning."""
+        self.what.setText(self.tr("{}\nFine-tuned weights").format(self._say_mask()))
+
     @property
     def chosen_formats(self) -> tuple[str, ...]:
         """Names in EXPORTERS."""

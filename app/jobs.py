@@ -4,7 +4,7 @@ Everything that needs torch is imported inside these functions, so that the wind
 screen before torch is, and the seconds of importing pass in the thread.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from core.errors import EspalierError
 from core.events import BoolArray, Event, StageStarted
 
 if TYPE_CHECKING:
+    from core.finetuning.loop import Finetuned
     from core.networks import NetworkFacts
     from core.opening import Opened
 
@@ -126,6 +127,34 @@ def find_changed_images(
     from core.inspection import find_changed_images as find
 
     yield from find(opened, keep, name)
+
+
+def finetune(
+    opened: "Opened",
+    masks: "tuple[BoolArray, Mapping[str, BoolArray]]",
+    config: RunConfig,
+    folder: Path | None,
+) -> Generator[Event, None, Path]:
+    """Train the network of the best mask, and of criteria's; returns the folder of its files."""
+    yield StageStarted("Preparing to fine-tune")
+    from core.runs.files import new_run_folder
+    from core.runs.finetuning import record_finetuning
+    from core.runs.masks import RunMasks
+
+    place = folder or new_run_folder(config)
+    yield from record_finetuning(opened, RunMasks(*masks), config, place)
+    return place
+
+
+def export_finetuned(
+    opened: "Opened", finetuned: "Finetuned", folder: Path, formats: tuple[str, ...]
+) -> Generator[Event, None, Path]:
+    """Write a fine-tuned network into `folder`, after the parity gate."""
+    yield StageStarted("Preparing the export")
+    from core.runs.finetuning import export_finetuned as export
+
+    yield from export(opened, finetuned, folder, formats)
+    return folder
 
 
 def export(

@@ -24,6 +24,7 @@ from app.icons import app_icon
 from app.interrupts import Interrupts
 from app.opening import Opening
 from app.panel_deeds import PanelDeeds
+from app.panels.health_words import NAMES, translated
 from app.run_deeds import RunDeeds
 from app.selection import Selection
 from app.session import Session
@@ -31,7 +32,7 @@ from app.session_state import SessionState
 from app.theme import Palette
 from app.window_layout import WindowLayout
 from core.config import RunConfig
-from core.events import Event, ExportFinished, NetworkOpened, RecordingFailed
+from core.events import Event, ExportFinished, HealthRaised, NetworkOpened, RecordingFailed
 
 # A thread deep in a conversion hears nothing for a while; the person need not wait for it.
 CLOSE_PATIENCE_MS = 1500
@@ -143,6 +144,9 @@ class MainWindow(QMainWindow):
         layout.filters.look_requested.connect(self.deeds.look_into_layer)
         layout.filters.changes_requested.connect(self.deeds.find_changed_images)
         self.session.failed.connect(layout.filters.forget_request)
+        layout.finetune.finetune_requested.connect(self.commands["finetune"].trigger)
+        layout.finetune.stop_requested.connect(self.session.stop)
+        layout.settings.changed.connect(self.deeds.show_finetune_settings)
         layout.graph.menu_made.connect(lambda m: self.panel_deeds.add_to_menu(m, layout.graph))
         for dock in layout.docks.docks.values():
             dock.menu_requested.connect(self.panel_deeds.show_menu)
@@ -162,6 +166,9 @@ class MainWindow(QMainWindow):
         match event:
             case NetworkOpened():
                 self.setWindowTitle(self.tr("{} – Espalier").format(event.network))
+            case HealthRaised():
+                words = self.tr("Health: {}. The panel Health says why and what to change.")
+                self.parts.status.say(words.format(translated(NAMES[event.kind])))
             case RecordingFailed():
                 self.errors.show_error(event.message, "", self.appearance.palette)
             case ExportFinished() if self.deeds.export_folder is not None:

@@ -1,19 +1,25 @@
 """What is open: the network with its images, the last search over it, and where it is recorded."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from core.config import FinetuneConfig, RunConfig, SearchConfig
 from core.events import (
     BestChanged,
     BoolArray,
     Event,
+    FinetuneFinished,
     NetworkOpened,
     RunReported,
     SearchFinished,
     SearchStarted,
 )
+
+LEARNED = "learned"  # what the events of a fine-tuning call the search's winner
 
 
 @dataclass(eq=False)
@@ -25,6 +31,8 @@ class OpenWork:
     opened_config: RunConfig | None = None
     search_config: RunConfig | None = None
     best_keep: BoolArray | None = None
+    criteria: Mapping[str, BoolArray] = field(default_factory=dict)  # the last search's masks
+    finetuned: Any = None  # core.finetuning.loop.Finetuned, of the learned network
     run_folder: Path | None = None
 
     def take_event(self, event: Event) -> None:
@@ -36,14 +44,25 @@ class OpenWork:
             case SearchStarted():
                 self._forget_search()
                 self.search_config = self.wanted_config
-            case BestChanged() | SearchFinished():
+            case BestChanged():
                 self.best_keep = event.keep
+            case SearchFinished():
+                self.best_keep, self.criteria = event.keep, event.criteria
+            case FinetuneFinished() if event.name == LEARNED:
+                self.finetuned = event.handle
             case RunReported():
                 self.run_folder = Path(event.folder)
 
     def is_open(self, config: RunConfig) -> bool:
         """Whether the network and the images that `config` names are open."""
         return self.opened_config is not None and _source(self.opened_config) == _source(config)
+
+    def finetuned_of(self, keep: BoolArray | None) -> Any:
+        """The fine-tuned network of a mask, the best one if None; None if there is none."""
+        wanted = self.best_keep if keep is None else keep
+        if self.finetuned is None or wanted is None:
+            return None
+        return self.finetuned if np.array_equal(self.finetuned.keep, wanted) else None
 
     @property
     def run_name(self) -> str:
@@ -53,7 +72,8 @@ class OpenWork:
         return "" if self.opened_config is None else Path(self.opened_config.network).stem
 
     def _forget_search(self) -> None:
-        self.best_keep = self.search_config = self.run_folder = None
+        self.best_keep = self.search_config = self.run_folder = self.finetuned = None
+        self.criteria = {}
 
 
 def _source(config: RunConfig) -> RunConfig:

@@ -1,6 +1,7 @@
 """What is open and what is going on: the one owner of the network, the masks and the thread."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from app.job_queue import Job, JobQueue
 from app.open_work import OpenWork
 from app.search_thread import MakeEvents
 from app.session_state import SessionState
-from core.config import RunConfig, load_run_config
+from core.config import FinetuneConfig, RunConfig, load_run_config
 from core.errors import ConfigError, ConsentNeeded, EspalierError
 from core.events import BoolArray, Event, Events, NetworkOpened, StageAdvanced, StageStarted
 from core.runs.files import CONFIG_FILE
@@ -183,6 +184,14 @@ class Session(QObject):
         begin = partial(self._begin_export, folder, formats, wanted)
         self._enqueue(Job(begin, SessionState.EXPORTING))
 
+    def finetune(self, config: FinetuneConfig) -> None:
+        """Train the best mask's network, and those that it is compared with."""
+        self._enqueue(Job(partial(self._begin_finetuning, config), SessionState.FINETUNING))
+
+    def is_finetuned(self, keep: BoolArray | None = None) -> bool:
+        """Whether `export` of this mask, the best one if None, writes a fine-tuned network."""
+        return self._work.finetuned_of(keep) is not None
+
     def shut_down(self) -> None:
         """End whatever runs; `shut_down_finished` comes when nothing does."""
         self._is_shutting_down = True
@@ -229,12 +238,23 @@ class Session(QObject):
         self._work.wanted_config = config
         return partial(jobs.search, self._work.handle, config, runs_folder)
 
+    def _begin_finetuning(self, finetuning: FinetuneConfig) -> MakeEvents:
+        work = self._work
+        config = work.search_config or work.opened_config
+        if work.best_keep is None or config is None:
+            raise RuntimeError("there is no mask to fine-tune")
+        wanted = replace(config, finetune=finetuning)
+        masks = (work.best_keep, work.criteria)
+        return partial(jobs.finetune, work.handle, masks, wanted, work.run_folder)
+
     def _begin_export(
         self, folder: Path, formats: tuple[str, ...], keep: BoolArray | None
     ) -> MakeEvents:
         config = self._work.search_config or self._work.opened_config
         if keep is None or config is None:
             raise RuntimeError("there is no mask to export")
+        if (finetuned := self._work.finetuned_of(keep)) is not None:
+            return partial(jobs.export_finetuned, self._work.handle, finetuned, folder, formats)
         return partial(jobs.export, self._work.handle, keep, folder, formats, config)
 
     def _enqueue(self, *wanted: Job) -> None:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
 from app.actions import Actions
 from app.panels.docks import DOCKS
 from app.panels.filters import FiltersPanel
+from app.panels.finetune import FinetunePanel
 from app.panels.graph import GraphPanel
 from app.panels.log import LogPanel
 from app.panels.masks import MasksPanel
@@ -88,6 +89,13 @@ class WindowLayout:
         return panel
 
     @property
+    def finetune(self) -> FinetunePanel:
+        """What becomes of the pruned network in training."""
+        panel = self.docked["finetune"]
+        assert isinstance(panel, FinetunePanel)
+        return panel
+
+    @property
     def log(self) -> LogPanel:
         """What happened."""
         panel = self.docked["log"]
@@ -104,6 +112,7 @@ class WindowLayout:
         """Show the invitation or the work, and lock the settings while a run goes on."""
         self.status.show_state(state)
         self.filters.show_state(state)
+        self.finetune.show_state(state)
         self.settings.set_editable(not state.is_busy)
         if state is not SessionState.EMPTY and not self._is_working:
             self._is_working = True

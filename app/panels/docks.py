@@ -8,6 +8,8 @@ from PySide6.QtCore import QT_TRANSLATE_NOOP
 from app.panels.attention import AttentionPanel
 from app.panels.compare import ComparePanel
 from app.panels.filters import FiltersPanel
+from app.panels.finetune import FinetunePanel
+from app.panels.health import HealthPanel
 from app.panels.inspector import InspectorPanel
 from app.panels.layers import LayersPanel
 from app.panels.log import LogPanel
@@ -84,6 +86,12 @@ DOCKS: dict[str, Dock] = {
         QT_TRANSLATE_NOOP("docks", "Was the agent worth it?"),
         "Ctrl+8",
     ),
+    "finetune": Dock(
+        FinetunePanel,
+        "bottom",
+        QT_TRANSLATE_NOOP("docks", "What does training make of it?"),
+        "Ctrl+Shift+F",
+    ),
     "runs": Dock(
         RunsPanel,
         "bottom",
@@ -101,6 +109,12 @@ DOCKS: dict[str, Dock] = {
         "bottom",
         QT_TRANSLATE_NOOP("docks", "What does the encoder look at?"),
         "Ctrl+T",
+    ),
+    "health": Dock(
+        HealthPanel,
+        "bottom",
+        QT_TRANSLATE_NOOP("docks", "Is something going wrong?"),
+        "Ctrl+H",
     ),
     "log": Dock(
         LogPanel,

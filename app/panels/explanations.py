@@ -185,4 +185,42 @@ _WORDS: dict[str, tuple[str, str]] = {
             "empty, the user's data folder.",
         ),
     ),
+    "finetune_epochs": (
+        QT_TRANSLATE_NOOP("explanations", "Epochs"),
+        QT_TRANSLATE_NOOP(
+            "explanations", "How often all training images are seen, a number. Default: 20."
+        ),
+    ),
+    "finetune_rate": (
+        QT_TRANSLATE_NOOP("explanations", "Learning rate"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "The highest learning rate, after the warm-up; from there it falls along a cosine. "
+            "Default: 0.02.",
+        ),
+    ),
+    "finetune_distillation": (
+        QT_TRANSLATE_NOOP("explanations", "Distillation"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "How much of the loss comes from the unpruned network's answers, in percent; the "
+            "rest comes from the labels. Default: 70 %.",
+        ),
+    ),
+    "finetune_compare": (
+        QT_TRANSLATE_NOOP("explanations", "Compare with"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "Criteria whose networks get the same fine-tuning, one after the other; each takes "
+            "as long as the learned one. Default: nothing.",
+        ),
+    ),
+    "finetune_data": (
+        QT_TRANSLATE_NOOP("explanations", "Images"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "Other images of the same classes to train on: a .npz file, or a folder with a "
+            "folder per class. Default: empty, the run's reward images.",
+        ),
+    ),
 }

@@ -124,7 +124,11 @@ class StatusPanel(QWidget):
 
     def _say_time_left(self) -> str:
         left = self._tracker.seconds_left
-        is_running = self._state in (SessionState.SEARCHING, SessionState.OPENING)
+        is_running = self._state in (
+            SessionState.SEARCHING,
+            SessionState.OPENING,
+            SessionState.FINETUNING,
+        )
         if left is None or not is_running:
             return ""
         return self.tr("{} left").format(duration_text(left))

@@ -24,6 +24,7 @@ from core.config import RunConfig, SearchConfig, load_run_config
 from core.errors import ConsentNeeded, NetworkError
 from core.events import ExportFinished, RecordingFailed, StageAdvanced, StageStarted, StopRequested
 from tests.app import samples
+from tests.app.finetune_samples import finetuning
 
 NEVER = threading.Event()
 WAIT_MS = 20_000  # for machines with other work; usually it is milliseconds
@@ -630,3 +631,34 @@ def test_the_panel_in_use_is_the_one_that_had_the_keys(searched):
     assert searched.panel_deeds.in_use is searched.parts.graph
     searched.commands["copy_table"].trigger()
     assert QApplication.clipboard().text().startswith("layer\tkind")
+
+
+def test_fine_tuning_starts_from_its_panel_and_export_says_so(qtbot, fakes, searched):
+    given = []
+
+    def training(opened, masks, config, folder):
+        given.append(config.finetune.epochs)
+        yield from finetuning("learned")
+
+    fakes.setattr(jobs, "finetune", training)
+    panel = searched.parts.finetune
+    panel.form.epochs.setValue(3)
+    with reach(qtbot, searched, SessionState.FINISHED):
+        panel.form.button.click()
+    assert given == [3]
+    searched.commands["export"].trigger()
+    assert "Fine-tuned weights" in searched.dialog.what.text()
+    searched.dialog.reject()
+
+
+def test_fine_tuning_settings_are_loaded_and_saved(monkeypatch, window, tmp_path):
+    path = tmp_path / "settings.toml"
+    path.write_text("[finetune]\nepochs = 5\nseed = 3\n", encoding="utf-8")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *arguments: (str(path), ""))
+    window.commands["load_settings"].trigger()
+    assert window.parts.finetune.config().epochs == 5
+    window.parts.finetune.form.epochs.setValue(6)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *arguments: (str(path), ""))
+    window.commands["save_settings"].trigger()
+    saved = load_run_config(path).finetune
+    assert (saved.epochs, saved.seed) == (6, 3)

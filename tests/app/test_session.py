@@ -8,11 +8,12 @@ import pytest
 from app import jobs
 from app.session import Session
 from app.session_state import SessionState
-from core.config import RunConfig, SearchConfig, to_toml
+from core.config import FinetuneConfig, RunConfig, SearchConfig, to_toml
 from core.errors import ConsentNeeded, DataError, RunError
 from core.events import ExportFinished, StageAdvanced, StageStarted, StopRequested
 from core.networks.consent import granted, revoke
 from tests.app import samples
+from tests.app.finetune_samples import finetuning
 
 CONFIG = RunConfig()
 NEVER = threading.Event()
@@ -375,3 +376,71 @@ def test_a_chosen_mask_is_exported(qtbot, fakes, searched, tmp_path):
     with reach(qtbot, searched, SessionState.FINISHED):
         searched.export(tmp_path, ("onnx",), samples.ALL)
     assert given[0] is samples.ALL
+
+
+def test_fine_tuning_gets_the_learned_mask_and_the_criteria(qtbot, fakes, searched):
+    given = []
+
+    def training(opened, masks, config, folder):
+        given.extend([masks, config.finetune, folder])
+        yield from finetuning("learned", "l1_uniform")
+
+    fakes.setattr(jobs, "finetune", training)
+    states = []
+    searched.state_changed.connect(states.append)
+    with reach(qtbot, searched, SessionState.FINISHED):
+        searched.finetune(FinetuneConfig(epochs=3))
+    (best, criteria), config, folder = given
+    assert best is samples.BEST
+    assert set(criteria) == {"l1_uniform"}
+    assert (config.epochs, folder) == (3, Path("runs/tiny"))
+    assert states == [SessionState.FINETUNING, SessionState.FINISHED]
+
+
+def test_export_writes_the_fine_tuned_network_of_that_mask(qtbot, fakes, searched, tmp_path):
+    def training(opened, masks, config, folder):
+        yield from finetuning("learned", "l1_uniform")
+
+    written = []
+
+    def export_finetuned(opened, finetuned, folder, formats):
+        written.append(finetuned.name)
+        yield ExportFinished((), {})
+
+    def export(opened, keep, folder, formats, config):
+        written.append("as it was")
+        yield ExportFinished((), {})
+
+    fakes.setattr(jobs, "finetune", training)
+    fakes.setattr(jobs, "export_finetuned", export_finetuned)
+    fakes.setattr(jobs, "export", export)
+    assert not searched.is_finetuned()
+    with reach(qtbot, searched, SessionState.FINISHED):
+        searched.finetune(FinetuneConfig())
+    assert searched.is_finetuned()
+    assert not searched.is_finetuned(samples.ALL)
+    for keep in (None, samples.ALL):
+        with reach(qtbot, searched, SessionState.FINISHED):
+            searched.export(tmp_path, ("onnx",), keep)
+    assert written == ["learned", "as it was"]
+    with reach(qtbot, searched, SessionState.FINISHED):
+        searched.start(CONFIG)
+    assert not searched.is_finetuned()  # it was another search's
+
+
+def test_a_stopped_fine_tuning_ends_finished(qtbot, fakes, searched):
+    def training(opened, masks, config, folder):
+        try:
+            while True:
+                NEVER.wait(0.001)
+                yield StageAdvanced(0)
+        except StopRequested:
+            yield from finetuning("learned")
+
+    fakes.setattr(jobs, "finetune", training)
+    with qtbot.waitSignal(searched.event_received, timeout=20_000):
+        searched.finetune(FinetuneConfig())
+    assert searched.state is SessionState.FINETUNING
+    with reach(qtbot, searched, SessionState.FINISHED):
+        searched.stop()
+    assert searched.is_finetuned()

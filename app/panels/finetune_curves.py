@@ -1,0 +1,84 @@
+"""What the events of a fine-tuning have told, network by network. No Qt."""
+
+from dataclasses import dataclass, field
+
+from core.events import (
+    Event,
+    FinetuneAdvanced,
+    FinetuneFinished,
+    FinetuneReported,
+    FinetuneScored,
+    FinetuneStarted,
+)
+from core.runs.finetune_file import FinetuneFile, parse_finetune_file
+
+
+@dataclass(eq=False)
+class FinetuneCurve:
+    """One network while it is trained; scores are on the held-out images, 0-1 and nats."""
+
+    name: str
+    epochs: int  # planned
+    loss_epochs: list[float] = field(default_factory=list)  # fractional
+    losses: list[float] = field(default_factory=list)
+    scored_epochs: list[int] = field(default_factory=list)  # from 0, before the first step
+    accuracies: list[float] = field(default_factory=list)
+    cross_entropies: list[float] = field(default_factory=list)
+    best_epoch: int = 0
+    seconds: float = 0.0
+    is_finished: bool = False
+    is_stopped: bool = False
+
+    def best_accuracy(self) -> float:
+        """Of the epoch that is kept."""
+        return self.accuracies[self.scored_epochs.index(self.best_epoch)]
+
+
+class FinetuneCurves:
+    """All networks of one fine-tuning, in the order in which they are trained."""
+
+    def __init__(self) -> None:
+        self.by_name: dict[str, FinetuneCurve] = {}
+        self.current: FinetuneCurve | None = None
+        self.report: FinetuneFile | None = None
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.by_name, self.current, self.report = {}, None, None
+
+    def take(self, event: Event) -> bool:
+        """Store what an event tells; says whether it was one of a fine-tuning."""
+        match event:
+            case FinetuneStarted():
+                self._begin(event)
+            case FinetuneAdvanced() if self.current is not None:
+                self.current.loss_epochs.append(event.epoch)
+                self.current.losses.append(event.loss)
+                self.current.seconds = event.seconds
+            case FinetuneScored() if self.current is not None:
+                self._score(self.current, event)
+            case FinetuneFinished() if self.current is not None:
+                self.current.best_epoch = event.epoch
+                self.current.seconds = event.seconds
+                self.current.is_finished, self.current.is_stopped = True, event.is_stopped
+            case FinetuneReported():
+                self.report = parse_finetune_file(event.report)
+            case _:
+                return False
+        return True
+
+    def _begin(self, event: FinetuneStarted) -> None:
+        if event.name in self.by_name or self.report is not None:
+            self.clear()  # of an earlier fine-tuning
+        self.current = FinetuneCurve(event.name, event.epochs)
+        self.by_name[event.name] = self.current
+        self.current.scored_epochs.append(0)
+        self.current.accuracies.append(event.accuracy)
+        self.current.cross_entropies.append(event.cross_entropy)
+
+    def _score(self, curve: FinetuneCurve, event: FinetuneScored) -> None:
+        curve.scored_epochs.append(event.epoch)
+        curve.accuracies.append(event.accuracy)
+        curve.cross_entropies.append(event.cross_entropy)
+        if event.is_best:
+            curve.best_epoch = event.epoch

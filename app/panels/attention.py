@@ -1,6 +1,7 @@
 """What does the encoder look at: GATv2 attention over the layer graph."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -15,6 +16,7 @@ from app.panels.attention_canvas import AttentionCanvas
 from app.panels.attention_facts import Attention
 from app.panels.panel import Panel, Table
 from app.panels.parts import text_label
+from app.panels.whole_picture import paint_whole, whole_size
 from app.selection import Selection
 from app.theme import SPACE_L, SPACE_M, SPACE_S, Palette, fill_background
 from app.words import percent_text
@@ -100,7 +102,18 @@ class AttentionPanel(Panel):
 
     def picture_widget(self) -> QWidget:
         """The rows with their caption and key."""
-        return self._board
+        return self if self._last is None else self._board
+
+    def picture_size(self) -> QSize:
+        if self._last is None:
+            return super().picture_size()
+        return whole_size(self._board, self.canvas)
+
+    def paint_picture(self, painter: QPainter) -> None:
+        if self._last is None:
+            super().paint_picture(painter)
+        else:
+            paint_whole(painter, self._board, self.canvas, self.colours.surface)
 
     def use_palette(self, palette: Palette) -> None:
         fill_background(self._board, palette.surface, palette.text)

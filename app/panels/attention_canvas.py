@@ -48,6 +48,7 @@ class AttentionCanvas(QAbstractScrollArea):
         self._palette = LIGHT
         self._attention: Attention | None = None
         self._selected = self._pointed = -1
+        self._is_whole = False  # painted into a picture, without scrolling
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -87,17 +88,32 @@ class AttentionCanvas(QAbstractScrollArea):
     def sizeHint(self) -> QSize:
         return QSize(420, 260)
 
+    def whole_height(self) -> int:
+        """The height of all rows under their header."""
+        count = 0 if self._attention is None else len(self._attention.names)
+        return (1 + count) * ROW_PX + SPACE_S
+
+    def paint_whole(self, painter: QPainter) -> None:
+        """Paint all rows under their header."""
+        self._is_whole = True
+        self._paint(painter, self.whole_height())
+        self._is_whole = False
+
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self.viewport())
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.fillRect(self.viewport().rect(), QColor(self._palette.surface))
+        self._paint(painter, self.viewport().height())
+
+    def _paint(self, painter: QPainter, height: int) -> None:
         attention = self._attention
         if attention is None:
             return
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(text_font("caption"))
-        first, last = self._seen_rows(len(attention.names))
+        first = self._scrolled // ROW_PX
+        last = min(len(attention.names), first + height // ROW_PX + 2)
         painter.save()
-        painter.setClipRect(0, ROW_PX, self.viewport().width(), self.viewport().height())
+        painter.setClipRect(0, ROW_PX, self.viewport().width(), height - ROW_PX)
         for row in range(first, last):
             self._paint_row(painter, attention, row)
         self._paint_arcs(painter, attention, first, last)
@@ -140,11 +156,12 @@ class AttentionCanvas(QAbstractScrollArea):
         return self._name_width + LANE_PX / 2
 
     def _middle(self, row: int) -> float:
-        return ROW_PX + (row + 0.5) * ROW_PX - self.verticalScrollBar().value()
+        return ROW_PX + (row + 0.5) * ROW_PX - self._scrolled
 
-    def _seen_rows(self, count: int) -> tuple[int, int]:
-        first = self.verticalScrollBar().value() // ROW_PX
-        return first, min(count, first + self.viewport().height() // ROW_PX + 2)
+    @property
+    def _scrolled(self) -> int:
+        """How far the rows are moved up, in pixels."""
+        return 0 if self._is_whole else self.verticalScrollBar().value()
 
     def _show_selected(self) -> None:
         place, bar = self._selected, self.verticalScrollBar()
@@ -158,11 +175,10 @@ class AttentionCanvas(QAbstractScrollArea):
             self.pointed.emit(row)
 
     def _arrange(self) -> None:
-        count = 0 if self._attention is None else len(self._attention.names)
-        room, bar = self.viewport().height() - ROW_PX, self.verticalScrollBar()
-        bar.setPageStep(room)
+        room, bar = self.viewport().height(), self.verticalScrollBar()
+        bar.setPageStep(room - ROW_PX)
         bar.setSingleStep(ROW_PX)
-        bar.setRange(0, max(0, count * ROW_PX + SPACE_S - room))
+        bar.setRange(0, max(0, self.whole_height() - room))
         self.viewport().update()
 
     def _paint_header(self, painter: QPainter) -> None:

@@ -1,8 +1,8 @@
 """Does it look right on images: a layer's filters, its activations, and what the cut changes."""
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QComboBox,
@@ -21,6 +21,7 @@ from app.panels.filters_scale import ScaleKey
 from app.panels.filters_words import changed_table, channel_words, layer_table, say_changes
 from app.panels.panel import Panel, Table
 from app.panels.parts import text_label
+from app.panels.whole_picture import paint_whole, whole_size
 from app.selection import NO_CHANNEL, LoadedMask, Selection
 from app.session_state import SessionState
 from app.theme import SPACE_M, SPACE_S, Palette, fill_background
@@ -115,7 +116,18 @@ class FiltersPanel(Panel):
 
     def picture_widget(self) -> QWidget:
         """The view with its caption and scales."""
-        return self._board
+        return self if self._is_empty else self._board
+
+    def picture_size(self) -> QSize:
+        if self._is_empty:
+            return super().picture_size()
+        return whole_size(self._board, self._scrolled)
+
+    def paint_picture(self, painter: QPainter) -> None:
+        if self._is_empty:
+            super().paint_picture(painter)
+        else:
+            paint_whole(painter, self._board, self._scrolled, self.colours.surface)
 
     def use_palette(self, palette: Palette) -> None:
         fill_background(self._board, palette.surface, palette.text)
@@ -128,6 +140,14 @@ class FiltersPanel(Panel):
         is_wide = event.size().width() >= WIDE_PX
         across, down = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
         self._keys.setDirection(across if is_wide else down)
+
+    @property
+    def _is_empty(self) -> bool:
+        return self._contents.currentIndex() == 1
+
+    @property
+    def _scrolled(self) -> FiltersCanvas | ChangedImages:
+        return self.canvas if self.view.currentIndex() == LAYER_VIEW else self.changed
 
     @property
     def _is_idle(self) -> bool:

@@ -98,29 +98,39 @@ class FiltersCanvas(QAbstractScrollArea):
     def sizeHint(self) -> QSize:
         return QSize(360, 240)
 
+    def whole_height(self) -> int:
+        """The height of all strips under the images."""
+        return self._header_height + self.strips.height
+
+    def paint_whole(self, painter: QPainter) -> None:
+        """Paint all strips under the images."""
+        self._paint(painter, 0, self.whole_height())
+
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self.viewport())
         painter.fillRect(self.viewport().rect(), QColor(self._palette.surface))
+        self._paint(painter, self.verticalScrollBar().value(), self.viewport().height())
+
+    def _paint(self, painter: QPainter, first: int, height: int) -> None:
+        """Paint the images, and below them the strips from `first` on, into `height`."""
         if self.seen is None:
             return
         painter.setFont(text_font("caption"))
-        top = self._header_height
+        top, width = self._header_height, self.viewport().width()
         painter.save()
-        painter.setClipRect(0, top, self.viewport().width(), self.viewport().height() - top)
-        painter.translate(0, top - self.verticalScrollBar().value())
+        painter.setClipRect(0, top, width, height - top)
+        painter.translate(0, top - first)
         self._paint_heading(painter, 0, self.tr("Kept: {}"), self.strips.kept)
         below = self.strips.top_of_removed
         self._paint_heading(painter, below, self.tr("Removed: {}"), self.strips.removed)
-        first = self.verticalScrollBar().value()
-        last = first + self.viewport().height()
         for place in self.strips.kept + self.strips.removed:
             area = self.strips.area(place)
-            if area.bottom() >= first and area.top() <= last:
+            if area.bottom() >= first and area.top() <= first + height:
                 self._paint_strip(painter, place, area)
         painter.restore()
         self._paint_header(painter)
         if first:
-            painter.fillRect(0, top - 1, self.viewport().width(), 1, QColor(self._palette.outline))
+            painter.fillRect(0, top - 1, width, 1, QColor(self._palette.outline))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -229,8 +239,7 @@ class FiltersCanvas(QAbstractScrollArea):
         for tile in range(1 + self.strips.images):
             sheet = self.activations if tile else self.filters
             target = self.strips.tile_area(place, tile)
-            source = QRectF(sheet.area(max(0, tile - 1), place))
-            painter.drawImage(target, sheet.image, source)
+            sheet.paint(painter, target, max(0, tile - 1), place)
             painter.setPen(QPen(QColor(palette.outline), 1))
             painter.drawRect(target.adjusted(0, 0, -1, -1))
         if is_selected:

@@ -10,7 +10,7 @@ from app.words import percent_text
 from core.events import ChangedImagesFound
 
 PICTURE_PX = 64
-CARD_PX = (230, PICTURE_PX + 2 * SPACE_M)
+CARD_PX = (248, PICTURE_PX + 2 * SPACE_M)
 
 
 class ChangedImages(QAbstractScrollArea):
@@ -49,18 +49,27 @@ class ChangedImages(QAbstractScrollArea):
             (self.tr("after: {} {}, {}"), found.after, found.confidence_after),
         ):
             mark = "✓" if said[place] == found.labels[place] else "✗"
-            words.append(text.format(mark, said[place], percent_text(float(sure[place]), 0)))
+            words.append(text.format(mark, said[place], percent_text(float(sure[place]))))
         return words[0], words[1], words[2]
 
     def sizeHint(self) -> QSize:
         return QSize(CARD_PX[0] + SPACE_M, 240)
 
+    def whole_height(self) -> int:
+        """The height of all cards."""
+        rows = -(-len(self._pictures) // self._columns)
+        return max(0, rows * (CARD_PX[1] + SPACE_M) - SPACE_M)
+
+    def paint_whole(self, painter: QPainter) -> None:
+        """Paint all cards."""
+        for place in range(len(self._pictures)):
+            self._paint_card(painter, place, self.card(place))
+
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self.viewport())
         painter.fillRect(self.viewport().rect(), QColor(self._palette.surface))
         painter.translate(0, -self.verticalScrollBar().value())
-        for place in range(len(self._pictures)):
-            self._paint_card(painter, place, self.card(place))
+        self.paint_whole(painter)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -77,11 +86,10 @@ class ChangedImages(QAbstractScrollArea):
         return max(1, (self.viewport().width() + SPACE_M) // (CARD_PX[0] + SPACE_M))
 
     def _arrange(self) -> None:
-        rows = -(-len(self._pictures) // self._columns)
         room, bar = self.viewport().height(), self.verticalScrollBar()
         bar.setPageStep(room)
         bar.setSingleStep(CARD_PX[1])
-        bar.setRange(0, max(0, rows * (CARD_PX[1] + SPACE_M) - SPACE_M - room))
+        bar.setRange(0, max(0, self.whole_height() - room))
         self.viewport().update()
 
     def _paint_card(self, painter: QPainter, place: int, area: QRectF) -> None:

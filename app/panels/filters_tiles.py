@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRect, QRectF
-from PySide6.QtGui import QColor, QImage
+from PySide6.QtGui import QColor, QImage, QPaintEngine, QPainter
 
 from app.theme import Palette, blend
 from core.events import FloatArray
@@ -14,6 +14,7 @@ from core.events import FloatArray
 TILE_SIZES = (72, 56, 40)  # logical pixels, the first that leaves nothing to scroll
 GAP_PX = 4
 STRIP_GAP_PX = 20
+SVG_ZOOM = 2
 LABEL_PX = 44  # the channel's mark and number
 HEADING_PX = 28
 NOTHING, ZERO, MOST = 0, 128, 127  # colour codes: no value, the value 0, codes to either side
@@ -70,6 +71,15 @@ class TileSheet:
     def area(self, tile: int, channel: int) -> QRect:
         """Where a tile is in the image."""
         return QRect(tile * self.columns, channel * self.rows, self.columns, self.rows)
+
+    def paint(self, painter: QPainter, target: QRectF, tile: int, channel: int) -> None:
+        """Paint a tile with its pixels as squares."""
+        if painter.paintEngine().type() != QPaintEngine.Type.SVG:
+            painter.drawImage(target, self.image, QRectF(self.area(tile, channel)))
+            return
+        # SVG files hold a whole image for each that is drawn, and viewers blur small ones
+        side = SVG_ZOOM * target.size().toSize()
+        painter.drawImage(target, self.image.copy(self.area(tile, channel)).scaled(side))
 
 
 @dataclass(frozen=True)

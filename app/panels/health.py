@@ -112,7 +112,7 @@ class HealthPanel(Panel):
 
     def picture_widget(self) -> QWidget:
         """The list and the chosen one's evidence."""
-        return self._board
+        return self._board if self._has_search else self
 
     def use_palette(self, palette: Palette) -> None:
         fill_background(self._board, palette.surface, palette.text)

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 
 from app.panels.attention import AttentionPanel
 from app.panels.attention_facts import Attention
+from app.saving import panel_image
 from app.selection import Selection
 from app.theme import LIGHT
 from core.events import AttentionMeasured
@@ -194,3 +195,20 @@ def test_the_table_has_a_row_for_each_edge(panel):
     assert len(table.rows) == len(event.edges)
     assert table.rows[0] == pytest.approx((names[0], names[0], "itself", 0.5, 0.5))
     assert table.rows[1][2] == "after"
+
+
+def test_a_saved_picture_has_all_rows(panel):
+    panel.use_palette(LIGHT)
+    opened = chain_network(60).opened("long")
+    panel.show_event(opened)
+    panel.show_event(even_event([layer.name for layer in opened.graph.layers]))
+    panel.redraw_now()
+    panel.canvas.verticalScrollBar().setValue(100)
+    picture = panel_image(panel)
+    size = picture.deviceIndependentSize().toSize()
+    assert size == panel.picture_size()
+    assert size.height() > 60 * 22
+    scale = picture.devicePixelRatio()
+    x = panel.canvas.x() + panel.canvas.bar_area(0).left() + 4
+    y = panel.canvas.y() + 22 * 60 + 11  # the last row looks at what lies before it
+    assert picture.pixelColor(int(x * scale), int(y * scale)).name() == LIGHT.accuracy

@@ -13,6 +13,7 @@ from app.panels.filters_tiles import (
     colour_codes,
     colour_table,
 )
+from app.saving import panel_image, save_panel
 from app.selection import LoadedMask, Selection
 from app.session_state import SessionState
 from app.theme import DARK, LIGHT
@@ -189,7 +190,7 @@ def test_changed_images_are_asked_for_and_remembered_by_their_mask(panel):
         "30 of 1,000 held-out images (3.0 %) get another class from the network pruned by "
         "best so far, evaluation 1. The 2 surest changes are shown."
     )
-    assert panel.changed.lines(1) == ("is: cat", "before: ✓ cat, 93 %", "after: ✗ dog, 61 %")
+    assert panel.changed.lines(1) == ("is: cat", "before: ✓ cat, 93.0 %", "after: ✗ dog, 61.0 %")
     panel.selection.choose_mask(LoadedMask("all", ALL, 1.0))
     panel.redraw_now()
     assert len(asked.masks) == 2
@@ -303,3 +304,34 @@ def test_what_failed_is_not_asked_for_again(panel):
     panel.redraw_now()
     assert panel._empty.text() == "The networks could not be compared."
     assert (len(asked.layers), len(asked.masks)) == (1, 1)
+
+
+def test_a_saved_picture_has_all_channels_not_only_those_in_sight(panel):
+    with_mask(panel).selection.select_layer("block.inner")
+    panel.resize(300, 250)
+    panel.use_palette(LIGHT)
+    panel.show()
+    panel.show_event(looked_into())
+    panel.redraw_now()
+    picture = panel_image(panel)
+    size = picture.deviceIndependentSize().toSize()
+    assert size == panel.picture_size()
+    assert size.height() > panel.height()
+    area = panel.canvas.strips.area(7)  # the last one that is kept
+    corner = panel.canvas.pos()
+    x = corner.x() + area.left() + 8
+    y = corner.y() + panel.canvas._header_height + area.center().y()
+    scale = picture.devicePixelRatio()
+    assert picture.pixelColor(int(x * scale), int(y * scale)).name() == LIGHT.kept
+
+
+def test_a_saved_drawing_holds_each_tile_once(panel, tmp_path):
+    with_mask(panel).selection.select_layer("block.inner")
+    panel.show()
+    panel.show_event(looked_into())
+    panel.redraw_now()
+    save_panel(panel, tmp_path / "filters.svg")
+    drawing = (tmp_path / "filters.svg").read_text(encoding="utf-8")
+    tiles = 8 * (1 + panel.canvas.strips.images)
+    assert drawing.count("<image") == tiles + 3 * panel.canvas.strips.columns
+    assert len(drawing) < 2000 * drawing.count("<image")

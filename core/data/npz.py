@@ -71,7 +71,8 @@ def _read_arrays(path: Path) -> Arrays:
             missing = [key for key in NEEDED if key not in file]
             if missing:
                 raise DataError(
-                    f"Images {readable(path)} have no {', '.join(missing)}, but {', '.join(file)}. "
+                    f"Images {readable(path)} have no {', '.join(missing)}, but "
+                    f"{readable(', '.join(file)[:200])}. "
                     f"Save {', '.join(NEEDED)} with np.savez."
                 )
             _check_room(file.zip, path)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.errors import CheckpointError
+from core.errors import CheckpointError, readable
 from core.export.conversion import write_saved
 from core.export.pruned import PrunedNetwork, owned_state
 from core.export.verify import Reader, module_reader
@@ -50,22 +50,25 @@ def read_description(path: Path) -> dict[str, Any]:
     """Read and check pruned.json; CheckpointError if it is not one of ours."""
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise CheckpointError(
-            f"Cannot read {path}: {error.strerror}. Choose a folder with {DESCRIPTION_FILE}."
+            f"Cannot read {readable(path)}: {reason}. Choose a folder with {DESCRIPTION_FILE}."
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(
-            f"Cannot read {path}: it is not JSON ({error}). Export the network again."
+            f"Cannot read {readable(path)}: it is not JSON ({readable(str(error))}). "
+            "Export the network again."
         ) from error
     if not isinstance(description, dict) or description.get("format") != FORMAT:
         raise CheckpointError(
-            f"{path} does not describe a pruned network. Choose a {DESCRIPTION_FILE} that "
-            f"Espalier has written."
+            f"{readable(path)} does not describe a pruned network. Choose a "
+            f"{DESCRIPTION_FILE} that Espalier has written."
         )
     if description.get("version") != FORMAT_VERSION:
         raise CheckpointError(
-            f"{path} has format version {description.get('version')!r}, this Espalier reads "
+            f"{readable(path)} has format version {str(description.get('version'))[:20]!r}, this "
+            "Espalier reads "
             f"{FORMAT_VERSION}. Use the Espalier that wrote it."
         )
     _check_description(description, path)
@@ -74,15 +77,21 @@ def read_description(path: Path) -> dict[str, Any]:
 
 def _check_description(description: Mapping[str, Any], path: Path) -> None:
     kept = description.get("kept_channels")
-    is_sound = isinstance(description.get("weights"), str) and isinstance(kept, dict)
+    weights = description.get("weights")
+    # beside the description and nowhere else, whatever a stranger has written there
+    is_sound = isinstance(weights, str) and weights not in ("", ".", "..")
+    is_sound = is_sound and not set(str(weights)) & set("/\\\0") and isinstance(kept, dict)
     is_sound = is_sound and all(
         isinstance(dims, dict)
-        and all(dim.isdecimal() and _is_ascending(indices) for dim, indices in dims.items())
+        and all(
+            dim.isdecimal() and len(dim) < 3 and _is_ascending(indices)
+            for dim, indices in dims.items()
+        )
         for dims in (kept or {}).values()
     )
     if not is_sound:
         raise CheckpointError(
-            f"{path} is damaged: 'weights' or 'kept_channels' is not as written. "
+            f"{readable(path)} is damaged: 'weights' or 'kept_channels' is not as written. "
             f"Export the network again."
         )
 

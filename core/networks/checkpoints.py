@@ -177,7 +177,7 @@ def _load_file(path: Path) -> Any:
 def _refuse_pickle(path: Path, error: pickle.UnpicklingError) -> CheckpointError:
     called = re.search(r"GLOBAL:? ([\w.]+)", str(error))
     if called:
-        reason = f"opening it would run code (it calls {called.group(1)})"
+        reason = f"opening it would run code (it calls {readable(called.group(1))})"
     elif path.read_bytes()[:1] == b"\x80":  # how every binary pickle starts
         reason = "it is a pickle that torch.save did not write, and opening it could run code"
     else:

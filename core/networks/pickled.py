@@ -8,7 +8,7 @@ from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.errors import NetworkError, readable
+from core.errors import EspalierError, NetworkError, readable
 from core.events import Event, NoticeRaised, StageStarted
 from core.networks.consent import require_consent
 from core.networks.facts import FoundNetwork, InputShape, NetworkFacts, NetworkSource, shorten
@@ -32,7 +32,13 @@ def _find(spec: str, trust: bool) -> Generator[Event, None, FoundNetwork]:
     sha256 = yield from read_through(path)
     require_consent(path, sha256, _what_it_calls(path), trust=trust)
     yield StageStarted(f"Opening {readable(path.name)}")
-    module, notices = prepare_network(_unpickle(path), readable(path.name))
+    unpickled = _unpickle(path)
+    try:
+        module, notices = prepare_network(unpickled, readable(path.name))
+    except EspalierError:
+        raise
+    except Exception as error:
+        raise _damaged(path, error) from error
     yield from map(NoticeRaised, notices)
     facts = NetworkFacts(
         spec,
@@ -45,9 +51,21 @@ def _find(spec: str, trust: bool) -> Generator[Event, None, FoundNetwork]:
     )
 
     def make(class_count: int, input_shape: InputShape) -> "nn.Module":
-        return copy.deepcopy(module)
+        try:
+            return copy.deepcopy(module)
+        except Exception as error:
+            raise _damaged(path, error) from error
 
     return FoundNetwork(facts, make)
+
+
+def _damaged(path: Path, error: Exception) -> NetworkError:
+    """Say that a module, which its own code did not make here, lacks something."""
+    return NetworkError(
+        f"The network in {readable(path)} is damaged, or was saved by another torch: "
+        f"{shorten(error)}. Save it again, or open the Python file that makes it.",
+        str(error),
+    )
 
 
 def _refuse_others(path: Path) -> None:
@@ -79,7 +97,7 @@ def _what_it_calls(path: Path) -> str:
     except pickle.UnpicklingError as error:
         called = re.search(r"GLOBAL:? ([\w.]+)", str(error))
         if called:
-            return f"it is a pickle that calls {called.group(1)}"
+            return f"it is a pickle that calls {readable(called.group(1))}"
         if "magic number" not in str(error):
             return "it is a pickle, which may call anything"
         raise _broken(path, error) from error
@@ -111,7 +129,8 @@ def _unpickle(path: Path) -> "nn.Module":
         except ModuleNotFoundError as error:
             raise NetworkError(
                 f"Cannot open {readable(path)}: it was saved with code of the module "
-                f"'{error.name}', which is not here. Install it, or put the file beside its code."
+                f"'{readable(str(error.name))}', which is not here. Install it, or put the file beside "
+                "its code."
             ) from error
         except AttributeError as error:
             raise _missing_class(path, error) from error
@@ -135,10 +154,12 @@ def _missing_class(path: Path, error: AttributeError) -> NetworkError:
     found = MISSING_CLASS.search(str(error))
     name, module = found.groups() if found else (shorten(error), "its code")
     where = (
-        "the script that saved it" if module.endswith("__main__") else f"'{module}' as it is here"
+        "the script that saved it"
+        if module.endswith("__main__")
+        else f"'{readable(module)}' as it is here"
     )
     return NetworkError(
-        f"Cannot open {readable(path)}: its class '{name}' is not in {where}. "
+        f"Cannot open {readable(path)}: its class '{readable(name)}' is not in {where}. "
         "Open the Python file that defines it, and give the weights as its checkpoint.",
         str(error),
     )

@@ -15,7 +15,8 @@ from app.dialogs import OpenDialog
 from app.main_window import MainWindow
 from app.session_state import SessionState
 from core.config import RunConfig
-from core.networks import consent
+from core.events import Event, StageAdvanced, StageStarted
+from core.networks import consent, files
 from tests.app.opening_steps import WAIT_MS, accept, asks, drop
 from tests.app.source_files import NETS, ROWS, TWO_FACTORIES, tiny, write_images
 
@@ -203,6 +204,25 @@ def test_odd_names_and_links_open_from_the_window(
     accept(qtbot, window, dialog, runs_code=True)
     assert window.session.opened_config.network == str(path)
     assert Path(window.opening.recent.entries()[0].config.data) == images
+
+
+def test_reading_a_large_file_tells_its_progress_and_hears_stop(
+    qtbot: Any, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "LARGE_BYTES", 2**20)
+    monkeypatch.setattr(files, "CHUNK_BYTES", 2**12)
+    path = tmp_path / "large.pt"
+    with path.open("wb") as stream:
+        stream.truncate(2**30)  # a quarter of a million pieces that take no room
+    seen: list[Event] = []
+    window.session.event_received.connect(seen.append)
+    window.session.open(RunConfig(network=str(path)))
+    qtbot.waitUntil(lambda: StageAdvanced(3) in seen, timeout=WAIT_MS)
+    assert StageStarted("Reading large.pt", 2**18) in seen
+    window.session.stop()
+    settled(qtbot, window)
+    assert StageAdvanced(2**18) not in seen
+    assert window.session.state is SessionState.EMPTY and window.errors.dialog is None
 
 
 def test_facts_of_a_file_are_shown_without_running_it(

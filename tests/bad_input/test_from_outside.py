@@ -1,0 +1,82 @@
+"""A sample of the catalogue through the terminal and through the window: one sentence each."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.__main__ import main
+from app.session_state import SessionState
+from core.config import RunConfig
+from core.networks import consent
+from tests.app.opening_steps import WAIT_MS, make_window
+from tests.bad_input.case import CLASSES, SHAPE, Case, check_sentence
+from tests.bad_input.checkpoints import CHECKPOINTS
+from tests.bad_input.images import IMAGES
+from tests.bad_input.networks import NETWORKS
+from tests.bad_input.test_checkpoints import NETS
+
+TO_MEND = 2  # the exit code
+CASES = {
+    "network": [c for c in NETWORKS[::6] if c.name not in ("no name", "a zero byte")],
+    "checkpoint": CHECKPOINTS[::9],
+    "data": IMAGES[::9],
+}
+ALL = [pytest.param(kind, case, id=case.name) for kind, cases in CASES.items() for case in cases]
+SOME = [
+    pytest.param(kind, case, id=case.name) for kind, cases in CASES.items() for case in cases[::3]
+]
+
+
+@pytest.fixture(autouse=True)
+def _own_consents(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(consent, "consents_file", lambda: tmp_path / "config" / "trusted.json")
+
+
+def write_images(folder: Path) -> str:
+    pixels = np.random.default_rng(0).integers(0, 256, (20, *SHAPE[1:], 3), dtype=np.uint8)
+    labels = np.arange(20) % CLASSES
+    path = folder / "good.npz"
+    np.savez(path, x_train=pixels, y_train=labels, x_test=pixels, y_test=labels)
+    return str(path)
+
+
+def config_of(kind: str, case: Case, folder: Path) -> RunConfig:
+    """Settings in which one thing is bad; the others are good."""
+    (folder / "case").mkdir()
+    (folder / "good.py").write_text(NETS)
+    bad = case.make(folder / "case")
+    values = {"network": f"{folder / 'good.py'}:make", "data": write_images(folder)}
+    return RunConfig(**{**values, kind: bad}, input_shape="3x8x8")
+
+
+@pytest.mark.parametrize(("kind", "case"), ALL)
+def test_the_terminal_says_it_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str, case: Case
+) -> None:
+    config = config_of(kind, case, tmp_path)
+    words = ["search", "--quiet", "--trust", "--out", str(tmp_path / "run")]
+    words += ["--network", config.network, "--data", config.data, "--input-shape", "3x8x8"]
+    words += ["--checkpoint", config.checkpoint] if config.checkpoint else []
+    assert main(words) == TO_MEND
+    (line,) = capsys.readouterr().err.splitlines()
+    check_sentence(ValueError(line.removeprefix("espalier: ")), case.sentence)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("kind", "case"), SOME)
+def test_the_window_says_it_and_goes_on(qtbot: Any, tmp_path: Path, kind: str, case: Case) -> None:
+    config = config_of(kind, case, tmp_path)
+    window = make_window(qtbot, tmp_path / "settings.ini")
+    agreed: list[object] = []
+    window.session.consent_needed.connect(
+        lambda asked: (agreed.append(asked), window.session.agree(asked))
+    )
+    window.session.open(config)
+    qtbot.waitUntil(lambda: window.errors.dialog is not None, timeout=WAIT_MS)
+    check_sentence(ValueError(window.errors.dialog.message), case.sentence)
+    qtbot.waitUntil(lambda: window.session.is_quiet, timeout=WAIT_MS)
+    assert window.session.state is SessionState.EMPTY
+    assert window.commands["open"].isEnabled()
+    assert window.opening.recent.entries() == ()

@@ -5,15 +5,13 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QCheckBox,
     QFrame,
     QHBoxLayout,
     QLabel,
+    QScrollArea,
     QSplitter,
     QStackedWidget,
-    QTableWidget,
-    QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
@@ -21,18 +19,15 @@ from PySide6.QtWidgets import (
 from app.panels.panel import Cell, Panel, Table
 from app.panels.plot_parts import legend_label, readout_label
 from app.panels.run_reader import RunReader
+from app.panels.verdict_grid import VerdictGrid
 from app.panels.verdict_plot import VerdictPlot
 from app.panels.verdict_words import (
     basis_words,
-    estimate_text,
     key_text,
-    lead_text,
-    method_words,
     sentence_words,
 )
 from app.selection import Selection
 from app.theme import LIGHT, SPACE_M, SPACE_S, Palette, fill_background
-from app.words import percent_text
 from core.events import Event, FinetuneReported, NetworkOpened, RunReported, SearchStarted
 from core.runs.finetune_file import read_finetune_file
 from core.runs.history import RunSummary, read_report, read_summary
@@ -45,8 +40,6 @@ HEADER = (
     *("lead_after", "lead_after_low", "lead_after_high"),
 )
 
-LEAD_AFTER = 5  # a column of the table on the screen
-
 
 class VerdictPanel(Panel):
     """A sentence, a table and a dot plot about one run and those that differ in their seed."""
@@ -57,7 +50,7 @@ class VerdictPanel(Panel):
         super().__init__(selection, parent)
         self.reader = RunReader(self)
         self.sentence, self.basis = QLabel(), readout_label()
-        self.grid = QTableWidget()
+        self.grid = VerdictGrid()
         self.plot, self.legend = VerdictPlot(LIGHT), legend_label(wraps=True)
         self.all_seeds = QCheckBox(self.tr("All seeds"))
         self.empty = QLabel(
@@ -111,7 +104,7 @@ class VerdictPanel(Panel):
             self.tr("{:,} seeds").format(1 + len(self._kin)) if self._kin else self.tr("One seed")
         )
         self.all_seeds.setVisible(bool(self._kin))
-        self._fill_grid(verdict)
+        self.grid.show_verdict(verdict)
         self.plot.show_verdict(verdict, self.colours)
         has_after = any(row.after for row in verdict.rows)
         self.legend.setText(key_text(self.colours, has_after=has_after))
@@ -149,14 +142,17 @@ class VerdictPanel(Panel):
         self.all_seeds.setToolTip(
             self.tr("Judge together with the runs beside it that differ in their seed alone")
         )
-        self._build_grid()
         splitter = QSplitter()
         right = QWidget()
         column = QVBoxLayout(right)
         column.setContentsMargins(0, 0, SPACE_M, 0)
         column.setSpacing(0)
         column.addWidget(self.legend)
-        column.addWidget(self.plot, 1)
+        scroll = QScrollArea()  # twenty criteria need more height than a low dock has
+        scroll.setWidget(self.plot)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        column.addWidget(scroll, 1)
         splitter.addWidget(self.grid)
         splitter.addWidget(right)
         splitter.setContentsMargins(SPACE_M, 0, 0, 0)
@@ -182,55 +178,6 @@ class VerdictPanel(Panel):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self._pages)
         self.setMinimumSize(180, 160)  # a low dock may cut it, but not the window
-
-    def _build_grid(self) -> None:
-        grid = self.grid
-        titles = (
-            self.tr("Method"),
-            self.tr("MACs kept"),
-            self.tr("Test accuracy"),
-            self.tr("Learned is ahead by"),
-            self.tr("After fine-tuning"),
-            self.tr("Learned is ahead by"),
-        )
-        grid.setColumnCount(len(titles))
-        grid.setHorizontalHeaderLabels(titles)
-        grid.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        grid.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        grid.setShowGrid(False)
-        grid.setWordWrap(False)
-        grid.setTabKeyNavigation(False)
-        grid.setFrameShape(QFrame.Shape.NoFrame)
-        grid.setStyleSheet(f"QTableView::item {{ padding: 0 {SPACE_S}px; }}")
-        grid.verticalHeader().hide()
-        grid.verticalHeader().setDefaultSectionSize(grid.fontMetrics().height() + SPACE_M)
-        grid.horizontalHeader().setHighlightSections(False)
-        grid.setAccessibleName(self.tr("Methods and their test accuracy"))
-
-    def _fill_grid(self, verdict: Verdict) -> None:
-        grid, has_after = self.grid, any(row.after for row in verdict.rows)
-        grid.setRowCount(len(verdict.rows))
-        for place, row in enumerate(verdict.rows):
-            missing = "–" if has_after else self.tr("not fine-tuned yet")
-            texts = (
-                method_words(row.name),
-                percent_text(row.macs_kept),
-                estimate_text(row.before),
-                lead_text(row.lead_before),
-                estimate_text(row.after) if row.after else missing,
-                lead_text(row.lead_after),
-            )
-            for column, text in enumerate(texts):
-                item = QTableWidgetItem(text)
-                side = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
-                item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
-                if place == 0:
-                    font = item.font()
-                    font.setBold(True)
-                    item.setFont(font)
-                grid.setItem(place, column, item)
-        grid.setColumnHidden(LEAD_AFTER, not has_after)
-        grid.resizeColumnsToContents()
 
     def _judge(self) -> None:
         if self._own is None:

@@ -16,6 +16,7 @@ from core.runs.verdict import LEARNED, UNPRUNED, Estimate, MethodRow, Verdict
 
 APART = 0.16  # of a row: dots before and after fine-tuning are not drawn over each other
 CAP = 0.12  # of a row: the ends of an interval
+ROW_PX, AXIS_PX = 17, 44  # so that no two names touch
 SPAN_SHARE = 0.05  # room beside the outermost interval
 
 
@@ -63,6 +64,7 @@ class VerdictPlot(pg.PlotWidget):
         left.setTicks([names])
         metrics = QFontMetricsF(text_font("caption"))
         left.setWidth(max(metrics.horizontalAdvance(name) for _, name in names) + SPACE_M)
+        self.setMinimumHeight(round(ROW_PX * len(rows)) + AXIS_PX)
         self._fit(rows)
 
     def use_palette(self, palette: Palette) -> None:

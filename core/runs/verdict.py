@@ -1,8 +1,8 @@
 """Was the agent worth it? Test accuracies of runs, with what can and what cannot be told apart.
 
-Of several seeds the differences are paired by seed (Student's t); of a single run the only
-chance that is known is that of the test images (binomial). All intervals are of 95 %. Needs no
-torch.
+From three seeds on the differences are paired by seed (Student's t). One run or two say next to
+nothing about the spread over seeds: of them only the chance of the test images is known
+(binomial). All intervals are of 95 %. Needs no torch.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,7 @@ from core.runs.finetune_file import FinetuneFile
 
 LEARNED, UNPRUNED = "learned", "unpruned"
 RANDOM = "random"  # the criterion that chooses by chance, with any allocation
+LEAST_SEEDS = 3  # that say something about the spread over seeds
 Z = 1.959964  # two-sided 95 % of the normal distribution
 # Two-sided 95 % of Student's t with 1, 2, ... degrees of freedom.
 STUDENT_T = (
@@ -68,6 +69,11 @@ class Verdict:
     rows: tuple[MethodRow, ...]
     seeds: tuple[int, ...]
     test_images: int
+
+    @property
+    def is_over_seeds(self) -> bool:
+        """Whether the intervals are those over seeds, not those of the test images."""
+        return len(self.seeds) >= LEAST_SEEDS
 
     def row(self, name: str) -> MethodRow | None:
         """Return the row of a method."""
@@ -130,27 +136,28 @@ def judge(outcomes: Sequence[Outcome]) -> Verdict:
 
 
 def estimate_accuracy(values: Sequence[float], images: int) -> Estimate:
-    """Mean accuracy over runs; of a single run with Wilson's interval for so many images.
+    """Mean accuracy over runs; of one or two with Wilson's interval for so many images.
 
     Source: Wilson 1927; Student 1908.
     """
-    if len(values) > 1:
-        return _student(values)
-    share, spread = values[0], Z * Z / images
+    if len(values) >= LEAST_SEEDS:
+        known = _student(values)
+        return Estimate(known.mean, max(0.0, known.low), min(1.0, known.high), known.runs)
+    share, spread = sum(values) / len(values), Z * Z / images
     middle = (share + spread / 2) / (1 + spread)
     half = Z * sqrt(share * (1 - share) / images + spread / (4 * images)) / (1 + spread)
-    return Estimate(share, middle - half, middle + half, 1)
+    return Estimate(share, middle - half, middle + half, len(values))
 
 
 def estimate_lead(first: Sequence[float], second: Sequence[float], images: int) -> Estimate:
     """Mean of first minus second, paired by run.
 
-    A single run, or runs that all differ by the same amount, say nothing about chance: then
+    One or two runs, or runs that all differ by the same amount, say nothing about chance: then
     the interval is that of two shares of so many images. It is too wide rather than too
     narrow, because both networks saw the same images.
     """
     differences = [one - other for one, other in zip(first, second, strict=True)]
-    student = _student(differences) if len(differences) > 1 else None
+    student = _student(differences) if len(differences) >= LEAST_SEEDS else None
     if student is not None and student.high - student.low > 1e-9:
         return student
     mean = sum(differences) / len(differences)

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from app.panels.verdict import LEAD_AFTER, VerdictPanel
+from app.panels.verdict import VerdictPanel
+from app.panels.verdict_grid import LEAD_AFTER
 from app.panels.verdict_words import estimate_text, lead_text, sentence_words
 from app.selection import Selection
 from app.theme import DARK, LIGHT
@@ -62,7 +63,7 @@ def test_a_run_that_has_just_ended_is_judged(panel, qtbot, tmp_path):
         "15.0 points better (10.9 to 19.1). "
         "Against a random mask: 45.0 points better (41.1 to 48.9)."
     )
-    assert "one run with seed 0, 1,000 test images" in panel.basis.text()
+    assert "seed 0, 1,000 test images" in panel.basis.text()
     assert texts(panel, 0)[:3] == ["learned", "49.8 %", "75.0 ± 2.7 %"]
     assert texts(panel, 2)[3] == "+15.0 (10.9 to 19.1)"
     assert texts(panel, 2)[4] == "not fine-tuned yet"

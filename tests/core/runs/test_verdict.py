@@ -33,9 +33,9 @@ def test_wilson_s_interval_stays_between_0_and_1():
 
 
 def test_three_seeds_have_student_s_interval():
-    # mean 0.2, standard deviation 0.1, standard error 0.05774, t(2) = 4.303
-    estimate = estimate_accuracy([0.1, 0.2, 0.3], 1000)
-    assert (estimate.low, estimate.high) == pytest.approx((0.2 - 0.24844, 0.2 + 0.24844), abs=1e-4)
+    # mean 0.5, standard deviation 0.1, standard error 0.05774, t(2) = 4.303
+    estimate = estimate_accuracy([0.4, 0.5, 0.6], 1000)
+    assert (estimate.low, estimate.high) == pytest.approx((0.5 - 0.24844, 0.5 + 0.24844), abs=1e-4)
     assert estimate.runs == 3
 
 
@@ -61,8 +61,23 @@ def test_a_single_run_has_the_chance_of_its_test_images():
     assert not estimate_lead([0.75], [0.70], 300).is_measurable
 
 
+def test_two_seeds_say_nothing_about_their_spread():
+    # Student's t with one degree of freedom would say -57 to 84 points here
+    lead = estimate_lead([0.97, 0.99], [0.78, 0.94], 1000)
+    # 1.96 * sqrt((0.98 * 0.02 + 0.86 * 0.14) / 1000) = 0.0232
+    assert (lead.mean, lead.high - lead.mean) == pytest.approx((0.12, 0.0232), abs=1e-4)
+    assert estimate_accuracy([0.97, 0.99], 1000).high < 1.0
+    assert not judge([outcome(0, 0.75, 0.6), outcome(1, 0.75, 0.6)]).is_over_seeds
+
+
+def test_an_accuracy_never_passes_one():
+    estimate = estimate_accuracy([0.9, 1.0, 1.0], 1000)
+    assert estimate.high == 1.0
+    assert estimate.low < 0.9
+
+
 def test_seeds_that_agree_exactly_prove_nothing_about_chance():
-    lead = estimate_lead([0.71, 0.72], [0.70, 0.71], 100)
+    lead = estimate_lead([0.71, 0.72, 0.73], [0.70, 0.71, 0.72], 100)
     assert lead.mean == pytest.approx(0.01)
     assert not lead.is_measurable
 

@@ -129,8 +129,8 @@ def _unpickle(path: Path) -> "nn.Module":
         except ModuleNotFoundError as error:
             raise NetworkError(
                 f"Cannot open {readable(path)}: it was saved with code of the module "
-                f"'{readable(str(error.name))}', which is not here. Install it, or put the file beside "
-                "its code."
+                f"'{readable(str(error.name))}', which is not here. Install it, or put the file "
+                "beside its code."
             ) from error
         except AttributeError as error:
             raise _missing_class(path, error) from error

@@ -32,6 +32,8 @@ def test_settings_go_in_and_come_back(panel):
         network="cifar_resnet20",
         data="images.npz",
         checkpoint="weights.th",
+        normalisation="half",
+        input_shape="3x48x64",
         search=SearchConfig(
             macs_budget=0.3,
             evaluations=2000,
@@ -117,6 +119,43 @@ def test_choices_are_offered_and_what_was_chosen_stays(panel):
     assert panel.config().network == "resnet18"
     assert panel.config().search.reward == "cross_entropy"
     assert panel.config().search.device == "auto"
+
+
+@pytest.mark.parametrize("written", ["3x48x64", " 3 × 48 × 64 ", "3X48X64", "3*48*64"])
+def test_a_shape_is_understood_as_people_write_it(panel, written):
+    panel.source.input_shape.setText(written)
+    assert panel.config().input_shape == "3x48x64"
+
+
+def test_a_shape_that_is_none_is_said_below_the_settings(panel):
+    panel.source.input_shape.setText("48x64")
+    assert "channels, height and width such as 3x32x32" in panel.error.text()
+    panel.source.input_shape.setText("")
+    assert not panel.error.isVisible()
+
+
+def test_the_numbers_of_a_normalisation_are_shown(panel, tmp_path):
+    numbers = panel.source.normalisation.numbers
+    panel.source.set_source(Source("demo", "", "digits"))
+    assert numbers.text() == "mean 0.305; std 0.376"
+    panel.source.set_source(Source("cifar_resnet20", "", "cifar10"))
+    assert numbers.text() == "imagenet: mean 0.485, 0.456, 0.406; std 0.229, 0.224, 0.225"
+    panel.source.normalisation.choose("half")
+    panel.source.look()
+    assert numbers.text() == "mean 0.5, 0.5, 0.5; std 0.5, 0.5, 0.5"
+    panel.source.set_source(Source("efficientnet_v2_l", "published", "cifar10"))
+    assert numbers.text() == "half: mean 0.5, 0.5, 0.5; std 0.5, 0.5, 0.5"
+
+
+def test_what_a_network_was_made_for_stands_below_it_and_in_the_shape(panel, tmp_path):
+    panel.source.set_source(Source("resnet18", "", str(tmp_path)))
+    assert panel.source.network_note.text() == "Made for images of 3x224x224."
+    assert panel.source.input_shape.placeholderText() == "3x224x224, the network's"
+    panel.source.set_source(Source("nets.py:make", "", str(tmp_path)))
+    assert panel.source.network_note.text() == ""
+    assert panel.source.input_shape.placeholderText() == "needed, such as 3x224x224"
+    panel.source.set_source(Source("nets.py:make", "", "cifar10"))
+    assert panel.source.input_shape.placeholderText() == "as the images are"
 
 
 def test_a_running_search_locks_the_settings(panel):

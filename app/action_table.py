@@ -140,7 +140,7 @@ ACTIONS = {
         IDLE - {SessionState.EMPTY},
     ),
     "finetune": ActionWords(
-        QT_TRANSLATE_NOOP("actions", "Fine-&tune"),
+        QT_TRANSLATE_NOOP("actions", "Fine-t&une"),
         QT_TRANSLATE_NOOP("actions", "Fine-tune"),
         QT_TRANSLATE_NOOP("actions", "Train the pruned network, with the settings of its panel"),
         "Ctrl+U",

@@ -13,7 +13,7 @@ from core.events import ChangedImagesFound, LayerLookedInto, StageAdvanced, Stop
 from core.inspection import find_changed_images, images_of_different_classes, look_into_layer
 from core.opening import Opened
 from tests.core.tiny import COUNT, TinyPart, finish, open_tiny
-from tests.networks import Chain, InvertedResidual, Residual
+from tests.networks import EXACT, Chain, InvertedResidual, Residual
 
 
 class Told(nn.Module):
@@ -78,6 +78,19 @@ def test_depthwise_and_linear_layers_are_seen_too():
     head = look(opened, "head", images=2)
     assert head.filters.shape == (4, 2, 2)
     assert head.activations.shape == (2, 4, 1, 1)
+
+
+@pytest.mark.parametrize("kind", EXACT.values(), ids=EXACT.keys())
+def test_every_layer_with_filters_is_seen_with_all_its_channels(kind):
+    opened = open_tiny(kind)
+    kinds = ("conv", "depthwise", "linear")
+    layers = [layer for layer in opened.analysis.graph.layers if layer.kind in kinds]
+    for layer in layers:
+        seen = look(opened, layer.name, images=2)
+        assert len(seen.filters) == len(layer.channels)
+        assert seen.activations.shape[1] == len(layer.channels)
+        assert len(seen.activations) in (0, 2)
+    assert layers
 
 
 def test_only_held_out_images_are_read():

@@ -44,6 +44,7 @@ from core.networks.timm_models import PREFIX as TIMM_PREFIX
 
 # Fetched through torchvision when they are not on this machine yet.
 DOWNLOADED_DATASETS = ("cifar10", "cifar100")
+LOOK_BYTES = 256 * 2**20  # of a file that is read only to say what it holds
 TYPING_MS = 300  # a pause in typing, after which what is written is looked at
 
 
@@ -277,8 +278,13 @@ def _add_note(form: QFormLayout, note: QLabel) -> None:
 
 
 def _can_be_looked_at(spec: str) -> bool:
-    path, _ = split_spec(spec) or (spec, "")
-    return spec.startswith(TIMM_PREFIX) or os.path.isfile(os.path.expanduser(path))
+    if spec.startswith(TIMM_PREFIX):
+        return True
+    path = os.path.expanduser((split_spec(spec) or (spec, ""))[0])
+    try:
+        return os.path.isfile(path) and os.path.getsize(path) <= LOOK_BYTES
+    except (OSError, ValueError):
+        return False
 
 
 def _start_folder(text: str) -> str:

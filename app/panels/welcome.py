@@ -1,4 +1,4 @@
-"""The empty window: three sentences and three ways to begin."""
+"""The empty window: three sentences, three ways to begin, and one to go on."""
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QAction, QColor, QFont, QPainter, QPaintEvent, QPen
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.icons import icon, icon_pixmap
+from app.panels.welcome_offer import UnfinishedOffer
 from app.theme import LIGHT, RADIUS, SPACE_L, SPACE_M, SPACE_S, SPACE_XL, Palette, text_font
 from core.events import Event
 
@@ -21,13 +22,14 @@ ICON_PX = 28
 
 
 class WelcomePanel(QWidget):
-    """An invitation: open a network, drop a file, or try the demo."""
+    """An invitation: open a network, drop a file, try the demo, or go on with `unfinished`."""
 
     def __init__(self, open_action: QAction, demo_action: QAction, parent: QWidget | None = None):
         super().__init__(parent)
         self.open_button = _Choice("open", open_action, self.tr("Network and images"))
         self.demo_button = _Choice("demo", demo_action, self.tr("Digits, under a minute"))
-        self.drop_area = _DropArea(self.tr("Drop a file here"), self.tr("Weights or images"))
+        self.drop_area = _DropArea(self.tr("Drop a file here"), self.tr("Network, weights, images"))
+        self.unfinished = UnfinishedOffer(3 * CARD_PX[0] + 2 * SPACE_L)
         self._logo = QLabel()
         self._sentences = QLabel(
             self.tr(
@@ -46,7 +48,7 @@ class WelcomePanel(QWidget):
         """Paint in other colours."""
         scale = self.devicePixelRatioF()
         self._logo.setPixmap(icon_pixmap("espalier", palette.text, LOGO_PX, scale))
-        for choice in (self.open_button, self.demo_button, self.drop_area):
+        for choice in (self.open_button, self.demo_button, self.drop_area, self.unfinished):
             choice.use_palette(palette)
 
     def _build(self) -> None:
@@ -71,6 +73,8 @@ class WelcomePanel(QWidget):
             choices.addWidget(choice)
         choices.addStretch(1)
         layout.addLayout(choices)
+        layout.addSpacing(SPACE_L)
+        layout.addWidget(self.unfinished, alignment=Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(3)
 
 

@@ -64,7 +64,8 @@ class MainWindow(QMainWindow):
         self.panels = self.parts.panels
         self.pins = self.parts.masks.pins
         self.errors = ErrorQueue(self)
-        self.dialog: QDialog | None = None
+        self.dialog: QDialog | None = None  # that was shown last; gone if it was closed
+        self._is_dialog_open = False
         self.deeds.restore()
         self.run_deeds = RunDeeds(self, session)
         self._patience = QTimer(self, interval=CLOSE_PATIENCE_MS, singleShot=True)
@@ -91,9 +92,14 @@ class MainWindow(QMainWindow):
         self.deeds.start(config)
 
     def show_dialog(self, dialog: QDialog) -> None:
-        """Show a dialog over the window; it goes when it is closed."""
+        """Show a dialog over the window, in place of the one before; errors wait for its end."""
+        before, was_open = self.dialog, self._is_dialog_open
+        self.dialog, self._is_dialog_open = dialog, True
+        if before is not None and was_open:
+            before.reject()
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.dialog = dialog
+        dialog.finished.connect(lambda: self._on_dialog_finished(dialog))
+        self.errors.hold()
         dialog.open()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -156,6 +162,11 @@ class MainWindow(QMainWindow):
         has_run_folder = self.session.run_folder is not None
         self.commands.show_state(state, has_run_folder=has_run_folder)
         self.parts.show_state(state)
+
+    def _on_dialog_finished(self, dialog: QDialog) -> None:
+        if self.dialog is dialog:
+            self._is_dialog_open = False
+            self.errors.go_on()
 
     def _show_undo(self) -> None:
         stack = self.pins.undo_stack
@@ -222,6 +233,7 @@ def _begin(window: MainWindow, arguments: argparse.Namespace) -> None:
     """Load the heavy libraries and open what was asked for, now that the window is visible."""
     window.session.prepare()
     if not names_something(arguments):
+        window.run_deeds.offer_unfinished()
         return
     config = run_config(arguments)
     if arguments.start:

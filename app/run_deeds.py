@@ -9,6 +9,8 @@ from app.panels.runs import RunsPanel
 from app.panels.verdict import VerdictPanel
 from app.session import Session
 from core.events import Event, SearchStarted
+from core.runs.files import default_runs_folder
+from core.runs.unfinished import last_unfinished
 
 if TYPE_CHECKING:
     from app.main_window import MainWindow
@@ -30,6 +32,7 @@ class RunDeeds(QObject):
         runs.run_requested.connect(self.open_run)
         runs.run_chosen.connect(verdict.show_run)
         runs.failed.connect(window.show_error)
+        window.parts.welcome.unfinished.resume_requested.connect(self.resume_run)
         session.event_received.connect(self._on_event)
         self._follow_folder()
 
@@ -41,6 +44,17 @@ class RunDeeds(QObject):
             return
         form = self._window.parts.settings.source
         self._session.open_run(folder, allow_download=form.may_download)
+
+    def resume_run(self, folder: Path) -> None:
+        """Go on with a run that was broken off."""
+        if not self._session.state.is_busy:
+            form = self._window.parts.settings.source
+            self._session.resume_run(folder, allow_download=form.may_download)
+
+    def offer_unfinished(self) -> None:
+        """Offer the last run to go on with, if it was broken off."""
+        folder = self._window.parts.settings.runs_folder or default_runs_folder()
+        self._window.parts.welcome.unfinished.show_run(last_unfinished(folder))
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, SearchStarted):

@@ -11,6 +11,7 @@ from app.session_state import SessionState
 from core.events import RunReported
 from tests.app import samples
 from tests.core.runs.made import make_run, report_of
+from tests.core.runs.test_unfinished import make_run as make_unfinished
 
 
 @pytest.fixture
@@ -61,3 +62,23 @@ def test_the_list_follows_the_folder_of_the_settings(window, tmp_path):
     window.parts.settings.set_runs_folder(str(tmp_path / "elsewhere"))
     window.session.event_received.emit(samples.search_started())
     assert window.parts.docked["runs"].folder == tmp_path / "elsewhere"
+
+
+def test_a_search_that_was_broken_off_is_offered_and_goes_on(window, tmp_path, monkeypatch):
+    folder = make_unfinished(tmp_path, "2026-01-01_10-00-00_a")
+    window.parts.settings.set_runs_folder(str(tmp_path))
+    window.run_deeds.offer_unfinished()
+    offer = window.parts.welcome.unfinished
+    assert "after 3 of 40 evaluations" in offer.words.text()
+    resumed = []
+    monkeypatch.setattr(
+        window.session, "resume_run", lambda folder, allow_download: resumed.append(folder)
+    )
+    offer.button.click()
+    assert resumed == [folder]
+
+
+def test_nothing_is_offered_where_nothing_was_broken_off(window, tmp_path):
+    window.parts.settings.set_runs_folder(str(tmp_path))
+    window.run_deeds.offer_unfinished()
+    assert not window.parts.welcome.unfinished.isVisibleTo(window)

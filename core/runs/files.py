@@ -27,7 +27,10 @@ CANDIDATES_FILE = "candidates.npz"
 CHECKPOINT_FILE = "checkpoint.pt"
 REPORT_FILE = "report.json"
 REPORT_HTML_FILE = "report.html"
-EXPORT_FILES = ("pruned.onnx", "pruned.pt", "pruned.json", "pruned.pt2")
+FINETUNE_FILE = "finetune.json"
+FINETUNED_FOLDER = "finetuned"  # the files of the fine-tuned network
+FINETUNING_FOLDER = "finetuning"  # where fine-tuning can be taken up again
+EXPORT_FILES = ("pruned.onnx", "pruned.pt", "pruned.json", "pruned.pt2", "load_pruned.py")
 RUN_FILES = (
     CONFIG_FILE,
     ENVIRONMENT_FILE,
@@ -39,6 +42,9 @@ RUN_FILES = (
     REPORT_FILE,
     REPORT_HTML_FILE,
     *EXPORT_FILES,
+    FINETUNE_FILE,
+    FINETUNED_FOLDER,
+    FINETUNING_FOLDER,
 )
 NAME_LETTERS = 80  # of a network's name, in a folder's
 PROBE_BYTES = 1 << 16  # a little more than the first files of a run

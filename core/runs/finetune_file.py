@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-FINETUNE_FILE = "finetune.json"
+from core.runs.files import FINETUNE_FILE
+
 FORMAT = "espalier.finetune"
 FORMAT_VERSION = 1
 

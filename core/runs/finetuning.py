@@ -29,20 +29,24 @@ from core.finetuning.judging import ComparedScore, compare_with_unpruned
 from core.finetuning.loop import LEARNED, CheckpointPlace, Finetuned, finetune
 from core.opening import Opened
 from core.pruning.macs import MacsModel
-from core.runs.files import prepare_folder, write_text
-from core.runs.finetune_file import (
+from core.runs.files import (
     FINETUNE_FILE,
+    FINETUNED_FOLDER,
+    FINETUNING_FOLDER,
+    prepare_folder,
+    write_text,
+)
+from core.runs.finetune_file import (
     EpochLine,
     FinetunedNetwork,
     FinetuneFile,
     TestScore,
     file_contents,
 )
+from core.runs.lock import locked_folder
 from core.runs.masks import RunMasks, choose_masks
 from core.runs.report import environment, report_text
 
-NETWORK_FOLDER = "finetuned"  # in the run's folder: the files of the fine-tuned network
-CHECKPOINT_FOLDER = "finetuning"  # in the run's folder: where it can be taken up again
 UNPRUNED = "unpruned"
 
 
@@ -71,6 +75,13 @@ def record_finetuning(
         FinetuneReported if the network could not be exported.
     """
     prepare_folder(folder)
+    with locked_folder(folder):
+        yield from _record(opened, masks, config, folder, resume)
+
+
+def _record(
+    opened: Opened, masks: RunMasks, config: RunConfig, folder: Path, resume: bool
+) -> Events:
     result = _Result()
     with limited_threads(config.search.threads):
         training = yield from _open_training(opened, config)
@@ -118,7 +129,7 @@ def _train_all(
 ) -> Events:
     device = resolve_device(config.search.device)
     for name, keep in chosen.items():
-        path = folder / CHECKPOINT_FOLDER / f"{name}.pt"
+        path = folder / FINETUNING_FOLDER / f"{name}.pt"
         # of those that were not begun before the crash there is nothing to take up
         place = CheckpointPlace(path, resume and (name == LEARNED or path.is_file()))
         before = cut_network(opened, keep, device)
@@ -138,7 +149,7 @@ def _test_and_export(
     try:
         yield from _test(opened, config, result)
         learned = result.finetuned[0]
-        yield from _export(opened, learned, folder / NETWORK_FOLDER, tuple(EXPORTERS), result)
+        yield from _export(opened, learned, folder / FINETUNED_FOLDER, tuple(EXPORTERS), result)
     except StopRequested:
         yield NoticeRaised("Stopped: test images or exports of the fine-tuning are missing.")
     except ExportError as error:

@@ -20,9 +20,10 @@ from core.events import (
 )
 from core.export import EXPORTERS, load_pruned
 from core.finetuning.judging import compare_with_unpruned
-from core.runs.files import write_arrays
+from core.runs.files import move_earlier_run, write_arrays
 from core.runs.finetune_file import read_finetune_file
 from core.runs.finetuning import export_finetuned, record_finetuning
+from core.runs.lock import locked_folder
 from core.runs.masks import RunMasks, read_masks
 from tests.core.export.opened import build_tiny, half_mask, open_tiny
 from tests.core.runs.test_runs import CountingPart
@@ -238,3 +239,16 @@ def test_notices_are_sentences(opened, masks, tmp_path):
     notices = [event.message for event in events if isinstance(event, NoticeRaised)]
     assert any(notice.startswith("Trained on 20 images of") for notice in notices)
     assert read_finetune_file(tmp_path / "run").training_images == 20
+
+
+def test_a_new_search_in_the_folder_moves_what_was_fine_tuned(opened, masks, tmp_path):
+    finish(record_finetuning(opened, masks, CONFIG, tmp_path))
+    move_earlier_run(tmp_path)
+    assert read_finetune_file(tmp_path) is None
+    assert read_finetune_file(tmp_path / "earlier-1") is not None
+    assert (tmp_path / "earlier-1" / "finetuning" / "learned.pt").is_file()
+
+
+def test_a_folder_that_is_in_use_is_refused(opened, masks, tmp_path):
+    with locked_folder(tmp_path), pytest.raises(RunError, match="Another Espalier"):
+        finish(record_finetuning(opened, masks, CONFIG, tmp_path))

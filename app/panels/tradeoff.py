@@ -15,18 +15,24 @@ from PySide6.QtWidgets import (
 )
 
 from app.panels.growing import FloatVector, GrowingRange
-from app.panels.panel import Cell, Panel, Table
+from app.panels.panel import Panel, Table
 from app.panels.plot_parts import legend_label, readout_label
 from app.panels.tradeoff_plot import TradeoffPlot
 from app.panels.tradeoff_points import (
     EvaluatedMasks,
     Kind,
     ScoredEvent,
-    pareto_front,
     scored_point,
     unpruned_point,
 )
-from app.panels.tradeoff_words import images_words, legend_words, name_words, point_words
+from app.panels.tradeoff_values import PlottedValues
+from app.panels.tradeoff_words import (
+    images_words,
+    legend_words,
+    name_words,
+    point_rows,
+    point_words,
+)
 from app.selection import LoadedMask, Selection
 from app.theme import LIGHT, SPACE_M, SPACE_S, Palette, fill_background
 from core.events import (
@@ -40,7 +46,7 @@ from core.events import (
     SearchStarted,
 )
 
-ACCURACY, CROSS_ENTROPY = range(2)  # entries of the choice
+CROSS_ENTROPY = 1  # the second entry of the choice
 TOP = 103.0  # per cent: a point at 100 is seen whole
 HEADER = ("name", "kind", "macs_kept", "accuracy", "cross_entropy_nats", "meets_budget", "in_front")
 
@@ -101,9 +107,9 @@ class TradeoffPanel(Panel):
     def redraw(self) -> None:
         """Draw all points, and fit the axes unless the person has moved them."""
         self._pages.setCurrentIndex(0 if len(self._masks) else 1)
-        x, y = 100 * self._masks.macs_kept, self._values()
-        self.plot.set_points(x, y, self._masks.kinds, self._masks.meets_budget)
-        self._front = self._find_front()
+        values = self._values = PlottedValues(self._masks, is_accuracy=self._is_accuracy)
+        self.plot.set_points(values.x, values.y, values.kinds, self._masks.meets_budget)
+        self._front = values.front()
         self.plot.set_front(self._front)
         self._draw_lines()
         loaded = self.selection.mask
@@ -119,22 +125,7 @@ class TradeoffPanel(Panel):
         """Every point, in the order in which it was scored."""
         if not len(self._masks):
             return None
-        front = set(self.front)
-        rows: list[tuple[Cell, ...]] = []
-        for index in range(len(self._masks)):
-            one = self._masks[index]
-            rows.append(
-                (
-                    name_words(one),
-                    one.kind.name.lower(),
-                    one.macs_kept,
-                    one.accuracy,
-                    one.cross_entropy,
-                    int(one.meets_budget),
-                    int(index in front),
-                )
-            )
-        return Table(HEADER, rows)
+        return Table(HEADER, point_rows(self._masks, set(self.front)))
 
     def picture_widget(self) -> QWidget:
         """Legend, plot and the line about the images; no buttons."""
@@ -161,16 +152,21 @@ class TradeoffPanel(Panel):
             )
         )
 
+    @property
+    def _is_accuracy(self) -> bool:
+        return self.value.currentIndex() != CROSS_ENTROPY
+
     def _clear(self) -> None:
         self._masks = EvaluatedMasks()
-        self._front = np.empty(0, dtype=np.int64)
+        self._values = PlottedValues(self._masks, is_accuracy=True)
+        self._front = self._values.front()
         self._started: SearchStarted | None = None
         self._best: BoolArray | None = None
         self.plot.set_current(-1)
         self._forget_ranges()
 
     def _forget_ranges(self) -> None:
-        high = TOP if self.value.currentIndex() != CROSS_ENTROPY else float("inf")
+        high = TOP if self._is_accuracy else float("inf")
         self._ranges = GrowingRange(0, TOP), GrowingRange(0, high)
         self.plot.is_untouched = True
 
@@ -236,19 +232,6 @@ class TradeoffPanel(Panel):
             self.plot.name_current(name_words(self._masks[index]))
         self._write_readout()
 
-    def _values(self) -> FloatVector:
-        if self.value.currentIndex() == CROSS_ENTROPY:
-            return self._masks.cross_entropy
-        return 100 * self._masks.accuracy
-
-    def _find_front(self) -> np.ndarray:
-        """The front of what was scored on reward images; held-out scores do not compare."""
-        kinds = self._masks.kinds
-        is_reward = (kinds == Kind.CANDIDATE) | (kinds == Kind.CRITERION)
-        sign = -1.0 if self.value.currentIndex() == CROSS_ENTROPY else 1.0
-        worth = np.where(is_reward, sign * self._values(), np.nan)
-        return pareto_front(self._masks.macs_kept, worth)
-
     def _best_point(self) -> int | None:
         if self._best is None:
             return None
@@ -267,38 +250,24 @@ class TradeoffPanel(Panel):
         if started is None:
             self.plot.set_lines(None, None)
             return
-        is_accuracy = self.value.currentIndex() == ACCURACY
-        unpruned = 100 * started.baseline_accuracy
-        self.plot.set_lines(
-            100 * started.macs_budget, unpruned if is_accuracy else started.baseline_cross_entropy
+        unpruned = (
+            100 * started.baseline_accuracy if self._is_accuracy else started.baseline_cross_entropy
         )
+        self.plot.set_lines(100 * started.macs_budget, unpruned)
 
     def _fit(self) -> None:
-        x, y, kinds = 100 * self._masks.macs_kept, self._values(), self._masks.kinds
-        is_shown = np.isfinite(y)
-        if not self.show_all.isChecked() and (kinds == Kind.CANDIDATE).any():
-            # Weak criteria and the unpruned network would squeeze the masks into a dot.
-            is_shown &= kinds == Kind.CANDIDATE
-            is_shown[self._best_criterion()] = True
+        values = self._values
+        is_shown = values.worth_fitting(is_all=self.show_all.isChecked())
         if not is_shown.any():
             return
         budget = [100 * self._started.macs_budget] if self._started else []
-        spans = [
-            extent.include(*_ends(values[is_shown]), *more)
-            for extent, values, more in zip(self._ranges, (x, y), (budget, []), strict=True)
-        ]
-        self.plot.fit(spans[0], spans[1])
-
-    def _best_criterion(self) -> list[int]:
-        sign = 1.0 if self.value.currentIndex() == CROSS_ENTROPY else -1.0
-        known = np.flatnonzero(self._masks.kinds == Kind.CRITERION)
-        return [int(known[np.argmin(sign * self._values()[known])])] if len(known) else []
+        x, y = self._ranges
+        self.plot.fit(
+            x.include(*_ends(values.x[is_shown]), *budget), y.include(*_ends(values.y[is_shown]))
+        )
 
     def _write_edges(self) -> None:
-        (_, right), (low, high) = self.plot.box.viewRange()
-        x, y = 100 * self._masks.macs_kept, self._values()
-        above, below = int((y > high).sum()), int((y < low).sum())
-        beside = int(((x > right) & (y >= low) & (y <= high)).sum())
+        above, below, beside = self._values.outside(*self.plot.box.viewRange())
         notes = {"top": "", "bottom": "", "right": ""}
         if above:
             notes["top"] = self.tr("▲ {:,} higher").format(above)
@@ -310,8 +279,9 @@ class TradeoffPanel(Panel):
             self.plot.edges.show(edge, words)
 
     def _write_legend(self) -> None:
-        is_accuracy = self.value.currentIndex() == ACCURACY
-        self.legend.setText(legend_words(self._masks, self._started, self.colours, is_accuracy))
+        self.legend.setText(
+            legend_words(self._masks, self._started, self.colours, self._is_accuracy)
+        )
 
     def _write_readout(self) -> None:
         index = self.plot.current

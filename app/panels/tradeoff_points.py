@@ -170,10 +170,17 @@ def step_line(x: FloatVector, y: FloatVector, x_end: float) -> tuple[FloatVector
 
 
 def thinned(x: FloatVector, y: FloatVector, x_pixels: float, y_pixels: float) -> NDArray[np.int64]:
-    """Indices of one point for every place on the screen; cells of so many units, shape (few,)."""
+    """Indices of one point for every place on the screen; cells of so many units, shape (few,).
+
+    All points must be in view, or there would be more places than memory.
+    """
+    if not len(x):
+        return np.empty(0, dtype=np.int64)
     cells_x = np.floor(x / x_pixels).astype(np.int64)
     cells_y = np.floor(y / y_pixels).astype(np.int64)
-    cells_x -= cells_x.min(initial=0)
-    cells_y -= cells_y.min(initial=0)
-    flat = cells_x * (cells_y.max(initial=0) + 1) + cells_y
-    return np.sort(np.unique(flat, return_index=True)[1])
+    cells_x -= cells_x.min()
+    cells_y -= cells_y.min()
+    width = int(cells_y.max()) + 1
+    last = np.full(width * (int(cells_x.max()) + 1), -1, dtype=np.int64)
+    last[cells_x * width + cells_y] = np.arange(len(x))  # no sorting: this is done in every frame
+    return np.sort(last[last >= 0])

@@ -57,9 +57,7 @@ class TrajectoryPlot(pg.PlotWidget):
         plot.setContentsMargins(0, 4, 8, 0)
         left = plot.getAxis("left")
         left.setWidth(_AXIS_WIDTH)
-        left.setStyle(maxTickLevel=0)  # in low plots the labels of finer ticks would touch
         left.setTickDensity(0.6)
-        plot.getAxis("bottom").setStyle(maxTickLevel=0)  # finer lines cost a third of a frame
         self.edges = EdgeNotes(self)
         self._palette = palette
         self._x_words = ""

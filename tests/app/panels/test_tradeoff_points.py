@@ -10,6 +10,7 @@ from app.panels.tradeoff_points import (
     step_line,
     thinned,
 )
+from app.panels.tradeoff_values import PlottedValues
 
 
 def scored(number: int, kind: Kind = Kind.CANDIDATE, name: str = "") -> Scored:
@@ -64,5 +65,25 @@ def test_the_stairs_go_right_and_then_up():
 def test_of_points_in_one_place_one_is_drawn():
     x = np.array([0.1, 0.2, 5.0, 5.1, 5.1])
     y = np.array([0.1, 0.2, 0.1, 0.1, 9.0])
-    assert thinned(x, y, 1.0, 1.0).tolist() == [0, 2, 4]
+    assert thinned(x, y, 1.0, 1.0).tolist() == [1, 3, 4]
     assert thinned(np.empty(0), np.empty(0), 1.0, 1.0).tolist() == []
+
+
+def test_axes_make_room_for_masks_and_the_best_criterion_alone():
+    masks, keep = EvaluatedMasks(), np.ones(8, dtype=np.bool_)
+    for kind, macs, accuracy in (
+        (Kind.UNPRUNED, 1.0, 0.9),
+        (Kind.CRITERION, 0.5, 0.1),
+        (Kind.CRITERION, 0.5, 0.6),
+        (Kind.CANDIDATE, 0.48, 0.7),
+    ):
+        masks.add(Scored(kind, 0, "", macs, accuracy, 1 - accuracy, True), keep)
+    values = PlottedValues(masks, is_accuracy=True)
+    assert values.worth_fitting(is_all=False).tolist() == [False, False, True, True]
+    assert values.worth_fitting(is_all=True).all()
+    assert values.outside((40.0, 60.0), (50.0, 80.0)) == (1, 1, 0)
+    assert values.outside((40.0, 49.0), (50.0, 80.0)) == (1, 1, 1)
+    assert values.front().tolist() == [3]
+    nats = PlottedValues(masks, is_accuracy=False)
+    assert nats.worth_fitting(is_all=False).tolist() == [False, False, True, True]
+    assert nats.front().tolist() == [3]

@@ -50,20 +50,26 @@ def look_into_layer(
     activation function. A filter is drawn as its mean over the input channels; one of a 1x1
     or linear layer as its weights in rows, input after input, padded with NaN.
 
-    Raises: GraphError if the layer has no filters of its own.
+    Raises: GraphError if the layer has no filters of its own, one for each channel.
     """
     node = _layer_with_filters(opened, layer)
     yield StageStarted("Looking into the layer")
     module = opened.network.module
     weight = dict(module.named_parameters(remove_duplicate=False))[node.weight_key or ""]
     owner = _owner(module, node)
+    filters = filter_pictures(weight, owner)
+    if len(filters) != len(node.channels):
+        raise GraphError(
+            f"Cannot look into layer '{layer}': its weight has {len(filters)} filters for "
+            f"{len(node.channels)} channels. Choose another layer."
+        )
     chosen = images_of_different_classes(opened.images.held_out, images)
     batch, labels = opened.images.held_out.batch(chosen)
     with limited_threads(0):
         answers = _answers(module, node, batch)
     yield LayerLookedInto(
         layer=layer,
-        filters=filter_pictures(weight, owner),
+        filters=filters,
         images=to_pixels(batch, opened.images),
         labels=tuple(_class_name(opened.images, int(label)) for label in labels),
         activations=answers,
@@ -189,10 +195,12 @@ def _answers(module: nn.Module, node: LayerNode, images: Tensor) -> FloatArray:
     if isinstance(watched, (_ConvNd, nn.Linear, *NORMS)):
         with _watching(watched, seen), torch.inference_mode():
             module.eval()(images)
+    unseen = np.zeros((0, len(node.channels), 1, 1), dtype=np.float32)
     if not seen:
-        return np.zeros((0, len(node.channels), 1, 1), dtype=np.float32)
+        return unseen
     is_channel_last = isinstance(watched, nn.Linear | nn.LayerNorm)
-    return activation_maps(seen[0].float(), is_channel_last=is_channel_last)
+    maps = activation_maps(seen[0].float(), is_channel_last=is_channel_last)
+    return maps if maps.shape[1] == len(node.channels) else unseen
 
 
 @contextmanager

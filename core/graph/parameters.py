@@ -1,5 +1,6 @@
 """Parameters and buffers during a pass: which tensor is one, or a view of one, and how it lies."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -23,18 +24,22 @@ class ParameterView:
     dims: Dims
 
 
+def tensors_of(module: nn.Module) -> list[tuple[str, Tensor]]:
+    """All parameters and buffers by key; a shared tensor under each of its names."""
+    return [
+        *module.named_parameters(remove_duplicate=False),
+        *module.named_buffers(remove_duplicate=False),
+    ]
+
+
 class Parameters:
     """Finds the state-dict entry behind a tensor, through views and functions of single values."""
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, state: Mapping[str, Tensor]) -> None:
         self._views: dict[int, ParameterView] = {}
         self._alive: list[Tensor] = []  # ids stay unique while these live
         self.trained = {key for key, _ in module.named_parameters()}
-        entries = [
-            *module.named_parameters(remove_duplicate=False),
-            *module.named_buffers(remove_duplicate=False),
-        ]
-        for key, tensor in entries:
+        for key, tensor in state.items():
             view = ParameterView(key, tuple(range(tensor.dim())))
             self._views.setdefault(id(tensor), view)
 

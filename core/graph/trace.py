@@ -4,13 +4,15 @@ The network runs once on an example batch under a TorchDispatchMode. Every activ
 channel labels (labels.py); every ATen operation couples, freezes or binds them (rules).
 """
 
+import traceback
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
@@ -21,8 +23,9 @@ from core.graph.attention import head_cuts_allowed
 from core.graph.following import LosesHeads
 from core.graph.labels import ChannelLabels, frozen_labels, varies
 from core.graph.operations import LayerDraft, Operation
-from core.graph.parameters import Parameters
-from core.graph.rules import rule_of
+from core.graph.parameters import Parameters, tensors_of
+from core.graph.places import line_of_call, line_of_error
+from core.graph.rules import Rule, rule_of
 
 LINEAR = ("addmm", "mm", "linear")
 
@@ -30,10 +33,22 @@ LINEAR = ("addmm", "mm", "linear")
 def analyse_network(module: nn.Module, example: Tensor) -> Analysis:
     """Run `module` once on `example` (N, C, H, W) and say how its channels hang together.
 
-    The network must be in eval mode. It is not changed.
+    The network must be in eval mode. It is not changed. It runs without values first, on shapes
+    alone, which takes no time however large it is; on its values if it asks for one.
     Raises: GraphError if its forward pass fails or nothing of it can be seen.
     """
-    trace = NetworkTrace(module, example)
+    shapes = {id(tensor): tensor.detach().to("meta") for _, tensor in tensors_of(module)}
+    try:
+        return _trace(module, example.to("meta"), shapes)
+    except Exception:
+        # Whatever needs a value (.item(), a branch, a mask) fails there, each in its own way;
+        # what fails for another reason fails again.
+        return _trace(module, example, {})
+
+
+def _trace(module: nn.Module, example: Tensor, stand_ins: Mapping[int, Tensor]) -> Analysis:
+    state = {key: stand_ins.get(id(tensor), tensor) for key, tensor in tensors_of(module)}
+    trace = NetworkTrace(module, example, state)
     try:
         with (
             torch.no_grad(),
@@ -42,16 +57,23 @@ def analyse_network(module: nn.Module, example: Tensor) -> Analysis:
             _without_fast_attention(),
             trace,
         ):
-            out = module(example)
+            out = functional_call(module, state, (example,)) if stand_ins else module(example)
     except Exception as error:
         where = trace.module_path or "the network"
+        line = line_of_error(error)
+        op = f" in operation '{trace.running}'" if trace.running else ""
         raise GraphError(
-            f"Cannot trace {where}: running it on an input of shape {tuple(example.shape)} "
-            f"failed: {_shortened(error)}. Check the input shape.",
-            details=repr(error),
+            f"Cannot trace {where}{f' ({line})' if line else ''}: running it on an input of shape "
+            f"{tuple(example.shape)} failed{op}: {_shortened(error)}. Check the input shape.",
+            details="".join(traceback.format_exception(error)),
         ) from error
     trace.finish(out)
     return assemble(trace, module)
+
+
+def _here() -> str:
+    line = line_of_call(_trace.__name__)
+    return f" ({line})" if line else ""
 
 
 def _shortened(error: Exception) -> str:
@@ -73,8 +95,11 @@ def _without_fast_attention() -> Iterator[None]:
 class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, unused-ignore]
     """The running pass: labels and source layer of every activation, bindings of every weight."""
 
-    def __init__(self, module: nn.Module, example: Tensor) -> None:
+    def __init__(
+        self, module: nn.Module, example: Tensor, state: Mapping[str, Tensor] | None = None
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        state = dict(tensors_of(module)) if state is None else state
         self.labels = ChannelLabels()
         self.layers: dict[str, TracedLayer] = {}
         self.edges: list[tuple[str, str]] = []
@@ -86,6 +111,7 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
         self.sums: list[Tensor] = []  # labels that pass through an addition
         self.used_parameters: set[str] = set()
         self.module_path = ""
+        self.running = ""  # the operation that is computed, for an error in it
         self._module = module
         self._stack: list[str] = []
         self._activations: dict[int, Tensor] = {}  # id -> labels
@@ -93,7 +119,8 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
         self._alive: list[Tensor] = []  # ids stay unique while these live
         self._constants: set[int] = set()  # ids of activations that are the same for all images
         self._image_count = example.shape[0]
-        self._parameters = Parameters(module)
+        self._is_without_values = example.is_meta
+        self._parameters = Parameters(module, state)
         self.put(example, frozen_labels(example.shape))
         self._add_layer("input", LayerDraft("input"), [], example)
 
@@ -172,9 +199,11 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        out = func(*args, **kwargs)
         name = func.overloadpacket.__name__
         name = name[:-1] if name.endswith("_") and not name.endswith("__") else name
+        self.running = name
+        out = func(*args, **kwargs)
+        self.running = ""
         self._see(Operation(func, name, tuple(args), kwargs, out))
         return out
 
@@ -188,9 +217,9 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
         rule = rule_of(op)
         draft = None
         if rule is None:
-            self.unknown(op, f"operation '{op.name}' is not known")
+            self.unknown(op, f"operation '{op.name}' is not known{_here()}")
         else:
-            draft = rule(self, op)
+            draft = self._follow(rule, op)
         if draft is None:
             draft = self._implicit_layer(op, sources)
         if all(id(t) in self._constants for t in activations):
@@ -202,6 +231,16 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
             if self.of(out) is not None:  # others die, and their ids come again
                 self._sources[id(out)] = layer
         self._credit(op, layer)
+
+    def _follow(self, rule: Rule, op: Operation) -> LayerDraft | None:
+        try:
+            return rule(self, op)
+        except Exception:
+            if self._is_without_values:
+                raise  # it may be understood with them
+            # Arguments that no rule foresaw must never give a wrong network, nor none at all.
+            self.unknown(op, f"operation '{op.name}' is used in an unknown way{_here()}")
+            return None
 
     def _meet_constant(self, op: Operation) -> None:
         """A layer may read a constant: an MLP over a buffer of positions, say."""

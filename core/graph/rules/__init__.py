@@ -29,8 +29,8 @@ def _with_rule(rule: Rule, names: str) -> dict[str, Rule]:
 
 RULES: dict[str, Rule] = {
     **_with_rule(layers.convolution, "convolution _convolution mkldnn_convolution"),
-    **_with_rule(layers.linear, "addmm mm linear"),
-    **_with_rule(products.product, "bmm baddbmm matmul"),
+    **_with_rule(layers.linear, "addmm mm linear bmm matmul"),
+    **_with_rule(products.product, "baddbmm"),
     **_with_rule(
         products.attention,
         "_scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_flash_attention "
@@ -56,7 +56,7 @@ RULES: dict[str, Rule] = {
     ),
     **_with_rule(layers.pixel_shuffle, "pixel_shuffle pixel_unshuffle"),
     **_with_rule(values.reduction, "mean sum amax amin max min var std linalg_vector_norm"),
-    **_with_rule(values.softmax, "_softmax _log_softmax cumsum"),
+    **_with_rule(values.softmax, "_softmax _safe_softmax _log_softmax cumsum"),
     **_with_rule(values.pointwise, "dropout copy prelu _prelu_kernel hardtanh hardswish"),
     **_with_rule(shapes.pad, "constant_pad_nd"),
     **_with_rule(shapes.reshape, "view _unsafe_view reshape _reshape_alias unflatten"),

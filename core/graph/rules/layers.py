@@ -78,9 +78,12 @@ def linear(trace: Trace, op: Operation) -> LayerDraft | None:
     if op.name == "addmm":
         bias, x, weight = op.args[:3]
     else:
-        x, weight, bias = op.args[0], op.args[1], op.argument(2, "bias")
-    in_dim, out_dim = (1, 0) if op.name == "linear" else (0, 1)
-    if not trace.is_parameter(weight):
+        x, weight = op.args[:2]
+        bias = op.argument(2, "bias") if op.name == "linear" else None
+    # mm and bmm get a transposed view, which may be expanded over the images
+    columns = weight.dim() - 1
+    in_dim, out_dim = (1, 0) if op.name == "linear" else (columns - 1, columns)
+    if not trace.is_parameter(weight) or trace.is_parameter(x):
         return product(trace, op)
     inputs = trace.labels.along(labels_of(trace, x), x.dim() - 1, MIXED)
     trace.bind_consumer(weight, in_dim, inputs)

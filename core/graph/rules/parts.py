@@ -19,12 +19,16 @@ def classes_of(trace: Trace, tensor: Tensor) -> Tensor:
     return trace.labels.canonical(labels_of(trace, tensor))
 
 
-def bind_operand(trace: Trace, tensor: Tensor, common: Tensor) -> None:
-    """Slice a parameter that is added or multiplied; freeze what meets another constant."""
+def bind_operand(trace: Trace, tensor: Tensor, common: Tensor, *, is_added: bool = False) -> None:
+    """Slice a parameter that meets channels; freeze channels that meet another constant.
+
+    is_added: it gives the channels values, which a mask must silence too.
+    """
+    bind = trace.bind_producer if is_added else trace.bind
     offset = common.dim() - tensor.dim()
     for d in range(tensor.dim()):
         if tensor.shape[d] > 1 and varies(common, d + offset):
             if trace.is_parameter(tensor):
-                trace.bind(tensor, d, trace.labels.along(common, d + offset, MIXED))
+                bind(tensor, d, trace.labels.along(common, d + offset, MIXED))
             else:
                 trace.labels.freeze(common, "it meets a constant of fixed width")

@@ -112,7 +112,12 @@ def index(trace: Trace, op: Operation) -> None:
         return
     if any(varies(labels, d) for d in picked):
         trace.labels.freeze(labels, "the code picks some of its channels")
-    trace.put(op.out, compressed(op.func(labels, op.args[1])))
+    # which positions does not matter, and in a run without values they cannot be read
+    first = [
+        None if x is None else x if x.dtype == torch.bool else x.new_zeros(x.shape, device="cpu")
+        for x in op.args[1]
+    ]
+    trace.put(op.out, compressed(op.func(labels, first)))
 
 
 def concat(trace: Trace, op: Operation) -> None:

@@ -29,7 +29,7 @@ def softmax(trace: Trace, op: Operation) -> None:
     labels = classes_of(trace, op.args[0])
     dim = op.args[1] % labels.dim()
     if varies(labels, dim):
-        if op.name == "_softmax":
+        if op.name in ("_softmax", "_safe_softmax"):
             channels = trace.labels.along(labels, dim, MIXED)
             trace.approximate(channels, "softmax over channels depends on the width")
         else:
@@ -53,7 +53,7 @@ def pointwise(trace: Trace, op: Operation) -> None:
         return
     for tensor in op.tensors:
         if trace.of(tensor) is None and tensor.numel() > 1:
-            bind_operand(trace, tensor, common)
+            bind_operand(trace, tensor, common, is_added=op.name in ("add", "sub"))
     trace.put(out, common)
 
 

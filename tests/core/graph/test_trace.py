@@ -1,5 +1,7 @@
 """The analyser on networks whose coupling is known by hand."""
 
+import inspect
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -7,7 +9,8 @@ import torch
 from torch import nn
 
 from core.errors import GraphError
-from core.graph.trace import NetworkTrace, analyse_network
+from core.graph.rules import RULES
+from core.graph.trace import NetworkTrace, _trace, analyse_network
 from tests import networks
 from tests.networks import build, example_images
 
@@ -100,7 +103,9 @@ def test_a_shared_layer_is_drawn_twice_and_owns_its_parameters_once():
 
 def test_an_operation_without_a_rule_freezes_by_name():
     frozen = {f.layer: f.reason for f in analyse(networks.Sorted).groups.frozen}
-    assert frozen["first"] == "operation 'sort' is not known"
+    source = inspect.getsource(networks).split("\n")
+    line = 1 + next(i for i, text in enumerate(source) if "sort(" in text)
+    assert frozen["first"] == f"operation 'sort' is not known (networks.py, line {line})"
 
 
 def test_layer_norm_marks_its_group_as_approximate():
@@ -122,6 +127,62 @@ def test_layers_that_the_input_does_not_reach_are_named():
 def test_a_failing_forward_names_the_place_and_the_shape():
     with pytest.raises(GraphError, match=r"first\.0.*\(1, 5, 8, 8\)"):
         analyse_network(build(networks.Chain), torch.zeros(1, 5, 8, 8))
+
+
+class Broken(networks.Chain):
+    """A mistake in the user's own code."""
+
+    def forward(self, x):
+        x = self.first(x)
+        return self.head(x @ torch.zeros(3, 3))  # HERE
+
+
+def test_a_mistake_in_the_network_is_shown_with_operation_module_and_line():
+    source = inspect.getsource(inspect.getmodule(Broken)).split("\n")
+    line = 1 + next(i for i, text in enumerate(source) if text.endswith("# HERE"))
+    with pytest.raises(GraphError) as caught:
+        analyse_network(build(Broken), example_images())
+    message = str(caught.value)
+    assert f"Cannot trace the network (test_trace.py, line {line})" in message
+    assert "shape (4, 3, 8, 8) failed in operation 'mm'" in message
+    assert message.endswith("Check the input shape.")
+    assert "Traceback" in caught.value.details
+
+
+def test_a_failing_layer_is_named_with_its_operation():
+    with pytest.raises(GraphError, match=r"Cannot trace first\.0.* failed in operation 'conv"):
+        analyse_network(build(networks.Chain), torch.zeros(1, 5, 8, 8))
+
+
+class Talkative(networks.Chain):
+    """Asks for values, so that it cannot run on shapes alone."""
+
+    def forward(self, x):
+        if x.mean().item() > 1e9:
+            return x
+        return super().forward(x)
+
+
+def test_a_network_that_asks_for_values_is_traced_with_them():
+    groups = analyse(Talkative).groups
+    assert groups.groups == analyse(networks.Chain).groups.groups
+
+
+@pytest.mark.parametrize("kind", networks.EXACT.values())
+def test_shapes_alone_say_what_values_say(kind):
+    module, x = build(kind), example_images()
+    quick, slow = analyse_network(module, x), _trace(module, x, {})
+    assert quick.groups.groups == slow.groups.groups
+    assert quick.groups.frozen == slow.groups.frozen
+    assert list(quick.graph.edges) == list(slow.graph.edges)
+    assert [op.macs for op in quick.operations] == [op.macs for op in slow.operations]
+
+
+def test_an_operation_that_is_used_in_an_unknown_way_freezes_by_name(monkeypatch):
+    monkeypatch.setitem(RULES, "mean", lambda trace, op: 1 / 0)
+    frozen = {f.layer: f.reason for f in analyse(networks.Chain).groups.frozen}
+    assert frozen["second.0"].startswith("operation 'mean' is used in an unknown way")
+    assert "first.0" not in frozen
 
 
 def test_the_network_is_left_as_it_was():

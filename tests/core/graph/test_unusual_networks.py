@@ -21,7 +21,7 @@ LEFT_ALONE = {
     "TwoHeads": {"second_head": "output of the network"},
     "DataDependent": {"stem.0": "reduced over its channels"},
     "WrittenHeads": {
-        "qkv": "width of its attention heads is fixed",
+        "qkv": "written into the code",
         "patches": "written into the code",
         "out": "written into the code",
         "mlp.2": "written into the code",

@@ -1,0 +1,111 @@
+"""What cannot be pruned is refused in one sentence that names the layer or the weight."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from core.errors import NetworkError
+from core.networks.checks import check_output, prepare_network
+from core.networks.facts import NetworkFacts
+from tests.networks import Chain, build
+
+FACTS = NetworkFacts("nets.py:make", "python", "nets.py:make")
+
+
+class With(nn.Module):
+    """A chain beside something that does not belong into it."""
+
+    def __init__(self, part: nn.Module) -> None:
+        super().__init__()
+        self.chain = build(Chain)
+        self.part = part
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.chain(x)
+
+
+class Holding(nn.Module):
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight)
+
+
+def quantised() -> nn.Module:
+    return Holding(torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8))
+
+
+def quantised_layer() -> nn.Module:
+    layer = nn.Sequential(nn.Linear(2, 2))
+    return torch.ao.quantization.quantize_dynamic(layer, {nn.Linear})[0]
+
+
+REFUSED = {
+    "lstm": (lambda: nn.LSTM(2, 2), r"layer 'part' is recurrent \(LSTM\)"),
+    "gru_cell": (lambda: nn.GRUCell(2, 2), r"layer 'part' is recurrent \(GRUCell\)"),
+    "complex": (
+        lambda: Holding(torch.ones(2, dtype=torch.complex64)),
+        r"weight 'part\.weight' is complex \(torch\.complex64\)",
+    ),
+    "meta": (lambda: nn.Linear(2, 2, device="meta"), r"'part\.weight' has no values .*meta device"),
+    "sparse": (lambda: Holding(torch.eye(3).to_sparse()), r"'part\.weight' is sparse .*to_dense"),
+    "lazy": (lambda: nn.LazyLinear(2), r"'part\.weight' has no shape yet"),
+    "script": (lambda: torch.jit.script(nn.ReLU()), r"layer 'part' is TorchScript"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.filterwarnings("ignore")  # TorchScript is on its way out
+def test_what_cannot_be_pruned_is_named(name):
+    make, sentence = REFUSED[name]
+    with pytest.raises(NetworkError, match=sentence) as refused:
+        prepare_network(With(make()), "nets.py")
+    assert str(refused.value).startswith("Cannot prune nets.py: ")
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (quantised, r"weight 'part\.weight' is quantised"),
+        (quantised_layer, r"layer 'part' is quantised"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_quantised_networks_are_refused_with_the_remedy(make, sentence):
+    with pytest.raises(NetworkError, match=f"{sentence}.*Prune the network first"):
+        prepare_network(With(make()), "nets.py")
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_weights_of_another_precision_are_converted_and_it_is_said(dtype):
+    name = str(dtype).removeprefix("torch.")
+    module, notices = prepare_network(build(Chain).to(dtype), "nets.py")
+    assert notices == (f"The weights of nets.py are {name}; float32 is used instead.",)
+    assert {p.dtype for p in module.parameters()} == {torch.float32}
+    assert not module.training
+
+
+def test_what_training_puts_round_a_network_is_taken_off():
+    chain = build(Chain)
+    assert prepare_network(nn.DataParallel(chain), "nets.py")[0] is chain
+
+
+def test_a_failing_run_is_told_with_the_networks_own_error_shortened_and_the_shape():
+    class Failing(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            raise ValueError("no such size. " * 50)
+
+    with pytest.raises(
+        NetworkError, match=r"Cannot run nets\.py:make on images of 3 channels and 8 x 8 pixels"
+    ) as told:
+        check_output(Failing(), FACTS, 4, (3, 8, 8))
+    assert "no such size" in str(told.value)
+    assert len(str(told.value)) < 400
+    assert "Traceback" in told.value.details
+
+
+def test_values_that_are_no_numbers_are_told():
+    chain = build(Chain)
+    with torch.no_grad():
+        chain.head.bias.fill_(float("nan"))
+    with pytest.raises(NetworkError, match="NaN or infinite"):
+        check_output(chain, FACTS, 4, (3, 8, 8))

@@ -12,6 +12,8 @@ from PySide6.QtWidgets import QFileDialog
 
 from app import jobs
 from app.dialogs import ExportDialog, about_box
+from app.panel_deeds import FOLDER_SETTING
+from app.saving import file_name
 from app.selection import LoadedMask
 from app.session import Session
 from app.session_state import SessionState
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from app.main_window import MainWindow
 
 RUNS_SETTING, EXPORT_SETTING = "folders/runs", "folders/export"
+TOML_SETTING = "folders/settings"
 
 
 class Deeds(QObject):
@@ -105,16 +108,18 @@ class Deeds(QObject):
 
     def save_picture(self) -> None:
         """Ask for a file and write the graph into it."""
+        graph = self._window.parts.graph
         path, _ = QFileDialog.getSaveFileName(
             self._window,
             self.tr("Save the graph as a picture"),
-            "graph.svg",
+            self._last_place(FOLDER_SETTING, file_name(graph, self._session.run_name, ".svg")),
             self.tr("Pictures (*.svg *.png *.pdf)"),
         )
         if not path:
             return
+        self._settings.setValue(FOLDER_SETTING, str(Path(path).parent))
         try:
-            self._window.parts.graph.export_picture(Path(path))
+            graph.export_picture(Path(path))
         except ExportError as error:
             self._window.show_error(str(error), error.details)
 
@@ -168,10 +173,14 @@ class Deeds(QObject):
 
     def _on_load_settings(self) -> None:
         path, _ = QFileDialog.getOpenFileName(
-            self._window, self.tr("Load settings"), "", self.tr("Settings (*.toml);;All files (*)")
+            self._window,
+            self.tr("Load settings"),
+            self._last_place(TOML_SETTING),
+            self.tr("Settings (*.toml);;All files (*)"),
         )
         if not path:
             return
+        self._settings.setValue(TOML_SETTING, str(Path(path).parent))
         try:
             self._show_config(load_run_config(Path(path)))
         except ConfigError as error:
@@ -182,10 +191,14 @@ class Deeds(QObject):
         if config is None:
             return
         path, _ = QFileDialog.getSaveFileName(
-            self._window, self.tr("Save settings"), "espalier.toml", self.tr("Settings (*.toml)")
+            self._window,
+            self.tr("Save settings"),
+            self._last_place(TOML_SETTING, "espalier.toml"),
+            self.tr("Settings (*.toml)"),
         )
         if not path:
             return
+        self._settings.setValue(TOML_SETTING, str(Path(path).parent))
         try:
             write_text(Path(path), to_toml(with_absolute_paths(config)))
         except OSError as error:
@@ -205,6 +218,10 @@ class Deeds(QObject):
             )
             raise ConfigError(sentence.format(config.network))
         self._window.parts.settings.set_config(config)
+
+    def _last_place(self, setting: str, name: str = "") -> str:
+        """The folder used last, and a file in it; the home folder at first."""
+        return str(Path(str(self._settings.value(setting, Path.home()))) / name)
 
     def _config(self) -> RunConfig | None:
         try:

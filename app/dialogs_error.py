@@ -105,6 +105,7 @@ class ErrorQueue(QObject):
         super().__init__(window)
         self._window = window
         self._waiting: list[tuple[str, str, Palette]] = []
+        self._is_held = False
         self.dialog: ErrorDialog | None = None
 
     def show_error(self, message: str, details: str, palette: Palette) -> None:
@@ -113,7 +114,17 @@ class ErrorQueue(QObject):
         if message in (*known, *(waiting for waiting, _, _ in self._waiting)):
             return
         self._waiting.append((message, details, palette))
-        if self.dialog is None:
+        if self.dialog is None and not self._is_held:
+            self._show_next()
+
+    def hold(self) -> None:
+        """Show nothing until `go_on`: another dialog is open."""
+        self._is_held = True
+
+    def go_on(self) -> None:
+        """Show what has waited."""
+        self._is_held = False
+        if self._waiting and self.dialog is None:
             self._show_next()
 
     def close(self) -> None:
@@ -132,7 +143,7 @@ class ErrorQueue(QObject):
         if self.dialog is not None:
             self.dialog.deleteLater()
             self.dialog = None
-        if self._waiting:
+        if self._waiting and not self._is_held:
             self._show_next()
 
 

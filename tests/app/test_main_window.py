@@ -423,11 +423,11 @@ def test_layers_are_found_and_the_graph_is_turned_from_the_menu(opened):
     assert not opened.parts.graph.is_vertical
 
 
-def test_a_layer_chosen_in_the_graph_is_inspected(opened):
+def test_a_layer_chosen_in_the_graph_is_inspected(qtbot, opened):
     opened.parts.graph.select_layer("stem")
     opened.parts.docked["inspector"].redraw_now()
     assert opened.parts.docked["inspector"].name.text() == "stem"
-    assert opened.parts.docked["inspector"].isVisible()
+    qtbot.waitUntil(lambda: opened.parts.docked["inspector"].isVisible())
 
 
 def test_a_link_in_the_inspector_selects_in_the_graph(qtbot, opened):
@@ -662,3 +662,36 @@ def test_fine_tuning_settings_are_loaded_and_saved(monkeypatch, window, tmp_path
     window.commands["save_settings"].trigger()
     saved = load_run_config(path).finetune
     assert (saved.epochs, saved.seed) == (6, 3)
+
+
+def test_an_error_waits_until_the_dialog_is_closed(window):
+    window.commands["open"].trigger()
+    window.show_error("It broke meanwhile.")
+    assert window.errors.dialog is None
+    window.dialog.reject()
+    assert window.errors.dialog.message == "It broke meanwhile."
+
+
+def test_a_dialog_takes_the_place_of_the_one_before(window):
+    window.commands["shortcuts"].trigger()
+    first = window.dialog
+    window.commands["about"].trigger()
+    assert not first.isVisible()
+    assert window.dialog.isVisible()
+    window.dialog.reject()
+
+
+def test_the_last_folder_of_settings_is_remembered(monkeypatch, window, tmp_path):
+    asked = []
+
+    def answer(*arguments):
+        asked.append(arguments[2])
+        return str(tmp_path / "mine.toml"), ""
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", answer)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", answer)
+    window.commands["save_settings"].trigger()
+    window.commands["load_settings"].trigger()
+    window.commands["save_settings"].trigger()
+    assert asked[1] == str(tmp_path)
+    assert asked[2] == str(tmp_path / "espalier.toml")

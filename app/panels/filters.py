@@ -31,7 +31,7 @@ from core.pruning.masks import kept_channels
 
 WITH_FILTERS = ("conv", "depthwise", "linear")
 LAYER_VIEW, CHANGED_VIEW = 0, 1
-WIDE_PX = 900  # the scales beside the caption
+CAPTION_BESIDE_PX, SCALES_BESIDE_PX = 900, 600  # from these widths on
 
 
 class FiltersPanel(Panel):
@@ -137,9 +137,10 @@ class FiltersPanel(Panel):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        is_wide = event.size().width() >= WIDE_PX
         across, down = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
-        self._keys.setDirection(across if is_wide else down)
+        width = event.size().width()
+        self._keys.setDirection(across if width >= CAPTION_BESIDE_PX else down)
+        self._scales_row.setDirection(across if width >= SCALES_BESIDE_PX else down)
 
     @property
     def _is_empty(self) -> bool:
@@ -278,12 +279,16 @@ class FiltersPanel(Panel):
         self.readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._empty = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
         self._empty.setProperty("role", "caption")
-        self._keys = QBoxLayout(QBoxLayout.Direction.LeftToRight)
-        self._keys.setSpacing(SPACE_S)
-        self._keys.addWidget(self.caption, 1)
+        self._scales_row = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._scales_row.setSpacing(SPACE_S)
         for scale in self.scales:
-            self._keys.addSpacing(SPACE_M)
-            self._keys.addWidget(scale)
+            self._scales_row.addWidget(scale)
+            self._scales_row.addSpacing(SPACE_S)
+        self._scales_row.addStretch(1)
+        self._keys = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._keys.setSpacing(SPACE_M)
+        self._keys.addWidget(self.caption, 1)
+        self._keys.addLayout(self._scales_row)
         self._board = QWidget()
         board = QVBoxLayout(self._board)
         board.setContentsMargins(SPACE_M, SPACE_S, SPACE_M, SPACE_S)

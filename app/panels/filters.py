@@ -2,9 +2,8 @@
 
 import numpy as np
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QResizeEvent
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
-    QBoxLayout,
     QComboBox,
     QHBoxLayout,
     QLabel,
@@ -15,23 +14,18 @@ from PySide6.QtWidgets import (
 )
 
 from app.panels.filters_answers import Answers
-from app.panels.filters_canvas import FiltersCanvas
-from app.panels.filters_changed import ChangedImages
-from app.panels.filters_scale import ScaleKey
+from app.panels.filters_board import FiltersBoard
 from app.panels.filters_words import changed_table, channel_words, layer_table, say_changes
 from app.panels.panel import Panel, Table
-from app.panels.parts import text_label
-from app.panels.whole_picture import paint_whole, whole_size
 from app.selection import NO_CHANNEL, LoadedMask, Selection
 from app.session_state import SessionState
-from app.theme import SPACE_M, SPACE_S, Palette, fill_background
+from app.theme import SPACE_M, SPACE_S, Palette
 from core.events import BoolArray, ChangedImagesFound, Event, LayerLookedInto, NetworkOpened
 from core.graph.layers import LayerNode
 from core.pruning.masks import kept_channels
 
 WITH_FILTERS = ("conv", "depthwise", "linear")
 LAYER_VIEW, CHANGED_VIEW = 0, 1
-CAPTION_BESIDE_PX, SCALES_BESIDE_PX = 900, 600  # from these widths on
 
 
 class FiltersPanel(Panel):
@@ -56,11 +50,10 @@ class FiltersPanel(Panel):
         self.answers = Answers()
         self._pointed = -1
         self.view = QComboBox()
-        self.caption = text_label("caption")
+        self.board = FiltersBoard()
+        self.canvas, self.changed = self.board.canvas, self.board.changed
+        self.caption = self.board.caption
         self.readout = QLabel()
-        self.canvas = FiltersCanvas()
-        self.changed = ChangedImages()
-        self.scales = ScaleKey(), ScaleKey()
         self._build()
         self.view.currentIndexChanged.connect(self.redraw_soon)
         self.canvas.chosen.connect(self._on_chosen)
@@ -94,9 +87,7 @@ class FiltersPanel(Panel):
     def redraw(self) -> None:
         """Show what is known of the selection, and ask for the rest."""
         is_layer_view = self.view.currentIndex() == LAYER_VIEW
-        for part in (*self.scales, self.canvas):
-            part.setVisible(is_layer_view)
-        self.changed.setVisible(not is_layer_view)
+        self.board.show_view(is_layer=is_layer_view)
         invitation = self._draw_layer() if is_layer_view else self._draw_changes()
         self._empty.setText(invitation)
         self._contents.setCurrentIndex(1 if invitation else 0)
@@ -116,39 +107,24 @@ class FiltersPanel(Panel):
 
     def picture_widget(self) -> QWidget:
         """The view with its caption and scales."""
-        return self if self._is_empty else self._board
+        return self if self._is_empty else self.board
 
     def picture_size(self) -> QSize:
-        if self._is_empty:
-            return super().picture_size()
-        return whole_size(self._board, self._scrolled)
+        return super().picture_size() if self._is_empty else self.board.picture_size()
 
     def paint_picture(self, painter: QPainter) -> None:
         if self._is_empty:
             super().paint_picture(painter)
         else:
-            paint_whole(painter, self._board, self._scrolled, self.colours.surface)
+            self.board.paint_picture(painter)
 
     def use_palette(self, palette: Palette) -> None:
-        fill_background(self._board, palette.surface, palette.text)
-        for part in (self.canvas, self.changed, *self.scales):
-            part.use_palette(palette)
+        self.board.use_palette(palette)
         super().use_palette(palette)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        across, down = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
-        width = event.size().width()
-        self._keys.setDirection(across if width >= CAPTION_BESIDE_PX else down)
-        self._scales_row.setDirection(across if width >= SCALES_BESIDE_PX else down)
 
     @property
     def _is_empty(self) -> bool:
         return self._contents.currentIndex() == 1
-
-    @property
-    def _scrolled(self) -> FiltersCanvas | ChangedImages:
-        return self.canvas if self.view.currentIndex() == LAYER_VIEW else self.changed
 
     @property
     def _is_idle(self) -> bool:
@@ -201,8 +177,8 @@ class FiltersPanel(Panel):
         weights = (
             self.tr("mean weight over inputs") if is_mean else self.tr("weight, input by input")
         )
-        self.scales[0].show_scale(weights, self.canvas.filters.limit)
-        self.scales[1].show_scale(
+        self.board.scales[0].show_scale(weights, self.canvas.filters.limit)
+        self.board.scales[1].show_scale(
             self.tr("activation behind the norm") if layer.folded else self.tr("activation"),
             self.canvas.activations.limit,
         )
@@ -279,25 +255,8 @@ class FiltersPanel(Panel):
         self.readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._empty = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
         self._empty.setProperty("role", "caption")
-        self._scales_row = QBoxLayout(QBoxLayout.Direction.LeftToRight)
-        self._scales_row.setSpacing(SPACE_S)
-        for scale in self.scales:
-            self._scales_row.addWidget(scale)
-            self._scales_row.addSpacing(SPACE_S)
-        self._scales_row.addStretch(1)
-        self._keys = QBoxLayout(QBoxLayout.Direction.LeftToRight)
-        self._keys.setSpacing(SPACE_M)
-        self._keys.addWidget(self.caption, 1)
-        self._keys.addLayout(self._scales_row)
-        self._board = QWidget()
-        board = QVBoxLayout(self._board)
-        board.setContentsMargins(SPACE_M, SPACE_S, SPACE_M, SPACE_S)
-        board.setSpacing(SPACE_S)
-        board.addLayout(self._keys)
-        board.addWidget(self.canvas, 1)
-        board.addWidget(self.changed, 1)
         self._contents = QStackedLayout()
-        self._contents.addWidget(self._board)
+        self._contents.addWidget(self.board)
         self._contents.addWidget(self._empty)
         tools = QHBoxLayout()
         tools.setSpacing(SPACE_S)

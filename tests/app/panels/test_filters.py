@@ -318,7 +318,7 @@ def test_a_saved_picture_has_all_channels_not_only_those_in_sight(panel):
     assert size == panel.picture_size()
     assert size.height() > panel.height()
     area = panel.canvas.strips.area(7)  # the last one that is kept
-    corner = panel.canvas.pos()
+    corner = panel.canvas.pos()  # on the board
     x = corner.x() + area.left() + 8
     y = corner.y() + panel.canvas._header_height + area.center().y()
     scale = picture.devicePixelRatio()

@@ -37,6 +37,7 @@ DIR then holds:
   pruned.onnx     the pruned network for ONNX Runtime and others
   pruned.pt2      the pruned network as a PyTorch program that needs no code of Espalier
   pruned.pt, pruned.json   its weights, and what is needed to load them with load_pruned
+  load_pruned.py  loads them into your own network; needs PyTorch and no Espalier
   masks.npz       the best mask, the last one and those of the criteria
   trajectory.csv  one line per evaluated mask
   config.toml     these settings, for --config

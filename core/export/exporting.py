@@ -20,6 +20,7 @@ from core.events import (
     StageStarted,
 )
 from core.export.conversion import Convert, convert_apart, first_line
+from core.export.loading_file import LOADER_FILE
 from core.export.onnx import ONNX_FILE, convert_to_onnx, onnx_readers
 from core.export.pruned import PrunedNetwork, cut_network, describe_pruned
 from core.export.pytorch import (
@@ -194,7 +195,7 @@ def _say_approximate(reasons: Mapping[str, str], difference: float) -> str:
 EXPORTERS = {
     "pytorch": Exporter(
         "PyTorch",
-        (STATE_FILE, DESCRIPTION_FILE, PROGRAM_FILE),
+        (STATE_FILE, DESCRIPTION_FILE, LOADER_FILE, PROGRAM_FILE),
         "reloaded",
         write_state,
         convert_to_program,

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from core.errors import CheckpointError, readable
 from core.export.conversion import write_saved
+from core.export.loading_file import LOADER_FILE, fitting_modules, loading_text, read_loader
 from core.export.pruned import PrunedNetwork, owned_state
 from core.export.verify import Reader, module_reader
 from core.networks.checkpoints import read_checkpoint
@@ -142,9 +143,10 @@ def _sliced_shape(
 
 
 def write_state(pruned: PrunedNetwork, folder: Path) -> None:
-    """Write pruned.pt and pruned.json into `folder`."""
+    """Write pruned.pt, pruned.json and load_pruned.py into `folder`."""
     write_saved(owned_state(pruned.module), folder / STATE_FILE)
     (folder / DESCRIPTION_FILE).write_text(describe(pruned), encoding="utf-8")
+    (folder / LOADER_FILE).write_text(loading_text(pruned.module), encoding="utf-8")
 
 
 def convert_to_program(program: torch.export.ExportedProgram, folder: Path) -> None:
@@ -156,7 +158,9 @@ def convert_to_program(program: torch.export.ExportedProgram, folder: Path) -> N
 
 def pytorch_readers(pruned: PrunedNetwork, folder: Path) -> Iterator[Reader]:
     """Read the files back as a stranger would: a fresh build, and the program alone."""
-    yield module_reader(load_pruned(pruned.build(), folder))
+    full = pruned.build()
+    yield module_reader(load_pruned(full, folder))
+    yield module_reader(read_loader(folder / LOADER_FILE).load_pruned(full, folder))
     program = torch.export.load(folder / PROGRAM_FILE)
     yield module_reader(program.module())
 
@@ -179,6 +183,7 @@ def describe(pruned: PrunedNetwork) -> str:
         "macs": pruned.macs,
         "macs_kept": pruned.macs_kept,
         "accuracy": pruned.accuracy,
+        "fitting": fitting_modules(pruned.module),
     }
     kept = kept_indices(pruned)
     lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]

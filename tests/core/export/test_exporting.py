@@ -21,7 +21,7 @@ from tests.core.export.opened import build_tiny, half_mask, open_network, open_t
 from tests.networks import build
 from tests.unusual_networks import UNUSUAL
 
-FILES = {"pruned.pt", "pruned.json", "pruned.pt2", "pruned.onnx"}
+FILES = {"pruned.pt", "pruned.json", "load_pruned.py", "pruned.pt2", "pruned.onnx"}
 
 
 @pytest.fixture(autouse=True)

@@ -119,7 +119,7 @@ def test_a_pickle_that_would_run_code_is_refused(folder):
         ("{", "not JSON"),
         ("[]", "does not describe"),
         ('{"format": "espalier.report"}', "does not describe"),
-        ('{"format": "espalier.pruned", "version": 99}', "format version 99"),
+        ('{"format": "espalier.pruned", "version": 99}', "format version '99'"),
         ('{"format": "espalier.pruned", "version": 1, "weights": 3}', "damaged"),
     ],
 )

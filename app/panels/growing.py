@@ -1,10 +1,13 @@
 """Data that grow while a search runs: rows that are never dropped, ranges that do not jitter."""
 
 import math
+from collections.abc import Callable, Sequence
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+Cell = str | int | float | None
 FloatVector = NDArray[np.float64]
 
 
@@ -32,6 +35,28 @@ class GrowingTable:
     def column(self, index: int) -> FloatVector:
         """A view of one column, shape (rows,)."""
         return self._rows[: self._count, index]
+
+
+class RowsByNeed(Sequence[tuple[Cell, ...]]):
+    """Rows of a table that are made when somebody reads them: a menu only asks whether any are."""
+
+    def __init__(self, count: int, make_row: Callable[[int], tuple[Cell, ...]]) -> None:
+        self._count = count
+        self._make_row = make_row
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[Cell, ...]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[tuple[Cell, ...]]: ...
+
+    def __getitem__(self, index: int | slice) -> tuple[Cell, ...] | list[tuple[Cell, ...]]:
+        if isinstance(index, slice):
+            return [self._make_row(place) for place in range(*index.indices(self._count))]
+        return self._make_row(range(self._count)[index])
 
 
 class GrowingRange:

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.panels.growing import FloatVector, GrowingRange
+from app.panels.growing import FloatVector, GrowingRange, RowsByNeed
 from app.panels.panel import Panel, Table
 from app.panels.plot_parts import legend_label, readout_label
 from app.panels.tradeoff_plot import TradeoffPlot
@@ -30,7 +30,7 @@ from app.panels.tradeoff_words import (
     images_words,
     legend_words,
     name_words,
-    point_rows,
+    point_row,
     point_words,
 )
 from app.selection import LoadedMask, Selection
@@ -125,7 +125,9 @@ class TradeoffPanel(Panel):
         """Every point, in the order in which it was scored."""
         if not len(self._masks):
             return None
-        return Table(HEADER, point_rows(self._masks, set(self.front)))
+        masks, front = self._masks, set(self.front)
+        rows = RowsByNeed(len(masks), lambda i: point_row(masks[i], is_in_front=i in front))
+        return Table(HEADER, rows)
 
     def picture_widget(self) -> QWidget:
         """Legend, plot and the line about the images; no buttons."""

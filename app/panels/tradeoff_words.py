@@ -39,15 +39,11 @@ def point_words(one: Scored) -> str:
     return words + _translate(" · click to load")
 
 
-def point_rows(masks: EvaluatedMasks, front: set[int]) -> list[tuple[str | int | float, ...]]:
-    """Every point as a row: name, kind, MACs and scores, within the budget, in the front."""
-    rows: list[tuple[str | int | float, ...]] = []
-    for index in range(len(masks)):
-        one = masks[index]
-        scores = one.macs_kept, one.accuracy, one.cross_entropy
-        flags = int(one.meets_budget), int(index in front)
-        rows.append((name_words(one), one.kind.name.lower(), *scores, *flags))
-    return rows
+def point_row(one: Scored, *, is_in_front: bool) -> tuple[str | int | float, ...]:
+    """A mask as a row: name, kind, MACs and scores, within the budget, in the front."""
+    scores = one.macs_kept, one.accuracy, one.cross_entropy
+    flags = int(one.meets_budget), int(is_in_front)
+    return (name_words(one), one.kind.name.lower(), *scores, *flags)
 
 
 def images_words(image_counts: Mapping[str, int]) -> str:

@@ -2,7 +2,7 @@
 
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, QPointF, QSettings, QSignalBlocker, Qt
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -16,10 +16,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.panels.panel import Cell, Panel, Table
+from app.panels.growing import Cell, RowsByNeed
+from app.panels.panel import Panel, Table
 from app.panels.plot_parts import readout_label
 from app.panels.trajectory_charts import Chart
-from app.panels.trajectory_data import EVALUATION, SECONDS, Trajectory
+from app.panels.trajectory_data import EVALUATION, MEETS_BUDGET, SECONDS, Trajectory
 from app.panels.trajectory_measures import MEASURES
 from app.panels.trajectory_plots import set_line
 from app.panels.trajectory_words import point_words, state_words
@@ -104,11 +105,14 @@ class TrajectoryPanel(Panel):
         """Every evaluation; shares 0-1, seconds since the search began."""
         if not len(self.known.points):
             return None
-        columns = [self.known.points.column(index).tolist() for index in range(len(HEADER))]
-        columns[EVALUATION] = [int(value) for value in columns[EVALUATION]]
-        columns[-1] = [int(value) for value in columns[-1]]
-        rows: list[tuple[Cell, ...]] = list(zip(*columns, strict=True))
-        return Table(HEADER, rows)
+        columns = [self.known.points.column(index) for index in range(len(HEADER))]
+        whole = (EVALUATION, MEETS_BUDGET)
+
+        def row(place: int) -> tuple[Cell, ...]:
+            values = [float(column[place]) for column in columns]
+            return tuple(int(v) if i in whole else v for i, v in enumerate(values))
+
+        return Table(HEADER, RowsByNeed(self.point_count, row))
 
     def picture_widget(self) -> QWidget:
         """The charts without the controls."""
@@ -133,12 +137,28 @@ class TrajectoryPanel(Panel):
         self._write_readout()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Leave:
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            if (place := self._place_of_key(Qt.Key(event.key()))) is not None:
+                self.show_place(float(self.known.points.column(self._x_column)[place]))
+                return True
+        elif event.type() == QEvent.Type.Leave:
             self.show_place(None)
         elif event.type() == QEvent.Type.MouseButtonDblClick:
             self._x_end = 0.0
             self._fit_x()
         return super().eventFilter(watched, event)
+
+    def _place_of_key(self, key: Qt.Key) -> int | None:
+        """The point to which an arrow key, Home or End moves the cursor; None for other keys."""
+        last = self.point_count - 1
+        at = last if self._hovered is None else self._hovered
+        places = {
+            Qt.Key.Key_Left: at - 1,
+            Qt.Key.Key_Right: at + 1,
+            Qt.Key.Key_Home: 0,
+            Qt.Key.Key_End: last,
+        }
+        return min(max(places[key], 0), last) if key in places and last >= 0 else None
 
     @property
     def _x_column(self) -> int:
@@ -183,6 +203,7 @@ class TrajectoryPanel(Panel):
                 lambda at, chart=chart: self._on_mouse(chart, at)
             )
             chart.plot.viewport().installEventFilter(self)
+            chart.plot.installEventFilter(self)  # it has the keys
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, SPACE_M, SPACE_S)
         row.setSpacing(SPACE_M)
@@ -193,7 +214,9 @@ class TrajectoryPanel(Panel):
         page = QVBoxLayout(self._page)
         page.setContentsMargins(0, 0, 0, 0)
         page.setSpacing(0)
-        scroll = QScrollArea(accessibleName=self.title())  # five plots need more height than a low dock has
+        scroll = QScrollArea(
+            accessibleName=self.title()
+        )  # five plots need more height than a low dock has
         scroll.setWidget(self._board)
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

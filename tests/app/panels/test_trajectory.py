@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QSettings, Qt
 
 from app.panels.trajectory import TrajectoryPanel
 from app.selection import Selection
@@ -324,3 +324,18 @@ def test_the_table_has_every_evaluation(panel):
     table = panel.table()
     assert table.header[:3] == ("evaluation", "seconds", "macs_kept")
     assert table.rows[1] == (2, 5.0, 0.5, 0.6, 1.0, -1.0, 0.5, 1)
+
+
+def test_arrow_keys_move_the_cursor(panel, qtbot):
+    show_short_search(panel)
+    plot = panel.charts["accuracy"].plot
+    qtbot.keyClick(plot, Qt.Key.Key_Left)
+    assert panel.readout.text().startswith("Evaluation 1:")
+    qtbot.keyClick(plot, Qt.Key.Key_Right)
+    assert panel.readout.text().startswith("Evaluation 2:")
+    qtbot.keyClick(plot, Qt.Key.Key_Right)
+    assert plot.cursor.value() == 2
+    qtbot.keyClick(plot, Qt.Key.Key_Home)
+    assert plot.cursor.value() == 1
+    qtbot.keyClick(plot, Qt.Key.Key_End)
+    assert plot.cursor.value() == 2

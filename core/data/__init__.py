@@ -63,13 +63,15 @@ def open_images(
 def are_resized(spec: str) -> bool:
     """Whether images take any size that a network wants: those in a folder do."""
     try:
-        return spec not in DATASETS and Path(spec).expanduser().is_dir()
+        return spec not in ("", *DATASETS) and Path(spec).expanduser().is_dir()
     except (OSError, RuntimeError):
         return False
 
 
 def _find(spec: str) -> Path:
     """The path of what is there; DataError if it is not."""
+    if not spec:  # which as a path would be the folder where one stands
+        raise _unknown(spec)
     try:
         path = Path(spec).expanduser()
         path.stat()

@@ -26,7 +26,7 @@ def usual_normalisation(spec: str) -> Normalisation | None:
         return IMAGENET
     try:
         path = Path(spec).expanduser()
-        if path.is_dir():
+        if spec and path.is_dir():
             return IMAGENET
         return _in_archive(path) if path.suffix.lower() == ".npz" else None
     except Exception:  # of damaged archives and headers; opening says what is wrong

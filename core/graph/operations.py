@@ -1,10 +1,11 @@
 """One ATen operation as the rules see it, the layer that it may make, and the pass around it."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 from torch import Tensor
-from torch.utils._pytree import tree_leaves
 
 from core.graph.labels import ChannelLabels
 from core.graph.layers import LayerKind
@@ -20,19 +21,27 @@ class Operation:
     kwargs: dict[str, Any]
     out: Any
 
-    @property
+    @cached_property
     def tensors(self) -> list[Tensor]:
         """All tensors among the arguments."""
-        return [x for x in tree_leaves((self.args, self.kwargs)) if isinstance(x, Tensor)]
+        return [*_tensors_in((self.args, tuple(self.kwargs.values())))]
 
-    @property
+    @cached_property
     def outputs(self) -> list[Tensor]:
         """All tensors that the operation returned."""
-        return [x for x in tree_leaves(self.out) if isinstance(x, Tensor)]
+        return [*_tensors_in((self.out,))]
 
     def argument(self, index: int, name: str, default: Any = None) -> Any:
         """The argument at that position or of that name."""
         return self.args[index] if len(self.args) > index else self.kwargs.get(name, default)
+
+
+def _tensors_in(values: Sequence[Any]) -> Iterator[Tensor]:
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, (tuple, list)):
+            yield from _tensors_in(value)
 
 
 @dataclass(frozen=True, eq=False)

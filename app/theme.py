@@ -124,9 +124,11 @@ def apply_palette(app: QApplication, palette: Palette) -> None:
 
     Panels that already stand are told through their own `use_palette`.
     """
-    app.setStyle(QStyleFactory.create("Fusion"))
-    app.setPalette(_qt_palette(palette))
-    app.setStyleSheet(_style_sheet(app, palette))
+    sheet = _style_sheet(app, palette)
+    if app.styleSheet() != sheet:  # else every widget would be polished again, for nothing
+        app.setStyle(QStyleFactory.create("Fusion"))
+        app.setPalette(_qt_palette(palette))
+        app.setStyleSheet(sheet)
     pg.setConfigOptions(background=palette.surface, foreground=palette.muted_text)
 
 

@@ -1,10 +1,12 @@
 """How smooth the window stays while a real search runs, and how soon it is there: a table.
 
-    python -m tests.benchmarks.window [--evaluations 300]
+    python -m tests.benchmarks.window [--evaluations 300] [--panels all]
 
 Each row is a process of its own with the real window, on a screen that is only in memory.
 "late" is by how much a 10 ms heartbeat in the window's thread comes too late while masks are
-scored; "start" is from the process's start to the window's first painting.
+scored; "start" is from the process's start to the window's first painting. With "--panels all"
+every panel floats in a window of its own, so that all of them draw at once; without it they stand
+in tabs as they do at first. tests/benchmarks/panels.py measures the panels without a search.
 """
 
 import argparse
@@ -18,6 +20,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
+CHECKPOINTS = {
+    "cifar_resnet20": "resnet20-12fca82f.th",
+    "cifar_resnet56": "resnet56-4bfd9763.th",
+}
 HEARTBEAT_MS = 10
 TIMEOUT_SECONDS = 900
 HEADER = (
@@ -44,13 +50,14 @@ def main() -> None:
 
 def _networks() -> dict[str, list[str]]:
     networks = {"demo": ["--demo"]}
-    checkpoint = SHARED / "checkpoints" / "resnet20-12fca82f.th"
     images = SHARED / "data" / "cifar10_subset.npz"
-    if checkpoint.exists() and images.exists():
-        networks["cifar_resnet20"] = [
-            *("--network", "cifar_resnet20", "--checkpoint", str(checkpoint)),
-            *("--data", str(images)),
-        ]
+    for name, file in CHECKPOINTS.items():
+        checkpoint = SHARED / "checkpoints" / file
+        if checkpoint.exists() and images.exists():
+            networks[name] = [
+                *("--network", name, "--checkpoint", str(checkpoint)),
+                *("--data", str(images)),
+            ]
     return networks
 
 
@@ -64,7 +71,8 @@ def _measure(words: list[str], arguments: argparse.Namespace) -> dict[str, float
             "ESPALIER_BENCHMARK_BEGAN": repr(time.time()),
         }
         command = [sys.executable, "-m", "tests.benchmarks.window", "--child"]
-        command += ["--evaluations", str(arguments.evaluations), "--", "--start", *words]
+        command += ["--evaluations", str(arguments.evaluations), "--panels", arguments.panels]
+        command += ["--", "--start", *words]
         child = subprocess.run(
             command,
             cwd=ROOT,
@@ -84,7 +92,7 @@ def _search_in_window(arguments: argparse.Namespace) -> None:
 
     from app import main_window
     from app.command_line import parse
-    from core.events import CandidateEvaluated, SearchFinished
+    from core.events import CandidateEvaluated, NetworkOpened, SearchFinished
 
     began = float(os.environ["ESPALIER_BENCHMARK_BEGAN"])
     late_ms: list[float] = []
@@ -109,6 +117,10 @@ def _search_in_window(arguments: argparse.Namespace) -> None:
 
         def _on_event(self, event: object) -> None:
             match event:
+                case NetworkOpened() if arguments.panels == "all":
+                    for dock in self._window.parts.docks.docks.values():
+                        dock.setFloating(True)
+                        dock.show()
                 case CandidateEvaluated() if not self._heart.isActive():
                     self._last = time.perf_counter()
                     self._heart.start()
@@ -149,6 +161,7 @@ def _yes_no(value: float) -> str:
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--evaluations", type=int, default=300)
+    parser.add_argument("--panels", choices=("docked", "all"), default="docked")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
     return parser.parse_args()

@@ -16,6 +16,7 @@ from app.panels.docks import DOCKS
 from app.panels.filters import FiltersPanel
 from app.panels.finetune import FinetunePanel
 from app.panels.graph import GraphPanel
+from app.panels.inspector import InspectorPanel
 from app.panels.log import LogPanel
 from app.panels.masks import MasksPanel
 from app.panels.panel import Panel
@@ -72,6 +73,13 @@ class WindowLayout:
         """The settings of a run."""
         panel = self.docked["settings"]
         assert isinstance(panel, SettingsPanel)
+        return panel
+
+    @property
+    def inspector(self) -> InspectorPanel:
+        """Everything about the selected layer."""
+        panel = self.docked["inspector"]
+        assert isinstance(panel, InspectorPanel)
         return panel
 
     @property

@@ -50,6 +50,8 @@ class InspectorPanel(Panel):
         self.strip = MaskStrip()
         self.legend = MaskLegend()
         self.overlap = text_label()
+        self.approximation = text_label("caption")
+        self._are_exact_only = False
         self.cost = CostTable()
         self.coupled = text_label()
         self.readers = text_label()
@@ -79,6 +81,11 @@ class InspectorPanel(Panel):
         self.strip.use_palette(palette)
         self.legend.use_palette(palette)
         super().use_palette(palette)
+
+    def use_groups(self, choice: str) -> None:
+        """Follow the setting `groups`: "approximate" or "exact"."""
+        self._are_exact_only = choice == "exact"
+        self.redraw_soon()
 
     def picture_widget(self) -> QWidget:
         """The whole layer, what is scrolled away too."""
@@ -155,6 +162,8 @@ class InspectorPanel(Panel):
             part.setVisible(layer.is_prunable)
         self.legend.show_comparison(comparison)
         self.overlap.setText(self._say_overlap(layer, comparison))
+        self.approximation.setText(self._say_approximation(layer))
+        self.approximation.setVisible(bool(self.approximation.text()))
 
     def _say_overlap(self, layer: LayerNode, comparison: LayerComparison) -> str:
         if not layer.is_prunable:
@@ -169,6 +178,19 @@ class InspectorPanel(Panel):
                 "{} of {} kept channels are the same; the agent keeps {} that L1 would remove."
             ).format(shared, kept, kept - shared)
         return f"{same} {self.tr('Jaccard {:.2f}.').format(comparison.overlap)}"
+
+    def _say_approximation(self, layer: LayerNode) -> str:
+        groups = self._opened.groups.groups if self._opened is not None else ()
+        ids = set(layer.channels.tolist())
+        for group in groups:
+            if group.approximate is None or ids.isdisjoint(range(group.start, group.stop)):
+                continue
+            if self._are_exact_only:
+                words = self.tr("Its channels stay, because only exact groups are wanted: {}.")
+            else:
+                words = self.tr("A cut of it differs a little from its mask: {}.")
+            return words.format(group.approximate)
+        return ""
 
     def _why_kept(self, layer: LayerNode) -> str:
         frozen = self._opened.groups.frozen if self._opened is not None else ()
@@ -197,7 +219,10 @@ class InspectorPanel(Panel):
         for heading, parts in (
             (
                 self.tr("Channels"),
-                (self.kept, self.mask_source, self.strip, self.legend, self.overlap),
+                (
+                    *(self.kept, self.mask_source, self.strip, self.legend, self.overlap),
+                    self.approximation,
+                ),
             ),
             (self.tr("Cost for one image"), (self.cost,)),
             (self.tr("Cut together with"), (self.coupled,)),

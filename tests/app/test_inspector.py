@@ -1,5 +1,7 @@
 """The inspector: events and a selected layer go in, words and numbers come out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF
@@ -10,6 +12,7 @@ from app.selection import Selection
 from app.theme import DARK, LIGHT
 from core.comparison import LayerComparison, compare_layer
 from core.events import Event, PolicyUpdated
+from core.graph.coupling import CouplingGroups
 from tests.app import samples
 
 INNER = "block.inner"
@@ -51,6 +54,23 @@ def test_a_selected_layer_is_named_with_its_kind_and_shapes(inner):
     assert inner.name.text() == INNER
     assert inner.kind.text() == "Convolution 3 × 3 · 4×8×8 → 8×8×8"
     assert inner.kept.text() == "3 of 8 channels kept"
+
+
+def test_approximate_channels_say_why_their_cut_differs_or_why_they_stay(panel):
+    opened = samples.network_opened()
+    first, *others = opened.groups.groups
+    why = "LayerNorm's statistics depend on the width"
+    groups = CouplingGroups((replace(first, approximate=why), *others))
+    tell(panel, replace(opened, groups=groups))
+    select(panel, "stem")
+    assert panel.approximation.text() == f"A cut of it differs a little from its mask: {why}."
+    panel.use_groups("exact")
+    panel.redraw_now()
+    assert panel.approximation.text() == (
+        f"Its channels stay, because only exact groups are wanted: {why}."
+    )
+    select(panel, INNER)
+    assert not panel.approximation.isVisible()
 
 
 def test_the_overlap_with_l1_is_said_in_words(inner):

@@ -19,6 +19,7 @@ from core.events import (
     StageAdvanced,
     StageStarted,
 )
+from core.export.about import about_pruned, write_about
 from core.export.conversion import Convert, convert_apart, first_line
 from core.export.loading_file import LOADER_FILE
 from core.export.onnx import ONNX_FILE, convert_to_onnx, onnx_readers
@@ -126,6 +127,7 @@ def _write(exporters: Mapping[str, Exporter], pruned: PrunedNetwork, stage: Path
         if converters:
             labels = [exporters[name].label for name in converters]
             yield StageStarted(f"Converting to {_words(labels)}")
+            write_about(about_pruned(pruned, stage.parent), stage)
             shape = pruned.network.input_shape
             yield from convert_apart(pruned.module, shape, converters, stage)
     except OSError as error:

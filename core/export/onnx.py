@@ -1,6 +1,6 @@
 """ONNX: one file with a dynamic batch, and ONNX Runtime to read it back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from core.errors import ExportError
 from core.events import FloatArray
+from core.export.about import read_about
 from core.export.pruned import PrunedNetwork
 from core.export.verify import Reader
 
@@ -21,7 +22,7 @@ BATCH_NAME = "batch"
 
 
 def convert_to_onnx(program: torch.export.ExportedProgram, folder: Path) -> None:
-    """Write pruned.onnx into `folder`."""
+    """Write pruned.onnx into `folder`, with what lies there about the network."""
     torch.onnx.export(
         program,
         (),
@@ -32,11 +33,11 @@ def convert_to_onnx(program: torch.export.ExportedProgram, folder: Path) -> None
         output_names=[OUTPUT_NAME],
         verbose=False,
     )
-    tidy_onnx(folder / ONNX_FILE)
+    tidy_onnx(folder / ONNX_FILE, read_about(folder))
 
 
-def tidy_onnx(path: Path) -> None:
-    """Check the file, name its batch, and drop the exporter's notes.
+def tidy_onnx(path: Path, about: Mapping[str, str]) -> None:
+    """Check the file, name its batch, and put what is known of it in the exporter's notes' place.
 
     The notes hold stack traces with this machine's paths; nobody reads them back.
     Raises: ExportError if the checker refuses the file.
@@ -51,14 +52,20 @@ def tidy_onnx(path: Path) -> None:
         del value.metadata_props[:]
     for item in [written, graph, *graph.node, *graph.initializer]:
         del item.metadata_props[:]
+    onnx.helper.set_model_props(written, dict(about))
+    onnx.save(written, str(path))
+    check_onnx(path)
+
+
+def check_onnx(path: Path) -> None:
+    """Check the file as it was written and infer all its shapes; ExportError if it is refused."""
     try:
-        onnx.checker.check_model(written, full_check=True)
+        onnx.checker.check_model(str(path), full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ExportError(
             "The ONNX checker refuses what the exporter wrote. Export to PyTorch instead.",
             str(error),
         ) from error
-    onnx.save(written, str(path))
 
 
 def _first_symbol(value: Any) -> str:
@@ -72,8 +79,14 @@ def written_opset(path: Path) -> int:
     return int(next(entry.version for entry in imports if entry.domain in ("", "ai.onnx")))
 
 
+def read_metadata(path: Path) -> dict[str, str]:
+    """What the file says of the network, by name; see core.export.about."""
+    written = onnx.load(str(path), load_external_data=False)
+    return {entry.key: entry.value for entry in written.metadata_props}
+
+
 def onnx_readers(pruned: PrunedNetwork, folder: Path) -> Iterator[Reader]:
-    """Read the file with ONNX Runtime on the CPU."""
+    """Read the file with ONNX Runtime on the CPU, and check it as it was written."""
     del pruned
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only: warnings go straight to the terminal
@@ -81,6 +94,7 @@ def onnx_readers(pruned: PrunedNetwork, folder: Path) -> Iterator[Reader]:
     session = onnxruntime.InferenceSession(
         str(folder / ONNX_FILE), options, providers=["CPUExecutionProvider"]
     )
+    check_onnx(folder / ONNX_FILE)
 
     def logits(images: Tensor) -> FloatArray:
         output: FloatArray = session.run([OUTPUT_NAME], {INPUT_NAME: images.numpy()})[0]

@@ -1,4 +1,4 @@
-"""The parity gate: what is written computes what was on the screen, on real images."""
+"""The parity gate: what is written computes what was on the screen, on images and at random."""
 
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -14,7 +14,8 @@ from core.evaluation import class_logits
 from core.events import FloatArray
 
 PARITY_LIMIT = 1e-4  # greatest relative difference that may be called equal
-BATCH_SIZES = (1, 64)
+BATCH_SIZES = (1, 7, 64)
+RANDOM_SEED = 0
 CHECKS = {
     "hard_vs_soft": "the cut network against the masked one",
     "reloaded": "the files read back against the network in memory",
@@ -49,11 +50,16 @@ def module_reader(module: nn.Module) -> Reader:
 
 
 def parity_batches(part: ImagePart) -> tuple[Tensor, ...]:
-    """Real images in the batch sizes of the gate; a small part is repeated to fill them."""
-    return tuple(
+    """Real images in the batch sizes of the gate, then as many of random numbers.
+
+    A small part is repeated to fill them. Random ones reach values that no image has.
+    """
+    real = [
         part.batch(np.resize(np.arange(len(part), dtype=np.int64), size))[0].cpu().float()
         for size in BATCH_SIZES
-    )
+    ]
+    generator = torch.Generator().manual_seed(RANDOM_SEED)
+    return (*real, *(torch.randn(batch.shape, generator=generator) for batch in real))
 
 
 @dataclass(eq=False)

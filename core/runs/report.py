@@ -13,6 +13,7 @@ from core.config import RunConfig, SearchConfig
 from core.evaluation import Score, resolve_device, resolve_precision, usual_threads
 from core.events import SearchFinished
 from core.export.second_count import SecondCount
+from core.export.verify import BATCH_SIZES
 from core.opening import Opened
 from core.pruning.macs import MacsModel
 from core.pruning.masks import approximate_cuts
@@ -79,6 +80,11 @@ def build_report(opened: Opened, config: RunConfig, result: RunResult) -> dict[s
             for name, keep in sorted(finished.criteria.items())
         },
         "parity": {check: result.parity.get(check) for check in PARITY_CHECKS},
+        "parity_inputs": {
+            "batches": list(BATCH_SIZES),
+            "inputs": ["images", "random"],
+            "precision": "float32",
+        },
         "approximate": approximate_cuts(opened.analysis.groups, finished.keep),
         "thop": {
             "macs": count.macs if count else None,

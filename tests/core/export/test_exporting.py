@@ -14,7 +14,7 @@ from core.errors import ConfigError, ExportError, ParityError
 from core.evaluation import class_logits
 from core.events import ExportFinished, NoticeRaised, StageAdvanced, StageStarted
 from core.export import EXPORTERS, cut_network, export_pruned, load_pruned
-from core.export.onnx import written_opset
+from core.export.onnx import read_metadata, written_opset
 from core.export.verify import Reader
 from core.pruning.verification import random_keep
 from tests.core.export.opened import build_tiny, half_mask, open_network, open_tiny
@@ -93,6 +93,17 @@ def test_the_onnx_file_names_its_batch_and_no_place_on_this_machine(exported):
     assert written.graph.output[0].name == "logits"
     assert written_opset(path) >= 18
     assert b".py" not in path.read_bytes()
+
+
+def test_the_onnx_file_says_what_it_is_and_how_to_feed_it(exported):
+    about = read_metadata(exported[0] / "pruned.onnx")
+    assert about["run"] == "new"
+    assert about["network"] == "tiny"
+    assert about["mean"] == "[0.5, 0.5, 0.5]"
+    assert about["class_names"] == '["a", "b", "c", "d"]'
+    assert 0 < float(about["macs_kept"]) < 1
+    assert about["espalier_version"][0].isdigit()
+    assert "accuracy" not in about  # nobody has read the test images
 
 
 def export_by(monkeypatch, folder, **changes):

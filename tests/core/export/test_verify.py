@@ -54,13 +54,15 @@ def test_not_a_number_is_refused():
         require_parity({"onnx": float("nan")})
 
 
-def test_batches_have_1_and_64_real_images_even_of_a_small_part():
+def test_batches_have_1_7_and_64_real_images_even_of_a_small_part_and_random_ones():
     part = RandomPart(seed=1, count=40)
-    one, many = parity_batches(part)
-    assert one.shape == (1, 3, 8, 8)
-    assert many.shape == (64, 3, 8, 8)
+    batches = parity_batches(part)
+    assert [batch.shape for batch in batches] == [(n, 3, 8, 8) for n in (1, 7, 64, 1, 7, 64)]
+    one, _, many = batches[:3]
     assert torch.equal(many[0], many[40])
     assert torch.equal(one[0], many[0])
+    assert not torch.equal(batches[5], many)
+    assert torch.equal(batches[5], parity_batches(part)[5])
 
 
 def test_the_gate_keeps_the_worst_number_of_each_check():
@@ -68,7 +70,7 @@ def test_the_gate_keeps_the_worst_number_of_each_check():
     gate = ParityGate.of(network, RandomPart(seed=1))
     readers = {"reloaded": module_reader(network), "onnx": lambda x: module_reader(network)(x) * 2}
     for check, reader in readers.items():
-        assert len(list(gate.compare(check, reader))) == 2
+        assert len(list(gate.compare(check, reader))) == 6
     assert gate.differences == {"reloaded": 0.0, "onnx": 1.0}
     with pytest.raises(ParityError, match="ONNX Runtime"):
         gate.require()

@@ -261,7 +261,9 @@ def exported_box(window: QWidget, folder: Path, event: ExportFinished) -> QMessa
     box.setWindowTitle(window.tr("Exported"))
     box.setText(window.tr("The pruned network is in {}.").format(folder))
     names = ", ".join(Path(file).name for file in event.files)
-    known = [value for value in event.parity.values() if value is not None]
+    # cut and masked network differ by nature where channels of approximate groups went
+    checks = event.parity.keys() - ({"hard_vs_soft"} if event.approximate else set())
+    known = [event.parity[check] for check in checks]
     difference = window.tr("Greatest relative difference of the outputs: {}.")
     equal = difference.format(tiny_text(max(known))) if known else ""
     box.setInformativeText(f"{names}\n{equal}".strip())

@@ -88,7 +88,7 @@ class ResultsPanel(QFrame):
                 self.tr("before {}").format(count_text(before["params"])),
             ),
             self._criterion_figure(report["criteria"]),
-            self._parity_figure(report["parity"]),
+            self._parity_figure(report["parity"], is_exact=not report.get("approximate")),
         ]
 
     def _criterion_figure(self, criteria: Mapping[str, Any]) -> Figure:
@@ -103,8 +103,10 @@ class ResultsPanel(QFrame):
         best = max(known, key=lambda name: known[name])
         return Figure(title, percent_text(known[best]), best.replace("_", " "))
 
-    def _parity_figure(self, parity: Mapping[str, float | None]) -> Figure:
-        known = [value for value in parity.values() if value is not None]
+    def _parity_figure(self, parity: Mapping[str, float | None], *, is_exact: bool) -> Figure:
+        # cut and masked network differ by nature where channels of approximate groups went
+        checks = parity if is_exact else parity.keys() - {"hard_vs_soft"}
+        known = [value for check in checks if (value := parity[check]) is not None]
         title = self.tr("Same network")
         if not known:
             return Figure(title, "–", self.tr("not exported"))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QSettings, QUrl
 from PySide6.QtWidgets import QMessageBox
 
-from app.dialogs import OpenDialog, consent_question, missing_question
+from app.dialogs import consent_question, missing_question
+from app.dialogs_open import OpenDialog
 from app.recent import Recent, RecentList, RecentMenu
 from app.session import Session
 from app.source import Source, source_of_files

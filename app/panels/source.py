@@ -9,7 +9,6 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QCheckBox,
     QCompleter,
-    QFileDialog,
     QFormLayout,
     QLabel,
     QLineEdit,
@@ -23,6 +22,8 @@ from app.panels.source_fields import (
     NormalisationField,
     ShapeField,
     caption_label,
+    choose_file,
+    choose_folder,
     facts_words,
     shape_text,
 )
@@ -213,18 +214,12 @@ class SourceForm(QWidget):
         self._browse(title, kind, (".npz",), self.source.data)
 
     def _browse(self, title: str, kind: str, suffixes: Iterable[str], now: str) -> None:
-        patterns = kind.format(" ".join(f"*{suffix}" for suffix in suffixes))
-        every = self.tr("All files (*)")
-        path, _ = QFileDialog.getOpenFileName(
-            self, title, _start_folder(now), f"{patterns};;{every}"
-        )
-        if path:
-            self.take_file(Path(path))
+        self._take(choose_file(self, title, kind, suffixes, now))
 
     def _browse_folder(self) -> None:
-        path = QFileDialog.getExistingDirectory(
-            self, self.tr("Choose an image folder"), _start_folder(self.images.text)
-        )
+        self._take(choose_folder(self, self.tr("Choose an image folder"), self.images.text))
+
+    def _take(self, path: str) -> None:
         if path:
             self.take_file(Path(path))
 
@@ -285,7 +280,3 @@ def _can_be_looked_at(spec: str) -> bool:
         return os.path.isfile(path) and os.path.getsize(path) <= LOOK_BYTES
     except (OSError, ValueError):
         return False
-
-
-def _start_folder(text: str) -> str:
-    return str(Path(text).parent) if text and Path(text).exists() else ""

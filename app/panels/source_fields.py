@@ -1,11 +1,13 @@
 """The smaller fields of the source form: factory, normalisation, shape, and a question."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
+    QFileDialog,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -34,6 +36,23 @@ def caption_label() -> QLabel:
     policy.setHeightForWidth(True)
     label.setSizePolicy(policy)
     return label
+
+
+def choose_file(parent: QWidget, title: str, kind: str, suffixes: Iterable[str], now: str) -> str:
+    """Ask for a file, beginning beside `now`; `kind` is "Networks ({})", for the endings."""
+    patterns = kind.format(" ".join(f"*{suffix}" for suffix in suffixes))
+    every = _tr("All files (*)")
+    path, _ = QFileDialog.getOpenFileName(parent, title, _folder_of(now), f"{patterns};;{every}")
+    return path
+
+
+def choose_folder(parent: QWidget, title: str, now: str) -> str:
+    """Ask for a folder, beginning beside `now`."""
+    return QFileDialog.getExistingDirectory(parent, title, _folder_of(now))
+
+
+def _folder_of(text: str) -> str:
+    return str(Path(text).parent) if text and os.path.exists(text) else ""
 
 
 def shape_text(shape: Iterable[int]) -> str:

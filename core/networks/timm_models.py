@@ -31,7 +31,9 @@ def _find(spec: str, trust: bool) -> Generator[Event, None, FoundNetwork]:
     if not timm.is_model(name):
         close = difflib.get_close_matches(name, timm.list_models(), n=3, cutoff=0.5)
         hint = f"Did you mean {' or '.join(PREFIX + other for other in close)}?" if close else ""
-        raise NetworkError(f"timm has no network '{readable(name)}'. {hint or 'See timm.list_models().'}")
+        raise NetworkError(
+            f"timm has no network '{readable(name)}'. {hint or 'See timm.list_models().'}"
+        )
     published = timm.get_pretrained_cfg(name)
     shape = tuple(getattr(published, "input_size", None) or (3, 224, 224))
     facts = NetworkFacts(
@@ -51,8 +53,8 @@ def _import_timm(spec: str) -> Any:
         return importlib.import_module("timm")
     except ImportError as error:
         raise NetworkError(
-            f"Network '{readable(spec)}' needs the package timm, which is not installed. Install it with "
-            "pip install 'espalier[timm]'.",
+            f"Network '{readable(spec)}' needs the package timm, which is not installed. "
+            "Install it with pip install 'espalier[timm]'.",
             str(error),
         ) from error
 

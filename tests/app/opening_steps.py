@@ -10,7 +10,7 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from app.appearance import Appearance
-from app.dialogs import OpenDialog
+from app.dialogs_open import OpenDialog
 from app.main_window import MainWindow
 from app.session import Session
 from app.session_state import SessionState

@@ -13,7 +13,8 @@ from app import jobs
 from app.actions import ACTIONS
 from app.appearance import Appearance
 from app.command_line import parse, run_config
-from app.dialogs import ExportDialog, OpenDialog
+from app.dialogs import ExportDialog
+from app.dialogs_open import OpenDialog
 from app.main_window import MainWindow, _begin
 from app.panels.docks import DOCKS
 from app.selection import LoadedMask

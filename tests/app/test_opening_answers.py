@@ -11,7 +11,7 @@ from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
-from app.dialogs import OpenDialog
+from app.dialogs_open import OpenDialog
 from app.main_window import MainWindow
 from app.session_state import SessionState
 from core.config import RunConfig

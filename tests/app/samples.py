@@ -5,10 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from core.events import (
+    AttentionMeasured,
     BestChanged,
     CandidateEvaluated,
+    ChangedImagesFound,
     CriterionEvaluated,
     Event,
+    LayerLookedInto,
     NetworkOpened,
     PolicyUpdated,
     RunReported,
@@ -140,6 +143,44 @@ def run_reported(folder: str = "runs/tiny") -> RunReported:
     return RunReported(folder, REPORT)
 
 
+def attention_measured(update: int = 1) -> AttentionMeasured:
+    """Every layer looks at all its neighbours alike, in two encoder layers of four heads."""
+    graph = tiny_graph()
+    pairs = [*graph.edges, *((b, a) for a, b in graph.edges), *((name, name) for name in graph)]
+    weights = [1 / sum(target == other for _, other in pairs) for _, target in pairs]
+    return AttentionMeasured(update, tuple(pairs), np.tile(np.float32(weights), (2, 4, 1)))
+
+
+def layer_looked_into(layer: str = "block.inner", images: int = 3) -> LayerLookedInto:
+    """Filters from -1 to 1, random activations."""
+    channels = len(tiny_graph().layer(layer).channels)
+    random = np.random.default_rng(0)
+    return LayerLookedInto(
+        layer=layer,
+        filters=np.linspace(-1, 1, channels * 9, dtype=np.float32).reshape(channels, 3, 3),
+        images=np.full((images, 8, 8, 3), 200, dtype=np.uint8),
+        labels=("cat", "dog", "ship")[:images],
+        activations=random.normal(size=(images, channels, 4, 4)).astype(np.float32),
+    )
+
+
+def changed_images_found(
+    mask: str = "any", count: int = 2, changed: int = 30
+) -> ChangedImagesFound:
+    """Cats that have become dogs."""
+    return ChangedImagesFound(
+        mask=mask,
+        images=np.zeros((count, 8, 8, 3), dtype=np.uint8),
+        labels=("cat",) * count,
+        before=("cat",) * count,
+        after=("dog",) * count,
+        confidence_before=np.full(count, 0.93, dtype=np.float32),
+        confidence_after=np.full(count, 0.61, dtype=np.float32),
+        changed=changed,
+        scored=1000,
+    )
+
+
 def search_events(evaluations: int = 4) -> Iterator[Event]:
     """A whole search over the tiny network, best mask after the first evaluation."""
     yield StageStarted("Comparing criteria", 2)
@@ -151,4 +192,5 @@ def search_events(evaluations: int = 4) -> Iterator[Event]:
         if evaluation == 1:
             yield best_changed()
     yield PolicyUpdated(1, np.full(12, 0.5, np.float32), BEST, 0.1, 0.0, 0.6, 0.01, 0.1)
+    yield attention_measured()
     yield search_finished()

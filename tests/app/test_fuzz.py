@@ -72,6 +72,14 @@ def look_at_nothing(network):
     return jobs.Looked(network, "It was not looked at.")
 
 
+def look_into_tiny(opened, layer):
+    yield samples.layer_looked_into(layer)
+
+
+def find_tiny_changes(opened, keep, name):
+    yield samples.changed_images_found(name)
+
+
 def export_nothing(opened, keep, folder, formats, config):
     yield StageStarted("Preparing the export")
 
@@ -82,6 +90,8 @@ def window(qtbot, monkeypatch, tmp_path):
         ("open_network", open_tiny),
         ("search", search_tiny),
         ("look_at", look_at_nothing),
+        ("look_into_layer", look_into_tiny),
+        ("find_changed_images", find_tiny_changes),
         ("export", export_nothing),
     ):
         monkeypatch.setattr(jobs, name, job)

@@ -17,33 +17,15 @@ from app.saving import panel_image, save_panel
 from app.selection import LoadedMask, Selection
 from app.session_state import SessionState
 from app.theme import DARK, LIGHT
-from core.events import ChangedImagesFound, LayerLookedInto
-from tests.app.samples import ALL, BEST, best_changed, network_opened, search_finished
-
-
-def looked_into(layer: str = "block.inner", channels: int = 8, images: int = 3) -> LayerLookedInto:
-    random = np.random.default_rng(0)
-    return LayerLookedInto(
-        layer=layer,
-        filters=np.linspace(-1, 1, channels * 9, dtype=np.float32).reshape(channels, 3, 3),
-        images=np.full((images, 8, 8, 3), 200, dtype=np.uint8),
-        labels=("cat", "dog", "ship")[:images],
-        activations=random.normal(size=(images, channels, 4, 4)).astype(np.float32),
-    )
-
-
-def changes(count: int = 2, changed: int = 30) -> ChangedImagesFound:
-    return ChangedImagesFound(
-        mask="any",
-        images=np.zeros((count, 8, 8, 3), dtype=np.uint8),
-        labels=("cat",) * count,
-        before=("cat",) * count,
-        after=("dog",) * count,
-        confidence_before=np.full(count, 0.93, dtype=np.float32),
-        confidence_after=np.full(count, 0.61, dtype=np.float32),
-        changed=changed,
-        scored=1000,
-    )
+from tests.app.samples import (
+    ALL,
+    BEST,
+    best_changed,
+    changed_images_found,
+    layer_looked_into,
+    network_opened,
+    search_finished,
+)
 
 
 class Asked:
@@ -81,7 +63,7 @@ def test_it_asks_once_for_the_selected_layer_while_it_is_seen(panel):
     panel.redraw_now()
     assert asked.layers == ["block.inner"]
     assert panel._empty.text() == "Looking into block.inner …"
-    panel.show_event(looked_into())
+    panel.show_event(layer_looked_into())
     panel.redraw_now()
     assert panel._contents.currentIndex() == 0
     panel.selection.select_layer("stem")
@@ -128,7 +110,7 @@ def test_a_layer_without_filters_says_so(panel):
 def test_kept_channels_stand_above_removed_ones(panel):
     with_mask(panel).selection.select_layer("block.inner")
     panel.show()
-    panel.show_event(looked_into())
+    panel.show_event(layer_looked_into())
     panel.redraw_now()
     strips = panel.canvas.strips
     assert strips.kept == (0, 1, 7)  # of channels 4 to 11
@@ -140,7 +122,7 @@ def test_kept_channels_stand_above_removed_ones(panel):
 def test_a_click_selects_the_channel_everywhere(panel, qtbot):
     with_mask(panel).selection.select_layer("block.inner")
     panel.show()
-    panel.show_event(looked_into())
+    panel.show_event(layer_looked_into())
     panel.redraw_now()
     at = panel.canvas.strips.tile_area(7, 1).center()
     at += QPointF(0, panel.canvas._header_height)
@@ -155,7 +137,7 @@ def test_a_click_selects_the_channel_everywhere(panel, qtbot):
 def test_the_pointer_reads_a_channel_without_selecting_it(panel):
     with_mask(panel).selection.select_layer("block.inner")
     panel.show()
-    panel.show_event(looked_into())
+    panel.show_event(layer_looked_into())
     panel.redraw_now()
     panel.canvas.pointed.emit(3)
     assert panel.readout.text().startswith("Channel 3 · removed")
@@ -166,7 +148,7 @@ def test_the_pointer_reads_a_channel_without_selecting_it(panel):
 
 def test_layer_rows_have_decisions_and_mean_activations(panel):
     with_mask(panel).selection.select_layer("block.inner")
-    seen = looked_into()
+    seen = layer_looked_into()
     panel.show_event(seen)
     table = panel.table()
     assert table.header[:4] == ("channel", "id", "decision", "weight_least")
@@ -184,7 +166,7 @@ def test_changed_images_are_asked_for_and_remembered_by_their_mask(panel):
     with_mask(panel)
     panel.redraw_now()
     assert [mask.keep.tolist() for mask in asked.masks] == [BEST.tolist()]
-    panel.show_event(changes())
+    panel.show_event(changed_images_found())
     panel.redraw_now()
     assert panel.caption.text() == (
         "30 of 1,000 held-out images (3.0 %) get another class from the network pruned by "
@@ -204,7 +186,7 @@ def test_an_answer_belongs_to_the_mask_that_was_asked_for(panel):
     panel.view.setCurrentIndex(CHANGED_VIEW)
     with_mask(panel).show()
     panel.selection.choose_mask(LoadedMask("all", ALL, 1.0))  # while the job runs
-    panel.show_event(changes())
+    panel.show_event(changed_images_found())
     asked = Asked(panel)
     panel.redraw_now()
     assert [mask.name for mask in asked.masks] == ["all"]
@@ -215,7 +197,7 @@ def test_an_answer_belongs_to_the_mask_that_was_asked_for(panel):
 
 def test_another_network_forgets_everything(panel):
     panel.selection.select_layer("block.inner")
-    panel.show_event(looked_into())
+    panel.show_event(layer_looked_into())
     panel.show_event(network_opened())
     assert panel.table() is None
 
@@ -268,7 +250,7 @@ def test_the_picture_shows_marks_of_kept_and_removed_channels(panel):
     with_mask(panel).selection.select_layer("block.inner")
     panel.use_palette(LIGHT)
     panel.show()
-    panel.show_event(looked_into())
+    panel.show_event(layer_looked_into())
     panel.redraw_now()
     picture = panel.canvas.viewport().grab().toImage()
     scale = picture.devicePixelRatio()
@@ -285,7 +267,7 @@ def test_the_picture_shows_marks_of_kept_and_removed_channels(panel):
 def test_the_end_of_a_search_changes_the_mask(panel):
     panel.selection.select_layer("block.inner")
     panel.show()
-    panel.show_event(looked_into())
+    panel.show_event(layer_looked_into())
     panel.selection.show_event(search_finished())
     panel.redraw_now()
     assert "(the search's winner)" in panel.caption.text()
@@ -311,7 +293,7 @@ def test_a_saved_picture_has_all_channels_not_only_those_in_sight(panel):
     panel.resize(300, 250)
     panel.use_palette(LIGHT)
     panel.show()
-    panel.show_event(looked_into())
+    panel.show_event(layer_looked_into())
     panel.redraw_now()
     picture = panel_image(panel)
     size = picture.deviceIndependentSize().toSize()
@@ -328,7 +310,7 @@ def test_a_saved_picture_has_all_channels_not_only_those_in_sight(panel):
 def test_a_saved_drawing_holds_each_tile_once(panel, tmp_path):
     with_mask(panel).selection.select_layer("block.inner")
     panel.show()
-    panel.show_event(looked_into())
+    panel.show_event(layer_looked_into())
     panel.redraw_now()
     save_panel(panel, tmp_path / "filters.svg")
     drawing = (tmp_path / "filters.svg").read_text(encoding="utf-8")

@@ -61,7 +61,7 @@ class AttentionPanel(Panel):
                 self._first = self._last = None
             case SearchStarted():
                 self._first = self._last = None
-            case AttentionMeasured() if self._names:
+            case AttentionMeasured() if self._fits(event):
                 self._first = self._first or event
                 self._last = event
             case _:
@@ -119,6 +119,13 @@ class AttentionPanel(Panel):
         fill_background(self._board, palette.surface, palette.text)
         self.canvas.use_palette(palette)
         super().use_palette(palette)
+
+    def _fits(self, event: AttentionMeasured) -> bool:
+        """Whether the edges are those of the open network; a file may tell of another one."""
+        names = {name for edge in event.edges for name in edge}
+        weights = event.weights
+        has_all = weights.ndim == 3 and weights.size > 0 and weights.shape[2] == len(event.edges)
+        return has_all and names <= set(self._names)
 
     def _chosen(self, event: AttentionMeasured) -> Attention:
         layer, head = self.layer.currentData(), self.head.currentData()

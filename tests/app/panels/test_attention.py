@@ -212,3 +212,15 @@ def test_a_saved_picture_has_all_rows(panel):
     x = panel.canvas.x() + panel.canvas.bar_area(0).left() + 4
     y = panel.canvas.y() + 22 * 60 + 11  # the last row looks at what lies before it
     assert picture.pixelColor(int(x * scale), int(y * scale)).name() == LIGHT.accuracy
+
+
+def test_attention_over_another_network_is_left_out(panel):
+    panel.show_event(network_opened())
+    panel.show_event(measured())  # of layers a, b and c
+    names = [layer.name for layer in network_opened().graph.layers]
+    whole = even_event(names)
+    panel.show_event(AttentionMeasured(1, whole.edges, whole.weights[:, :, 1:]))
+    panel.show_event(AttentionMeasured(1, (), np.zeros((2, 4, 0), dtype=np.float32)))
+    panel.redraw_now()
+    assert panel.table() is None
+    assert panel._pages.currentIndex() == 0

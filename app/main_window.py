@@ -240,5 +240,4 @@ def _begin(window: MainWindow, arguments: argparse.Namespace) -> None:
     if arguments.start:
         window.start(config)
     else:
-        window.parts.settings.set_config(config)
-        window.session.open(config)
+        window.opening.open(config)

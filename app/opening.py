@@ -88,10 +88,14 @@ class Opening(QObject):
             forget.clicked.connect(lambda: self.recent.forget(entry))
             self._window.show_dialog(box)
             return
+        self.open(entry.config)
+
+    def open(self, config: RunConfig) -> None:
+        """Show these settings and open what they name."""
         settings = self._window.parts.settings
         self._before = self._settings_now()
-        settings.set_config(entry.config)
-        self._session.open(entry.config, allow_download=settings.source.may_download)
+        settings.set_config(config)
+        self._session.open(config, allow_download=settings.source.may_download)
 
     def _on_accepted(self, dialog: OpenDialog) -> None:
         settings = self._window.parts.settings

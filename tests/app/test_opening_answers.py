@@ -11,8 +11,9 @@ from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
+from app.command_line import parse
 from app.dialogs_open import OpenDialog
-from app.main_window import MainWindow
+from app.main_window import MainWindow, _begin
 from app.session_state import SessionState
 from core.config import RunConfig
 from core.events import Event, StageAdvanced, StageStarted
@@ -53,6 +54,21 @@ def test_declining_leaves_everything_as_it_was(
     assert window.parts.settings.config() == before
     assert window.session.state is SessionState.EMPTY and not window.opening.recent.entries()
     assert not consent.granted() and window.errors.dialog is None
+
+
+def test_what_the_command_line_names_is_asked_about_in_the_window(
+    qtbot: Any, window: MainWindow, tmp_path: Path
+) -> None:
+    path = tmp_path / "nets.py"
+    path.write_text(NETS)
+    before = window.parts.settings.config()
+    _begin(window, parse(["--network", str(path)]))
+    qtbot.waitUntil(asks(window), timeout=WAIT_MS)
+    assert "nets.py" in window.dialog.informativeText()
+    click(window, QMessageBox.StandardButton.Cancel)
+    settled(qtbot, window)
+    assert window.parts.settings.config() == before
+    assert window.session.state is SessionState.EMPTY
 
 
 def test_consent_is_remembered_for_what_the_file_held(

@@ -180,7 +180,7 @@ class MainWindow(QMainWindow):
                 self.setWindowTitle(self.tr("{} – Espalier").format(event.network))
             case HealthRaised():
                 words = self.tr("Health: {}. The panel Health says why and what to change.")
-                self.parts.status.say(words.format(translated(NAMES[event.kind])))
+                self.parts.status.say(words.format(translated(NAMES.get(event.kind, event.kind))))
             case RecordingFailed():
                 self.errors.show_error(event.message, "", self.appearance.palette)
             case ExportFinished() if self.deeds.export_folder is not None:

@@ -8,10 +8,8 @@ from pathlib import Path
 
 from PySide6.QtCore import (
     QBuffer,
-    QByteArray,
     QCoreApplication,
     QIODevice,
-    QMimeData,
     QPoint,
     QRect,
     QSize,
@@ -60,15 +58,12 @@ def copy_picture(panel: Panel) -> None:
 
 
 def copy_table(panel: Panel) -> None:
-    """Put the panel's numbers onto the clipboard: for spreadsheets and as text.
+    """Put the panel's numbers onto the clipboard, as text with tabs that spreadsheets take.
 
     Raises: ExportError if the panel has no numbers to show.
     """
-    rows = _written(_table(panel), "excel-tab")
-    data = QMimeData()
-    data.setText(rows)
-    data.setData("text/tab-separated-values", QByteArray(rows.encode()))
-    QGuiApplication.clipboard().setMimeData(data)
+    # No QMimeData of Python's own: the clipboard deletes it after Python has gone, and crashes.
+    QGuiApplication.clipboard().setText(_written(_table(panel), "excel-tab"))
 
 
 def panel_image(panel: Panel) -> QImage:

@@ -256,7 +256,7 @@ def _parity(report: Mapping[str, Any]) -> str:
             "the masked and the cut network, and between that and what was written and read again."
         ),
         table(("check", "relative difference"), rows),
-        paragraph(_by_nature(mapping_of(report, "approximate"))),
+        _by_nature(mapping_of(report, "approximate")),
         paragraph(f"MACs counted again by thop: {count_of(count, 'macs')}."),
         paragraph(f"Not exported: {refused}") if isinstance(refused, str) else "",
     )
@@ -266,7 +266,7 @@ def _by_nature(approximate: Mapping[str, Any]) -> str:
     if not approximate:
         return ""
     reasons = "; ".join(sorted({str(reason) for reason in approximate.values()}))
-    return (
+    return paragraph(
         f"hard_vs_soft is measured, not required: channels of {', '.join(approximate)} were "
         f"removed, where cut and masked network differ by nature ({reasons})."
     )

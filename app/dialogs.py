@@ -28,6 +28,7 @@ from core.errors import ConsentNeeded, readable
 from core.events import ExportFinished
 
 TEXT_WIDTH_PX = 440
+HASH_LETTERS = 40  # in a line
 
 
 class ExportDialog(QDialog):
@@ -135,14 +136,20 @@ def consent_question(window: QWidget, asked: ConsentNeeded) -> QMessageBox:
     box.setText(window.tr("Opening this file runs code: {}.").format(asked.why))
     box.setInformativeText(
         window.tr(
-            "{}\nSHA-256 {}\n\nAgree only if you trust where it came from: code can do whatever "
+            "{}\n\nSHA-256\n{}\n\nAgree only if you trust where it came from: code can do whatever "
             "you can do. The answer is remembered until the file changes."
-        ).format(readable(asked.path), asked.sha256)
+        ).format(readable(asked.path), _in_two_lines(asked.sha256))
     )
     box.setStandardButtons(QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel)
     box.button(QMessageBox.StandardButton.Yes).setText(window.tr("Run its code"))
     box.setDefaultButton(QMessageBox.StandardButton.Cancel)
     return box
+
+
+def _in_two_lines(sha256: str) -> str:
+    """Break a hash, which a box would cut off where its letters are wide."""
+    half = len(sha256) // 2
+    return f"{sha256[:half]}\n{sha256[half:]}" if len(sha256) > HASH_LETTERS else sha256
 
 
 def missing_question(window: QWidget, names: Sequence[str]) -> QMessageBox:
@@ -151,7 +158,7 @@ def missing_question(window: QWidget, names: Sequence[str]) -> QMessageBox:
     box.setIcon(QMessageBox.Icon.Question)
     box.setWindowTitle(window.tr("Remove it from the list?"))
     box.setTextFormat(Qt.TextFormat.PlainText)
-    box.setText(window.tr("{} is no longer where it was.").format(", ".join(names)))
+    box.setText(window.tr("No longer where it was: {}.").format(", ".join(names)))
     box.setInformativeText(window.tr("Put it back, or remove this line from the list."))
     box.setStandardButtons(QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel)
     box.button(QMessageBox.StandardButton.Discard).setText(window.tr("Remove from the list"))

@@ -194,8 +194,9 @@ def _add_method_words(parser: argparse.ArgumentParser) -> None:
     method.add_argument(
         "--reward",
         metavar="NAME",
-        help="what the agent is paid for: cross_entropy (of the pruned network), or "
-        "self_competition (beating the moving average of its own accuracy) "
+        help="what the agent is paid for: cross_entropy (of the pruned network), teacher "
+        "(closeness to the unpruned network, without labels), self_competition (beating the "
+        "moving average of its own accuracy), or improvement (by how much it beats that) "
         f"(default: {default.reward})",
     )
     method.add_argument(

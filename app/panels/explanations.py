@@ -129,7 +129,9 @@ _WORDS: dict[str, tuple[str, str]] = {
     "reward": (
         QT_TRANSLATE_NOOP("explanations", "Reward"),
         QT_TRANSLATE_NOOP(
-            "explanations", "What the agent is rewarded for. Default: cross_entropy."
+            "explanations",
+            "What the agent is rewarded for: little cross-entropy, closeness to the unpruned "
+            "network (teacher, needs no labels), or beating its own past. Default: cross_entropy.",
         ),
     ),
     "constraint": (

@@ -1,5 +1,7 @@
 """Fine-tuning: its settings, its course while it runs, and what came out of it."""
 
+from pathlib import Path
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
@@ -24,7 +26,8 @@ from app.session_state import SessionState
 from app.theme import LIGHT, SPACE_M, SPACE_S, Palette, fill_background
 from app.words import duration_text, percent_text
 from core.config import FinetuneConfig
-from core.events import Event, NetworkOpened, SearchStarted
+from core.events import Event, NetworkOpened, RunReported, SearchStarted
+from core.runs.finetune_file import read_finetune_file
 
 FORM_PX = 290
 WIDE_PX = 700
@@ -89,6 +92,11 @@ class FinetunePanel(Panel):
             case SearchStarted():
                 self._forget()
                 self._unpruned = event.baseline_accuracy
+            case RunReported() if not self.curves.by_name:
+                file = read_finetune_file(Path(event.folder))  # of a run that is opened again
+                if file is None:
+                    return
+                self.curves.load(file)
             case _:
                 before = len(self.curves.by_name)
                 if not self.curves.take(event):
@@ -181,6 +189,12 @@ class FinetunePanel(Panel):
         assert report is not None
         if report.export_error:
             return report.export_error
+        if self.curves.is_loaded:
+            words = self.tr(
+                "On {:,} test images, read once; cross-entropy, and KL to the unpruned network, in "
+                "nats. The fine-tuned network is in the run's folder."
+            )
+            return words.format(report.test_images or 0)
         words = self.tr(
             "On {:,} test images, read once; cross-entropy, and KL to the unpruned network, in "
             "nats. Export now writes the fine-tuned network."

@@ -41,10 +41,29 @@ class FinetuneCurves:
         self.by_name: dict[str, FinetuneCurve] = {}
         self.current: FinetuneCurve | None = None
         self.report: FinetuneFile | None = None
+        self.is_loaded = False  # from a file, so that its network is not at hand
 
     def clear(self) -> None:
         """Forget everything."""
-        self.by_name, self.current, self.report = {}, None, None
+        self.by_name, self.current, self.report, self.is_loaded = {}, None, None, False
+
+    def load(self, file: FinetuneFile) -> None:
+        """Show an earlier fine-tuning as its file tells it: one loss for each epoch."""
+        self.clear()
+        self.report, self.is_loaded = file, True
+        for network in file.networks:
+            if not network.history:
+                continue
+            curve = FinetuneCurve(network.name, network.epochs or 0, is_finished=True)
+            for line in network.history:
+                curve.scored_epochs.append(line.epoch)
+                curve.accuracies.append(_known(line.accuracy))
+                curve.cross_entropies.append(_known(line.cross_entropy))
+                if line.loss is not None:
+                    curve.loss_epochs.append(line.epoch)
+                    curve.losses.append(line.loss)
+            curve.best_epoch, curve.seconds = network.best_epoch or 0, network.seconds or 0.0
+            self.by_name[curve.name] = self.current = curve
 
     def take(self, event: Event) -> bool:
         """Store what an event tells; says whether it was one of a fine-tuning."""
@@ -82,3 +101,7 @@ class FinetuneCurves:
         curve.cross_entropies.append(event.cross_entropy)
         if event.is_best:
             curve.best_epoch = event.epoch
+
+
+def _known(value: float | None) -> float:
+    return float("nan") if value is None else value

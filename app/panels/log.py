@@ -15,6 +15,9 @@ from core.events import (
     CriterionEvaluated,
     Event,
     ExportFinished,
+    FinetuneFinished,
+    FinetuneReported,
+    FinetuneScored,
     HealthRaised,
     NetworkOpened,
     NoticeRaised,
@@ -121,8 +124,21 @@ class LogPanel(Panel):
                 return self.tr("The run is in {}").format(event.folder)
             case ExportFinished():
                 return self._say_exported(event)
+            case FinetuneScored() | FinetuneFinished() | FinetuneReported():
+                return self._say_finetuned(event)
             case _:
                 return ""
+
+    def _say_finetuned(self, event: FinetuneScored | FinetuneFinished | FinetuneReported) -> str:
+        match event:
+            case FinetuneScored():
+                words = self.tr("Fine-tuning {}, epoch {:,}: {} on held-out images")
+                return words.format(event.name, event.epoch, percent_text(event.accuracy))
+            case FinetuneFinished():
+                words = self.tr("Fine-tuned {}: epoch {:,} is kept, {} on held-out images")
+                return words.format(event.name, event.epoch, percent_text(event.accuracy))
+            case FinetuneReported():
+                return self.tr("The fine-tuned network is in {}").format(event.folder)
 
     def _say_opened(self, event: NetworkOpened) -> str:
         counts = ", ".join(

@@ -1,5 +1,7 @@
 """The fine-tuning's panel is fed events; then its plots, words, table and button are looked at."""
 
+import json
+
 import pytest
 
 from app.panels.finetune import FinetunePanel
@@ -10,7 +12,7 @@ from app.theme import DARK
 from core.config import FinetuneConfig
 from core.events import FinetuneAdvanced, NoticeRaised
 from tests.app import samples
-from tests.app.finetune_samples import ADVANCES, finetuning, training
+from tests.app.finetune_samples import ADVANCES, finetuning, report, training
 
 
 @pytest.fixture
@@ -168,3 +170,23 @@ def test_another_palette_recolours_the_curves(panel):
     show(panel, training("learned"))
     panel.use_palette(DARK)
     assert panel.loss.curves[0].opts["pen"].color().name() == DARK.accuracy
+
+
+def test_an_earlier_run_shows_what_was_made_of_it(panel, tmp_path):
+    history = [{"epoch": 0, "accuracy": 0.7}, {"epoch": 1, "accuracy": 0.8, "loss": 1.5}]
+    contents = report("learned")
+    network = contents["networks"][0] | {"history": history, "best_epoch": 1, "epochs": 1}
+    contents["networks"] = [network]
+    (tmp_path / "finetune.json").write_text(json.dumps(contents), encoding="utf-8")
+    show(panel, [samples.search_started(), samples.run_reported(str(tmp_path))])
+    assert panel.accuracy.curves[0].getData()[1] == pytest.approx([70, 80])
+    assert panel.loss.curves[0].getData()[1] == pytest.approx([1.5])
+    assert panel.result.item(0, 5).text() == "1 of 1"
+    assert "in the run's folder" in panel.readout.text()
+    show(panel, training("learned"))  # and a new one starts afresh
+    assert panel.result.isHidden()
+
+
+def test_a_run_that_was_not_fine_tuned_shows_nothing(panel, tmp_path):
+    show(panel, [samples.search_started(), samples.run_reported(str(tmp_path))])
+    assert panel._pages.currentIndex() == 0

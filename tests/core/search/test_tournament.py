@@ -48,6 +48,16 @@ def test_names_are_taken_apart_where_the_allocation_begins():
     assert len(competitor_names()) == len(ALLOCATIONS) * (len(CRITERIA) - 1) + 1
 
 
+@pytest.mark.parametrize("criterion", CRITERIA)
+def test_every_criterion_competes_and_can_be_the_prior(held, criterion):
+    _, _, _, importances, events, tournament = held
+    name = f"{criterion}_uniform"
+    check_prior(name)
+    assert importances[criterion].any()
+    assert name in {event.criterion for event in events if isinstance(event, CriterionEvaluated)}
+    assert tournament.by_name(name).priority.any()
+
+
 def test_an_unknown_prior_is_named_with_those_that_are():
     check_prior("tournament")
     check_prior("none")

@@ -1,62 +1,40 @@
 """One search while it runs: what it knows, what it does next, and how it goes on after a break."""
 
-import copy
 import dataclasses
 import math
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from core.config import SearchConfig
-from core.errors import NetworkError
-from core.evaluation import (
-    CachedPart,
-    MaskScorer,
-    RotatingImages,
-    Score,
-    read_part,
-    resolve_device,
-    resolve_precision,
-)
+from core.evaluation import RotatingImages, Score
 from core.events import (
     BoolArray,
     CandidateEvaluated,
     CheckpointReached,
     HeldOutScored,
-    ImportancesMeasured,
     NoticeRaised,
     PolicyUpdated,
     SearchEvent,
     SearchFinished,
-    SearchStarted,
     StageStarted,
     StopRequested,
 )
-from core.graph.features import graph_data
-from core.pruning.budget import least_kept_share
-from core.pruning.macs import MacsModel
 from core.rl.agent import Proposal, PruningAgent
 from core.rl.environment import PruningEnvironment, Transition
-from core.rl.policy import Observation
-from core.rl.rewards import REWARDS, Reward, teacher_temperature
+from core.rl.rewards import REWARDS, Reward
 from core.search.attention import is_attention_due, measure_attention
-from core.search.feasibility import pinned_macs, removable_channels
-from core.search.finalists import JUDGE_IMAGES, Finalist, Finalists, judge_masks
-from core.search.state import Groundwork, SearchState
-from core.search.stopwatch import Stopwatch
-from core.search.tournament import (
-    SHOWN_FIRST,
-    Tournament,
-    channel_features,
-    hold_tournament,
-    magnitude_mask,
-    make_competitors,
-    measure_importances,
-    prior_logits,
+from core.search.bench import Bench
+from core.search.finalists import Finalist, Finalists, judge_masks
+from core.search.groundwork import (
+    compare_criteria,
+    ground_without_images,
+    make_observation,
+    score_unpruned,
 )
+from core.search.state import SearchState
 
 if TYPE_CHECKING:
     from core.opening import Opened
@@ -68,27 +46,11 @@ class Search:
     """One search while it runs: what is known so far, so that a stop can end it at any point."""
 
     def __init__(self, opened: "Opened", config: SearchConfig, state: SearchState | None) -> None:
-        module, analysis = opened.network.module, opened.analysis
-        self._opened = opened
-        self._config = config
+        self._bench = Bench.of(opened, config)
         self._state = state
-        self._analysis = analysis
-        macs = MacsModel(analysis, module)
-        self._params = macs.total_params
-        self._macs = pinned_macs(opened, config, macs)
-        self._removable = removable_channels(opened, config, self._macs)
-        self._device = resolve_device(config.device)
-        precision = resolve_precision(config.precision, self._device)
-        self._scorer = MaskScorer(
-            module, analysis.plan, self._device, precision, teacher_temperature(config.reward)
-        )
-        self._images = RotatingImages(
-            CachedPart(opened.images.reward), config.reward_images, config.seed
-        )
-        self._clock = Stopwatch()
         self._evaluations = 0
         self._update = 0
-        self._ground = self._ground_without_images()
+        self._ground = ground_without_images(self._bench)
         self._finalists: Finalists | None = None
         self._held_out: tuple[Finalist, Score] | None = None  # the mask scored last
 
@@ -97,8 +59,10 @@ class Search:
         is_stopped = False
         try:
             if self._state is None:
-                yield from self._begin()
-                yield from self._compare_criteria()
+                yield from score_unpruned(self._bench)
+                self._ground, first = yield from compare_criteria(self._bench)
+                self._finalists = Finalists(first)
+                yield first.as_event()
             agent = yield from self._train_agent()
             keep, score = yield from self._judge(agent)
         except StopRequested:
@@ -106,116 +70,36 @@ class Search:
             keep, score = self._choose_now()
         yield SearchFinished(
             keep=keep.copy(),
-            macs_kept=float(self._macs.kept_share(keep)),
+            macs_kept=float(self._bench.macs.kept_share(keep)),
             accuracy=score.accuracy,
             cross_entropy=score.cross_entropy,
             evaluations=self._evaluations,
             criteria={name: mask.copy() for name, mask in self._ground.criteria.items()},
             seconds={
-                "analysis": self._opened.analysis_seconds,
-                **self._clock.seconds("evaluation", "policy"),
+                "analysis": self._bench.opened.analysis_seconds,
+                **self._bench.clock.seconds("evaluation", "policy"),
             },
             is_stopped=is_stopped,
         )
 
-    def _begin(self) -> Generator[SearchEvent, None, None]:
-        """Score the unpruned network on the held-out images, with its own BN statistics."""
-        streams = [group for group in self._analysis.groups.groups if group.is_stream]
-        if any(self._removable[group.start : group.stop].any() for group in streams):
-            yield NoticeRaised("The channels of residual streams are pruned too.")
-        module = self._opened.network.module
-        if self._device.type != "cpu":
-            module = copy.deepcopy(module).to(self._device)
-        with self._clock.measure("evaluation"):
-            scores = yield from read_part(
-                {"unpruned": module},
-                self._opened.images.held_out,
-                device=self._device,
-                limit=JUDGE_IMAGES,
-                stage="Scoring the unpruned network",
-            )
-        if not math.isfinite(scores["unpruned"].cross_entropy):
-            raise NetworkError(
-                f"Network '{self._opened.network.name}' answers with what are no numbers (its "
-                f"cross-entropy is {scores['unpruned'].cross_entropy}). Check its weights and "
-                "the normalisation of the images."
-            )
-        yield SearchStarted(
-            evaluations=self._config.evaluations,
-            macs_budget=self._config.macs_budget,
-            macs=self._macs.total,
-            params=self._params,
-            baseline_accuracy=scores["unpruned"].accuracy,
-            baseline_cross_entropy=scores["unpruned"].cross_entropy,
-            least_macs_kept=least_kept_share(self._macs, self._removable),
-        )
-
-    def _ground_without_images(self) -> Groundwork:
-        """What is known before any image is read, for a stop that comes at once."""
-        keep = magnitude_mask(
-            self._opened.network.module,
-            self._analysis,
-            self._macs,
-            self._config.macs_budget,
-            self._removable,
-        )
-        return Groundwork({}, torch.zeros(len(keep)), keep, {SHOWN_FIRST: keep})
-
-    def _compare_criteria(self) -> Generator[SearchEvent, None, None]:
-        """Hold the tournament, whose winner is the best mask so far and the policy's prior."""
-        config, analysis = self._config, self._analysis
-        with self._clock.measure("evaluation"):
-            importances = yield from measure_importances(
-                self._opened.network.module,
-                analysis,
-                self._opened.images.reward,
-                self._device,
-                config.seed,
-            )
-            yield ImportancesMeasured({name: one.copy() for name, one in importances.items()})
-            competitors = make_competitors(
-                importances, analysis.groups, self._macs, config.macs_budget, self._removable
-            )
-            tournament = yield from hold_tournament(
-                competitors, self._scorer, self._images, self._macs
-            )
-        keep, score = tournament.winner.keep, tournament.scores[tournament.winner.name]
-        self._ground = Groundwork(
-            importances, self._prior(tournament), keep, tournament.best_of_each_criterion()
-        )
-        self._finalists = Finalists(Finalist(0, keep, float(self._macs.kept_share(keep)), score))
-        yield self._finalists.best.as_event()
-
-    def _prior(self, tournament: Tournament) -> Tensor:
-        name = self._config.prior
-        if name == "none":
-            return torch.zeros(len(self._removable))
-        chosen = tournament.winner if name == "tournament" else tournament.by_name(name)
-        budget = self._config.macs_budget
-        return torch.from_numpy(prior_logits(chosen, self._macs, budget, self._removable)).float()
-
-    def _observation(self) -> Observation:
-        """What the policy sees, with the prior in it."""
-        analysis, ground = self._analysis, self._ground
-        everything = np.ones(analysis.groups.channel_count, dtype=np.bool_)
-        return Observation(
-            graph=graph_data(analysis.graph, analysis.groups, everything, self._config.macs_budget),
-            channel_features=channel_features(ground.importances, analysis.groups, self._removable),
-            prior=ground.prior,
-        )
-
     def _train_agent(self) -> Generator[SearchEvent, None, PruningAgent]:
         """Propose, score, learn, until the evaluations are spent."""
-        config, macs, budget = self._config, self._macs, self._config.macs_budget
+        bench, config, budget = self._bench, self._bench.config, self._bench.config.macs_budget
         if self._state is not None:
             self._ground = self._state.ground
-        observation = self._observation()
+        observation = make_observation(bench, self._ground)
         agent = PruningAgent(
-            observation, macs, budget, self._removable, config.constraint, config.ppo, config.seed
+            observation,
+            bench.macs,
+            budget,
+            bench.removable,
+            config.constraint,
+            config.ppo,
+            config.seed,
         )
         reward = REWARDS[config.reward]()
         environment = PruningEnvironment(
-            observation, self._scorer, self._images, macs, budget, reward
+            observation, bench.scorer, bench.images, bench.macs, budget, reward
         )
         if self._state is not None:
             self._take_up(self._state, agent, reward)
@@ -232,16 +116,16 @@ class Search:
         self, agent: PruningAgent, environment: PruningEnvironment
     ) -> Generator[SearchEvent, None, None]:
         """Make one update of the policy, and say what can be said after it."""
-        config, update = self._config, self._update
+        config, update = self._bench.config, self._update
         environment.reset()
         count = min(config.samples_per_update, config.evaluations - self._evaluations)
-        with self._clock.measure("policy"):
+        with self._bench.clock.measure("policy"):
             proposal = agent.propose(count)
         transitions = yield from self._score(proposal.keep, environment, update)
         yield from self._learn(agent, proposal, [step.reward for step in transitions])
         if is_attention_due(update):
-            with self._clock.measure("policy"):
-                attention = measure_attention(agent, self._analysis.graph, update)
+            with self._bench.clock.measure("policy"):
+                attention = measure_attention(agent, self._bench.opened.analysis.graph, update)
             yield attention
         if update % UPDATES_PER_HELD_OUT == 0:
             yield from self._score_held_out()
@@ -256,7 +140,7 @@ class Search:
                 f"{len(rewards)} masks have a reward that is no number."
             )
             return
-        with self._clock.measure("policy"):
+        with self._bench.clock.measure("policy"):
             before = agent.state_dict()
             statistics = agent.learn(proposal, rewards)
             if not agent.is_sound:
@@ -282,8 +166,8 @@ class Search:
             update=self._update,
             evaluations=self._evaluations,
             ground=self._ground,
-            seconds=self._clock.seconds("evaluation", "policy"),
-            images=self._images.state_dict(),
+            seconds=self._bench.clock.seconds("evaluation", "policy"),
+            images=self._bench.images.state_dict(),
             agent=agent.state_dict(),
             reward=reward.state_dict(),
             finalists=self._finalists.state_dict(),
@@ -293,8 +177,8 @@ class Search:
         """Go on from a copy."""
         self._update, self._evaluations = state.update, state.evaluations
         self._finalists = Finalists.from_state_dict(state.finalists)
-        self._images.load_state_dict(state.images)
-        self._clock.load_seconds(state.seconds)
+        self._bench.images.load_state_dict(state.images)
+        self._bench.clock.load_seconds(state.seconds)
         agent.load_state_dict(state.agent)
         reward.load_state_dict(state.reward)
 
@@ -307,8 +191,8 @@ class Search:
             return
         best = self._finalists.best
         if self._held_out is None or self._held_out[0] is not best:
-            with self._clock.measure("evaluation"):
-                self._held_out = best, self._scorer.score(best.keep, *self._held_out_batch())
+            with self._bench.clock.measure("evaluation"):
+                self._held_out = best, self._bench.scorer.score(best.keep, *self._held_out_batch())
         score = self._held_out[1]
         yield HeldOutScored(
             evaluation=self._evaluations,
@@ -318,7 +202,9 @@ class Search:
         )
 
     def _held_out_batch(self) -> tuple[Tensor, Tensor]:
-        images = RotatingImages(self._opened.images.held_out, self._config.reward_images, seed=0)
+        images = RotatingImages(
+            self._bench.opened.images.held_out, self._bench.config.reward_images, seed=0
+        )
         return images.next()
 
     def _score(
@@ -327,7 +213,7 @@ class Search:
         """Score the masks (K, C) of one update, each one step of the environment."""
         transitions, siblings = [], []
         for keep in masks:
-            with self._clock.measure("evaluation"):
+            with self._bench.clock.measure("evaluation"):
                 step = environment.step(keep)
             self._evaluations += 1
             transitions.append(step)
@@ -345,7 +231,7 @@ class Search:
                 reward=step.reward,
                 ema_accuracy=environment.ema_accuracy,
                 meets_budget=step.meets_budget,
-                seconds=self._clock.elapsed,
+                seconds=self._bench.clock.elapsed,
             )
         if self._finalists and self._finalists.add_update(siblings):
             yield self._finalists.best.as_event()
@@ -354,14 +240,18 @@ class Search:
     def _judge(self, agent: PruningAgent) -> Generator[SearchEvent, None, tuple[BoolArray, Score]]:
         """Choose among the agent's likeliest mask, the best it sampled and the best criterion."""
         masks = [agent.preference()[1], *self._masks_so_far()]
-        with self._clock.measure("evaluation"):
-            return (yield from judge_masks(masks, self._scorer, self._opened.images.held_out))
+        with self._bench.clock.measure("evaluation"):
+            return (
+                yield from judge_masks(
+                    masks, self._bench.scorer, self._bench.opened.images.held_out
+                )
+            )
 
     def _choose_now(self) -> tuple[BoolArray, Score]:
         """Take the best mask so far and score it on one batch of held-out images."""
         keep = self._masks_so_far()[0]
-        with self._clock.measure("evaluation"):
-            return keep, self._scorer.score(keep, *self._held_out_batch())
+        with self._bench.clock.measure("evaluation"):
+            return keep, self._bench.scorer.score(keep, *self._held_out_batch())
 
     def _masks_so_far(self) -> list[BoolArray]:
         """All that could win, the best by the reward images first."""

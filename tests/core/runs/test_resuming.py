@@ -14,9 +14,14 @@ import torch
 from core.config import PPOConfig, RunConfig, SearchConfig, load_run_config
 from core.errors import RunError
 from core.events import (
+    AttentionMeasured,
     BestChanged,
     CandidateEvaluated,
     CheckpointReached,
+    CriterionEvaluated,
+    HealthRaised,
+    HeldOutScored,
+    ImportancesMeasured,
     NoticeRaised,
     PolicyUpdated,
     RecordingFailed,
@@ -36,7 +41,18 @@ SEARCH = SearchConfig(
     evaluations=18, macs_budget=0.5, reward_images=8, samples_per_update=4, threads=1
 )
 CONFIG = RunConfig(network="tiny", data="random", search=SEARCH)
-COMPARED = (SearchStarted, CandidateEvaluated, PolicyUpdated, BestChanged, SearchFinished)
+COMPARED = (
+    SearchStarted,
+    ImportancesMeasured,
+    CriterionEvaluated,
+    CandidateEvaluated,
+    PolicyUpdated,
+    AttentionMeasured,
+    HeldOutScored,
+    HealthRaised,
+    BestChanged,
+    SearchFinished,
+)
 
 
 @pytest.fixture(autouse=True)

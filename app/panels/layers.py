@@ -26,6 +26,7 @@ class LayersPanel(Panel):
         super().__init__(selection, parent)
         self._opened: NetworkOpened | None = None
         self._rows: dict[str, QStandardItem] = {}  # layer -> first item of its row
+        self._counts: dict[str, QStandardItem] = {}  # layer -> the item that says what it keeps
         self._modules: dict[str, QStandardItem] = {}
         self.model = QStandardItemModel(0, 3, self)
         self.view = self._make_view()
@@ -58,14 +59,17 @@ class LayersPanel(Panel):
         self._pages.setCurrentIndex(int(opened is not None))
         if opened is None:
             return
-        keep = self._keep(opened)
-        for name, item in self._rows.items():
-            layer = opened.graph.layer(name)
-            count = self.model.itemFromIndex(item.index().siblingAtColumn(1))
-            words = self._say_count(layer, keep)
-            if count.text() != words:
-                count.setText(words)
-                item.setAccessibleText(self._say_row(layer, words))
+        keep, is_changed = self._keep(opened), False
+        with QSignalBlocker(self.model):  # else the view would measure its columns at every word
+            for name, item in self._rows.items():
+                layer, count = opened.graph.layer(name), self._counts[name]
+                words = self._say_count(layer, keep)
+                if not item.accessibleText() or count.text() != words:
+                    is_changed = True
+                    count.setText(words)
+                    item.setAccessibleText(self._say_row(layer, words))
+        if is_changed:
+            self.view.viewport().update()
 
     def table(self) -> Table | None:
         """Every layer with its channels, kept and in all."""
@@ -89,7 +93,7 @@ class LayersPanel(Panel):
         view.setUniformRowHeights(True)
         view.setAllColumnsShowFocus(True)
         view.setFrameShape(QTreeView.Shape.NoFrame)
-        view.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        view.header().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         view.header().setStretchLastSection(True)
         return view
 
@@ -97,15 +101,18 @@ class LayersPanel(Panel):
         with QSignalBlocker(self.view.selectionModel()):
             self.model.clear()
         self.model.setHorizontalHeaderLabels([self.tr("Layer"), self.tr("Kept"), self.tr("What")])
-        self._rows, self._modules = {}, {}
+        self._rows, self._counts, self._modules = {}, {}, {}
         for layer in opened.graph.layers:
             home, _, last = layer.name.rpartition(".")
-            row = [QStandardItem(text) for text in (last, "", self._describe(layer))]
+            widest = f"{len(layer.channels)} / {len(layer.channels)}"
+            row = [QStandardItem(text) for text in (last, widest, self._describe(layer))]
             row[0].setData(layer.name, LAYER_ROLE)
             row[0].setToolTip(layer.name)
             self._parent_item(home).appendRow(row)
-            self._rows[layer.name] = row[0]
+            self._rows[layer.name], self._counts[layer.name] = row[0], row[1]
         self.view.expandAll()
+        for column in range(2):
+            self.view.resizeColumnToContents(column)
 
     def _parent_item(self, module: str) -> QStandardItem:
         if not module:

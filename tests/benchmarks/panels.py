@@ -79,14 +79,14 @@ def resnet56() -> NetworkOpened:
     )
 
 
-def show_window(opened: NetworkOpened, folder: Path) -> MainWindow:
-    """Show the network in a window in which every panel floats and draws."""
+def show_window(opened: NetworkOpened, folder: Path, *, is_floating: bool = True) -> MainWindow:
+    """Show the network in a window in which every panel floats and draws, or stands in tabs."""
     window = make_window(folder)
     window.show()
     window.session._set_state(SessionState.READY)
     tell(window, opened)
     tell(window, SearchStarted(EVALUATIONS, 0.5, opened.macs, opened.params, 0.94, 0.2, 0.1))
-    for dock in window.parts.docks.docks.values():
+    for dock in window.parts.docks.docks.values() if is_floating else ():
         dock.setFloating(True)
         dock.show()
     settle()
@@ -156,7 +156,7 @@ def stored_run(opened: NetworkOpened, folder: Path) -> str:
     run = folder / "run"
     run.mkdir()
     write_run(run, opened)
-    window = show_window(opened, folder)
+    window = show_window(opened, folder, is_floating=False)
     shown = []
     window.session.event_received.connect(shown.append)
     window.session._work.handle = opened  # anything but None: something is open
@@ -194,7 +194,8 @@ def events_of_a_run(
 
 
 def candidate(number: int, keep: BoolArray, chance: np.random.Generator) -> CandidateEvaluated:
-    share, accuracy, reward, ema = (float(value) for value in chance.random(4))
+    share, accuracy, reward = (float(value) for value in chance.random(3))
+    ema = 0.5 + 0.1 * float(np.sin(number / 3000))  # averages are smooth
     return CandidateEvaluated(
         *(number, number // 16, keep, share, accuracy, 1.0 - accuracy, reward, ema, True),
         number / 10,

@@ -44,16 +44,10 @@ def analysis_events(
     """
     yield StageStarted("Reading the layers")
     analysis = analyse_network(module, example)
-    yield StageStarted("Proving that cut equals masked", total=len(analysis.groups.groups))
     trial = _Trial(module, example)
-    broken = yield from _broken_groups(trial, analysis)
-    if broken:
+    # once more with what is left, cut at other places, until all of it is right together
+    while broken := (yield from _broken_groups(trial, analysis)):
         analysis = freeze_groups(analysis, broken)
-        if trial.why_broken(analysis, analysis.groups.groups) is not None:
-            raise GraphError(
-                "Cannot prune this network: its groups are right one by one and wrong together. "
-                "Please report it with the network's code."
-            )
     if not analysis.groups.groups:
         reasons = sorted({frozen.reason for frozen in analysis.groups.frozen})
         raise GraphError(
@@ -66,22 +60,26 @@ def analysis_events(
 
 def _broken_groups(
     trial: "_Trial", analysis: Analysis
-) -> Generator[StageAdvanced, None, dict[int, str]]:
-    """Find the groups whose cut is wrong by halving; those of a kind stand side by side."""
-    waiting = [sorted(analysis.groups.groups, key=lambda group: group.is_stream)]
+) -> Generator[StageStarted | StageAdvanced, None, dict[int, str]]:
+    """Find the groups whose cut is wrong by halving; those of a kind stand side by side.
+
+    Each trial cuts what is proved so far too, so that what is left is right together.
+    """
+    groups = sorted(analysis.groups.groups, key=lambda group: group.is_stream)
+    yield StageStarted("Proving that cut equals masked", total=len(groups))
+    waiting, proved = [groups], list[CouplingGroup]()
     broken: dict[int, str] = {}
-    done = 0
     while waiting:
         groups = waiting.pop()
-        reason = trial.why_broken(analysis, groups) if groups else None
-        if reason is not None and len(groups) > 1:
+        reason = trial.why_broken(analysis, [*proved, *groups]) if groups else None
+        if reason is None:
+            proved += groups
+        elif len(groups) > 1:
             half = len(groups) // 2
             waiting += [groups[half:], groups[:half]]
         else:
-            if reason is not None:
-                broken[groups[0].id] = reason
-            done += len(groups)
-        yield StageAdvanced(done)
+            broken[groups[0].id] = reason
+        yield StageAdvanced(len(proved) + len(broken))
     return dict(sorted(broken.items()))
 
 

@@ -192,6 +192,7 @@ def _translate(text: str) -> str:
     return QCoreApplication.translate("RunsPanel", text)
 
 
+# What tells runs apart comes first: in a low dock the last columns are out of sight.
 COLUMNS = (
     Column(NOOP("RunsPanel", "Date"), _date, lambda run: run.started.isoformat(), False),
     Column(
@@ -201,15 +202,32 @@ COLUMNS = (
         False,
     ),
     Column(
-        NOOP("RunsPanel", "Data"),
-        lambda run: run.dataset.rsplit("/", 1)[-1],
-        lambda run: run.dataset,
-        False,
-    ),
-    Column(
         NOOP("RunsPanel", "Budget"),
         lambda run: percent_text(run.macs_budget, 0),
         lambda run: _known(run.macs_budget),
+    ),
+    Column(
+        NOOP("RunsPanel", "Seed"), lambda run: _count_text(run.seed), lambda run: _known(run.seed)
+    ),
+    Column(
+        NOOP("RunsPanel", "Test accuracy"),
+        lambda run: percent_text(run.accuracy),
+        lambda run: _known(run.accuracy),
+    ),
+    Column(
+        NOOP("RunsPanel", "Above best criterion"),
+        verdict_text,
+        lambda run: -2.0 if run.lead is None else run.lead,
+    ),
+    Column(
+        NOOP("RunsPanel", "MACs kept"),
+        lambda run: percent_text(run.macs_kept),
+        lambda run: _known(run.macs_kept),
+    ),
+    Column(
+        NOOP("RunsPanel", "Evaluations"),
+        lambda run: _count_text(run.evaluations),
+        lambda run: _known(run.evaluations),
     ),
     Column(
         NOOP("RunsPanel", "Reward"),
@@ -218,27 +236,10 @@ COLUMNS = (
         False,
     ),
     Column(
-        NOOP("RunsPanel", "Seed"), lambda run: _count_text(run.seed), lambda run: _known(run.seed)
-    ),
-    Column(
-        NOOP("RunsPanel", "Evaluations"),
-        lambda run: _count_text(run.evaluations),
-        lambda run: _known(run.evaluations),
-    ),
-    Column(
-        NOOP("RunsPanel", "Test accuracy"),
-        lambda run: percent_text(run.accuracy),
-        lambda run: _known(run.accuracy),
-    ),
-    Column(
-        NOOP("RunsPanel", "MACs kept"),
-        lambda run: percent_text(run.macs_kept),
-        lambda run: _known(run.macs_kept),
-    ),
-    Column(
-        NOOP("RunsPanel", "Above best criterion"),
-        verdict_text,
-        lambda run: -2.0 if run.lead is None else run.lead,
+        NOOP("RunsPanel", "Data"),
+        lambda run: run.dataset.rsplit("/", 1)[-1],
+        lambda run: run.dataset,
+        False,
     ),
     Column(
         NOOP("RunsPanel", "Notes"), lambda run: run.notes, lambda run: run.notes.casefold(), False

@@ -73,4 +73,5 @@ class RunsTable(QTableView):
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + SPACE_M)
         self.horizontalHeader().setStretchLastSection(True)
         self.horizontalHeader().setHighlightSections(False)
+        self.horizontalHeader().setSectionsMovable(True)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)

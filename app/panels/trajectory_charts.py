@@ -14,7 +14,7 @@ from app.theme import Palette
 from app.words import percent_text
 from core.events import CriterionEvaluated
 
-PX_PER_HEIGHT = 12  # at least
+PX_PER_HEIGHT = 7  # at least, so that three charts fit a low dock
 NO_ROWS: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
 

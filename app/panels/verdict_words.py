@@ -53,15 +53,17 @@ def basis_words(verdict: Verdict, run: RunSummary) -> str:
     name = run.network.rsplit("/", 1)[-1] or run.folder.name
     budget = percent_text(run.macs_budget, 0)
     images = _translate("{:,} test images").format(verdict.test_images)
-    seeds = ", ".join(str(seed) for seed in sorted(verdict.seeds))
+    listed = ", ".join(str(seed) for seed in sorted(verdict.seeds))
+    seeds = _translate("seeds {}") if len(verdict.seeds) > 1 else _translate("seed {}")
+    seeds = seeds.format(listed)
     if verdict.is_over_seeds:
         words = _translate(
-            "{} at {} of the MACs, seeds {}, the same {}. ± and brackets: 95 % intervals over "
+            "{} at {} of the MACs, {}, the same {}. ± and brackets: 95 % intervals over "
             "seeds (Student's t); differences are paired by seed. ≈: no measurable difference."
         ).format(name, budget, seeds, images)
     else:
         words = _translate(
-            "{} at {} of the MACs, seed {}, {}. ± and brackets: 95 % intervals of the test images "
+            "{} at {} of the MACs, {}, {}. ± and brackets: 95 % intervals of the test images "
             "alone (binomial); three seeds would show their spread. ≈: no measurable difference."
         ).format(name, budget, seeds, images)
     return words + _other_macs(verdict)

@@ -84,7 +84,8 @@ def test_runs_are_listed_newest_first_with_all_their_numbers(panel):
 
 
 def test_columns_sort_by_their_values(panel):
-    panel.view.sortByColumn(7, Qt.SortOrder.AscendingOrder)  # test accuracy; unknown first
+    accuracy = [column.title for column in COLUMNS].index("Test accuracy")
+    panel.view.sortByColumn(accuracy, Qt.SortOrder.AscendingOrder)  # unknown ones first
     assert [cell(panel, row, "Test accuracy") for row in range(3)] == ["–", "55.0 %", "75.0 %"]
 
 

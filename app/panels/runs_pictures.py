@@ -120,7 +120,7 @@ class RunsPictures(QTabWidget):
         return page
 
     def _masks_page(self) -> QWidget:
-        page, scroll = QWidget(), QScrollArea()
+        page, scroll = QWidget(), QScrollArea(accessibleName=self.tr("Masks of two runs"))
         scroll.setWidget(self.difference)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)

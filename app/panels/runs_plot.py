@@ -25,6 +25,7 @@ class RunsPlot(pg.PlotWidget):
 
     def __init__(self, palette: Palette) -> None:
         super().__init__(background=palette.surface, enableMenu=False)
+        self.setAccessibleName(self.tr("Curves of the checked runs"))
         quieten(self)
         self.getPlotItem().getAxis("left").setWidth(48)
         self.getPlotItem().setContentsMargins(0, SPACE_S, SPACE_M, 0)

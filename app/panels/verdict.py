@@ -148,7 +148,9 @@ class VerdictPanel(Panel):
         column.setContentsMargins(0, 0, SPACE_M, 0)
         column.setSpacing(0)
         column.addWidget(self.legend)
-        scroll = QScrollArea()  # twenty criteria need more height than a low dock has
+        scroll = QScrollArea(
+            accessibleName=self.title()
+        )  # twenty criteria need more height than a low dock has
         scroll.setWidget(self.plot)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)

@@ -25,6 +25,7 @@ class VerdictPlot(pg.PlotWidget):
 
     def __init__(self, palette: Palette) -> None:
         super().__init__(background=palette.surface, enableMenu=False)
+        self.setAccessibleName(self.tr("Accuracy of every method"))
         quieten(self)
         self._bars: list[pg.ErrorBarItem] = []
         self._dots = {name: UniformScatter() for name in ("before", "after", "learned")}

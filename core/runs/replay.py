@@ -1,5 +1,6 @@
 """A run's folder tells again what its search told, so that the window can open it: no torch."""
 
+import dataclasses
 import json
 import math
 import zipfile
@@ -33,6 +34,9 @@ BROKEN = (
 )
 
 
+SECONDS = ("total", "analysis", "evaluation", "policy")  # that whoever shows a search relies on
+
+
 def replay_run(folder: Path, opened: "Opened | None" = None) -> Events:
     """Tell the events of a run again, from SearchStarted as far as it came, to the bit.
 
@@ -59,7 +63,12 @@ def _logged(folder: Path, groups: CouplingGroups | None) -> Iterator[Event]:
     header = read_header(folder / EVENTS_FILE)
     if groups is not None:
         _check_groups(folder, header.groups, LogHeader.of("", groups).groups)
-    yield from read_log(folder / EVENTS_FILE).events
+    for event in read_log(folder / EVENTS_FILE).events:
+        if isinstance(event, SearchFinished):
+            seconds = dict.fromkeys(SECONDS, 0.0) | dict(event.seconds)
+            yield dataclasses.replace(event, seconds=seconds)
+        else:
+            yield event
 
 
 def _check_groups(
@@ -110,7 +119,7 @@ def _older(folder: Path, groups: CouplingGroups | None) -> Iterator[Event]:
         cross_entropy=_number(report, "held_out", "cross_entropy"),
         evaluations=_count(report, "evaluations"),
         criteria=criteria,
-        seconds={},
+        seconds={name: _seconds(report, name) for name in SECONDS},
         is_stopped=report.get("stopped") is True,
     )
 
@@ -159,6 +168,11 @@ def _number(report: Mapping[str, Any], *names: str) -> float:
         value = value.get(name) if isinstance(value, Mapping) else None
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if is_number and abs(value) < 1e300 else math.nan
+
+
+def _seconds(report: Mapping[str, Any], name: str) -> float:
+    number = _number(report, "seconds", name)
+    return number if number == number else 0.0
 
 
 def _count(report: Mapping[str, Any], *names: str) -> int:

@@ -40,7 +40,7 @@ from tests.core.runs.test_event_log import same
 SEARCH = SearchConfig(
     evaluations=18, macs_budget=0.5, reward_images=8, samples_per_update=4, threads=1
 )
-CONFIG = RunConfig(network="tiny", data="random", search=SEARCH)
+CONFIG = RunConfig(network="tiny", data="random", latency=False, search=SEARCH)
 COMPARED = (
     SearchStarted,
     ImportancesMeasured,
@@ -317,6 +317,9 @@ def test_a_run_of_an_older_espalier_opens_with_what_it_has(whole, tmp_path):
     assert (replayed[2].keep == finished.keep).all()
     assert replayed[2].criteria.keys() == finished.criteria.keys()
     assert replayed[2].cross_entropy == finished.cross_entropy
+    assert replayed[2].seconds["evaluation"] == pytest.approx(
+        finished.seconds["evaluation"], abs=1e-3
+    )
 
 
 @pytest.mark.parametrize("tenth", range(10))

@@ -10,7 +10,8 @@ from torch import nn
 
 from core.errors import GraphError
 from core.graph.rules import RULES
-from core.graph.trace import NetworkTrace, _trace, analyse_network
+from core.graph.running import NetworkTrace
+from core.graph.trace import _trace, analyse_network
 from tests import networks
 from tests.networks import build, example_images
 

@@ -33,6 +33,7 @@ class UpdateSeen:
     cross_entropy_spread: float  # standard deviation of the same masks
     entropy: float  # nats per channel
     approx_kl: float  # nats per channel
+    expected_flips: float  # channels in which a mask differs from the likeliest one
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ def _summary(masks: list[CandidateEvaluated], update: PolicyUpdated) -> UpdateSe
     macs = np.array([mask.macs_kept for mask in masks])
     within = np.array([mask.cross_entropy for mask in masks if mask.meets_budget])
     within = within[np.isfinite(within)]
+    probability = update.keep_probability.astype(np.float64)
     is_minority = 2 * len(within) < len(masks)
     return UpdateSeen(
         update=update.update,
@@ -113,4 +115,5 @@ def _summary(masks: list[CandidateEvaluated], update: PolicyUpdated) -> UpdateSe
         cross_entropy_spread=math.nan if is_minority else float(within.std()),
         entropy=update.entropy,
         approx_kl=update.approx_kl,
+        expected_flips=float(np.minimum(probability, 1.0 - probability).sum()),
     )

@@ -31,7 +31,7 @@ OVERFIT_SCORES = 4
 OVERFIT_LEAST_NATS = 0.1
 OVERFIT_LEAST_SHARE = 0.3
 EXPLODED_KL = 1.0  # nats per channel in one update
-CERTAIN_ENTROPY = 1e-4  # nats per channel
+CERTAIN_FLIPS = 0.1  # channels of a mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +135,8 @@ def no_better_than_random(history: SearchHistory) -> Verdict:
     scored = [update for update in history.updates if math.isfinite(update.cross_entropy)]
     series = (_series("cross-entropy", scored, "cross_entropy"),)
     if len(scored) < RANDOM_LEAST_UPDATES:
-        return _waiting(history, RANDOM_LEAST_UPDATES, series)
+        words = f"Needs {RANDOM_LEAST_UPDATES} updates within the budget; {len(scored)} so far."
+        return Verdict("waiting", words, series=series)
     if history.updates[0].update != 1:
         return Verdict("waiting", "The first updates of this search were not seen.", series=series)
     values = np.array([update.cross_entropy for update in scored])
@@ -146,8 +147,8 @@ def no_better_than_random(history: SearchHistory) -> Verdict:
     most = gain + ONE_SIDED_95 * error
     evidence = (
         f"From the first {len(first)} to the last {len(last)} updates cross-entropy "
-        f"{'fell' if gain >= 0 else 'rose'} by {abs(gain):.3f} nats (at most {most:.3f} of gain "
-        f"fit the noise); the masks of one update differ by {spread:.3f}."
+        f"{'fell' if gain >= 0 else 'rose'} by {abs(gain):.3f} nats, by {max(0.0, most):.3f} at "
+        f"most within the noise; the masks of one update differ by {spread:.3f}."
     )
     if most >= RANDOM_LEAST_GAIN * spread:
         return Verdict("fine", evidence, series=series)
@@ -198,8 +199,8 @@ def bad_numbers(history: SearchHistory) -> Verdict:
     """Something is not a number, or the logits have exploded.
 
     A divergence of more than 1 nat per channel in one update is fifty times what PPO's clip of
-    0.2 lets through; an entropy under 0.0001 nats per channel means that of 10,000 channels
-    not one is still drawn by chance, so every further mask is the same one.
+    0.2 lets through. If masks differ from the likeliest one in less than 0.1 channels on
+    average, nine of ten are the very same mask, and the evaluations left teach nothing.
     """
     updates = history.updates
     series = (_series("entropy, nats per channel", updates, "entropy"),)
@@ -217,17 +218,14 @@ def bad_numbers(history: SearchHistory) -> Verdict:
         return _waiting(history, 1, series)
     last = updates[-1]
     evidence = (
-        f"All numbers are finite; the last update moved the policy by {last.approx_kl:.3g} nats "
-        f"per channel and left an entropy of {last.entropy:.3g}."
+        f"Update {last.update} moved the policy by {last.approx_kl:.3g} nats per channel; masks "
+        f"now differ from the likeliest in {last.expected_flips:.2g} channels on average."
     )
-    if last.approx_kl > EXPLODED_KL or last.entropy < CERTAIN_ENTROPY:
-        evidence = (
-            f"The logits have exploded: update {last.update} moved the policy by "
-            f"{last.approx_kl:.3g} nats per channel and left an entropy of {last.entropy:.3g}."
-        )
+    if last.approx_kl > EXPLODED_KL or last.expected_flips < CERTAIN_FLIPS:
+        evidence = f"The logits have exploded. {evidence}"
         advice = "Lower the learning rate and the offsets' rates, or raise the entropy's weight."
         return Verdict("raised", evidence, advice, series)
-    return Verdict("fine", evidence, series=series)
+    return Verdict("fine", f"All numbers are finite. {evidence}", series=series)
 
 
 def _waiting(history: SearchHistory, needed: int, series: tuple[Series, ...]) -> Verdict:

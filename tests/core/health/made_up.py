@@ -33,9 +33,11 @@ def candidate(evaluation: int, **values: float) -> CandidateEvaluated:
     )
 
 
-def policy_updated(update: int, *, entropy: float = 0.1, approx_kl: float = 0.01) -> PolicyUpdated:
-    probability = np.full(4, 0.5, dtype=np.float32)
-    return PolicyUpdated(update, probability, KEEP, -0.1, 0.2, entropy, approx_kl, 0.1)
+def policy_updated(
+    update: int, *, probability: float = 0.5, approx_kl: float = 0.01
+) -> PolicyUpdated:
+    keep_probability = np.full(4, probability, dtype=np.float32)
+    return PolicyUpdated(update, keep_probability, KEEP, -0.1, 0.2, 0.1, approx_kl, 0.1)
 
 
 def held_out(evaluation: int, cross_entropy: float, rewarded: float) -> HeldOutScored:

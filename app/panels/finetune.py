@@ -54,7 +54,11 @@ class FinetunePanel(Panel):
         self.form = FinetuneForm()
         self.curves = FinetuneCurves()
         self.loss = EpochPlot(self.tr("loss (nats)"), (0.0, float("inf")))
-        self.accuracy = EpochPlot(self.tr("held-out accuracy (%)"), (0.0, float(TOP)))
+        self.loss.setToolTip(self.tr("Mean loss on the images that are trained on"))
+        self.accuracy = EpochPlot(self.tr("accuracy (%)"), (0.0, float(TOP)))
+        self.accuracy.setToolTip(
+            self.tr("Accuracy on the held-out images, which choose the epoch that is kept")
+        )
         self.legend = legend_label(wraps=True)
         self.readout = QLabel()
         self.readout.setProperty("role", "caption")

@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLay
 from app.panels.graph_text import count_text
 from app.theme import LIGHT, RADIUS, SPACE_L, SPACE_M, SPACE_XL, SPACE_XS, Palette
 from app.words import percent_text, tiny_text
-from core.events import Event, NetworkOpened, RunReported, SearchStarted
+from core.events import Event, FinetuneReported, NetworkOpened, RunReported, SearchStarted
+from core.runs.finetune_file import parse_finetune_file
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Figure:
     title: str
     value: str
     note: str
+    details: str = ""  # shown where the pointer rests
 
 
 class ResultsPanel(QFrame):
@@ -50,6 +52,8 @@ class ResultsPanel(QFrame):
             case RunReported():
                 self._show_figures(self._figures(event.report))
                 self.show()
+            case FinetuneReported():
+                self._add_finetuned(event)
             case NetworkOpened() | SearchStarted():
                 self.hide()
 
@@ -68,6 +72,19 @@ class ResultsPanel(QFrame):
         self._tiles = [_tile(figure) for figure in figures]
         for place, tile in enumerate(self._tiles):
             self._layout.insertWidget(place, tile)
+
+    def _add_finetuned(self, event: FinetuneReported) -> None:
+        file = parse_finetune_file(event.report)
+        learned = None if file is None else file.find("learned")
+        if learned is None or learned.after.accuracy is None:
+            return
+        title = self.tr("Fine-tuned")
+        figure = Figure(
+            title,
+            percent_text(learned.after.accuracy),
+            self.tr("test accuracy, epoch {:,}").format(learned.best_epoch or 0),
+        )
+        self._show_figures([*(one for one in self.figures if one.title != title), figure])
 
     def _figures(self, report: Mapping[str, Any]) -> list[Figure]:
         before, after = report["baseline"], report["pruned"]
@@ -114,8 +131,15 @@ class ResultsPanel(QFrame):
         return Figure(title, "≤ " + tiny_text(max(known)), note)
 
 
+def _arrow(before: float, after: float) -> str:
+    """Two numbers of milliseconds with as many digits as tell them apart."""
+    digits = 0 if before >= 100 else 1 if before >= 1 else 3
+    return f"{before:.{digits}f} → {after:.{digits}f}"
+
+
 def _tile(figure: Figure) -> QWidget:
     tile = QWidget()
+    tile.setToolTip(figure.details)
     layout = QVBoxLayout(tile)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(0)

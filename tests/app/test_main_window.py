@@ -647,6 +647,10 @@ def test_fine_tuning_starts_from_its_panel_and_export_says_so(qtbot, fakes, sear
     with reach(qtbot, searched, SessionState.FINISHED):
         panel.form.button.click()
     assert given == [3]
+    assert (searched.parts.results.figures[-1].title, searched.parts.results.figures[-1].value) == (
+        "Fine-tuned",
+        "85.9 %",
+    )
     searched.commands["export"].trigger()
     assert "Fine-tuned weights" in searched.dialog.what.text()
     searched.dialog.reject()

@@ -53,9 +53,10 @@ class RunsPlot(pg.PlotWidget):
         for place, (name, curves) in enumerate(named):
             style = STYLES[place // len(COLOURS) % len(STYLES)]
             colour = getattr(palette, COLOURS[place % len(COLOURS)])
+            x = curves.seconds if is_seconds else curves.evaluation
             curve = pg.PlotCurveItem(
-                curves.seconds if is_seconds else curves.evaluation,
-                100 * curves.best_accuracy,
+                np.repeat(x, 2)[1:],  # stairs: the best stays the best until there is a better one
+                np.repeat(100 * curves.best_accuracy, 2)[:-1],
                 pen=pg.mkPen(colour, width=2.0, style=style),
                 connect="finite",
                 antialias=True,

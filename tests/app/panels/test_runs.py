@@ -101,11 +101,11 @@ def test_checked_runs_lay_their_curves_over_each_other(panel):
     check(panel, 0, 2)
     assert len(panel.pictures.plot.curves) == 2
     x, y = panel.pictures.plot.curves[1].getData()
-    assert x.tolist() == [1, 2, 3]
-    assert y == pytest.approx([51, 52, 53])
+    assert x.tolist() == [1, 2, 2, 3, 3]
+    assert y == pytest.approx([51, 51, 52, 52, 53])
     panel.pictures.x_axis.setCurrentIndex(1)
     panel.redraw_now()
-    assert panel.pictures.plot.curves[1].getData()[0].tolist() == [0.5, 1.0, 1.5]
+    assert panel.pictures.plot.curves[1].getData()[0].tolist() == [0.5, 1.0, 1.0, 1.5, 1.5]
     pens = [curve.opts["pen"] for curve in panel.pictures.plot.curves]
     assert len({(pen.color().name(), pen.style()) for pen in pens}) == 2
 

@@ -9,7 +9,7 @@ from app.panels.verdict_grid import LEAD_AFTER
 from app.panels.verdict_words import estimate_text, lead_text, sentence_words
 from app.selection import Selection
 from app.theme import DARK, LIGHT
-from core.events import RunReported
+from core.events import FinetuneReported, RunReported
 from core.runs.finetune_file import (
     FINETUNE_FILE,
     FinetunedNetwork,
@@ -119,6 +119,16 @@ def test_after_fine_tuning_there_are_diamonds_and_another_sentence(panel, qtbot,
     assert (y < [0, -1]).all()
     assert not panel.grid.isColumnHidden(LEAD_AFTER)
     assert texts(panel, 3)[4] == "–"
+
+
+def test_a_fine_tuning_that_has_ended_joins_the_verdict(panel, qtbot, tmp_path):
+    folder = make_run(tmp_path / "a", accuracy=0.75)
+    panel.show_run(folder)
+    settle(panel, qtbot)
+    finetune(folder, learned=0.9)
+    panel.show_event(FinetuneReported(str(folder), {}))
+    settle(panel, qtbot)
+    assert texts(panel, 0)[4].startswith("90.0 ±")
 
 
 def test_dots_stand_at_the_accuracies_with_a_name_each(panel, qtbot, tmp_path):

@@ -47,6 +47,10 @@ class Trajectory:
     """The points of one search. Shares are stored as 0-1, cross-entropy and entropy in nats."""
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
         self.points = GrowingTable(8)
         self.updates = GrowingTable(3)
         self.best = GrowingTable(5)  # EVALUATION to CROSS_ENTROPY
@@ -61,9 +65,9 @@ class Trajectory:
         """Append what the event tells; says whether that is anything."""
         match event:
             case NetworkOpened():
-                self.__init__()  # type: ignore[misc]
+                self.clear()
             case SearchStarted():
-                self.__init__()  # type: ignore[misc]
+                self.clear()
                 self.started = event
             case StageStarted():
                 self._has_stage_begun = True

@@ -14,7 +14,7 @@ NAMES = {
 }
 MEANINGS = {
     "bad_numbers": QT_TRANSLATE_NOOP(
-        "health", "A reward or loss is not finite, or the policy's logits have exploded."
+        "health", "A number is not finite, the logits have exploded, or all masks are the same."
     ),
     "accuracy_collapse": QT_TRANSLATE_NOOP(
         "health", "Accuracy falls to less than half of what the search had reached."

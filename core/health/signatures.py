@@ -196,7 +196,7 @@ def reward_overfit(history: SearchHistory) -> Verdict:
 
 
 def bad_numbers(history: SearchHistory) -> Verdict:
-    """Something is not a number, or the logits have exploded.
+    """Something is not a number, the logits have exploded, or the policy only repeats itself.
 
     A divergence of more than 1 nat per channel in one update is fifty times what PPO's clip of
     0.2 lets through. If masks differ from the likeliest one in less than 0.1 channels on
@@ -221,10 +221,12 @@ def bad_numbers(history: SearchHistory) -> Verdict:
         f"Update {last.update} moved the policy by {last.approx_kl:.3g} nats per channel; masks "
         f"now differ from the likeliest in {last.expected_flips:.2g} channels on average."
     )
-    if last.approx_kl > EXPLODED_KL or last.expected_flips < CERTAIN_FLIPS:
-        evidence = f"The logits have exploded. {evidence}"
-        advice = "Lower the learning rate and the offsets' rates, or raise the entropy's weight."
-        return Verdict("raised", evidence, advice, series)
+    if last.approx_kl > EXPLODED_KL:
+        advice = "Lower the learning rate and the offsets' rates."
+        return Verdict("raised", f"The logits have exploded. {evidence}", advice, series)
+    if last.expected_flips < CERTAIN_FLIPS:
+        advice = "Stop, or raise the entropy's weight or lower the rates in the next search."
+        return Verdict("raised", f"The policy only repeats itself. {evidence}", advice, series)
     return Verdict("fine", f"All numbers are finite. {evidence}", series=series)
 
 

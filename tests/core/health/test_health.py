@@ -186,6 +186,7 @@ def test_exploding_logits_are_raised():
     assert moved.kind == "bad_numbers"
     assert "moved the policy by 3 nats per channel" in moved.evidence
     (certain,) = raised_by([*quiet, candidate(17), policy_updated(2, probability=0.98)])
+    assert certain.evidence.startswith("The policy only repeats itself.")
     assert "differ from the likeliest in 0.08 channels" in certain.evidence  # 4 x 0.02
 
 

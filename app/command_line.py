@@ -104,6 +104,14 @@ def _add_search_command(commands: Any) -> None:
         help="folder for the run's files (default: a new one in the user's data folder)",
     )
     search.add_argument(
+        "--no-latency",
+        dest="latency",
+        action="store_false",
+        default=None,
+        help="do not measure at the end how fast the pruned network is, which takes some ten "
+        "seconds",
+    )
+    search.add_argument(
         "--config",
         metavar="FILE",
         type=Path,
@@ -224,6 +232,14 @@ def _add_method_words(parser: argparse.ArgumentParser) -> None:
         "(LayerNorm, GroupNorm): approximate (they may, and it is said), or exact (they stay) "
         f"(default: {default.groups})",
     )
+    for name, what in (("keep", "always stay"), ("removed", "always go")):
+        method.add_argument(
+            f"--pinned-{name}",
+            metavar="LAYER:CHANNELS",
+            action="append",
+            help=f"channels that {what}, such as layer1.0.conv1:0-3,7 or layer1.0.conv1:all; may "
+            "be given several times",
+        )
     method.add_argument(
         "--device",
         metavar="NAME",
@@ -261,7 +277,11 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
 
 def _known(kind: type, given: dict[str, Any]) -> dict[str, Any]:
     names = {entry.name for entry in dataclasses.fields(kind)}
-    return {name: value for name, value in given.items() if name in names}
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in given.items()
+        if name in names
+    }
 
 
 def _version() -> str:

@@ -184,3 +184,18 @@ def test_finetune_words_change_a_runs_own_settings(tmp_path):
 def test_finetune_of_no_run_is_refused(tmp_path):
     with pytest.raises(RunError, match="Give the folder of a run"):
         finetune_config(parse(["finetune", str(tmp_path)]))
+
+
+def test_channels_are_pinned_by_words_that_may_be_repeated():
+    words = [
+        "--pinned-keep",
+        "conv1:0-3,7",
+        "--pinned-keep",
+        "conv2:all",
+        "--pinned-removed",
+        "a:1",
+    ]
+    search = run_config(parse(["search", *words])).search
+    assert search.pinned_keep == ("conv1:0-3,7", "conv2:all")
+    assert search.pinned_removed == ("a:1",)
+    assert run_config(parse(["search"])).search == SearchConfig()

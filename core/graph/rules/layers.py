@@ -83,7 +83,7 @@ def linear(trace: Trace, op: Operation) -> LayerDraft | None:
     # mm and bmm get a transposed view, which may be expanded over the images
     columns = weight.dim() - 1
     in_dim, out_dim = (1, 0) if op.name == "linear" else (columns - 1, columns)
-    if not trace.is_parameter(weight) or trace.is_parameter(x):
+    if not trace.is_parameter(weight) or trace.of(x) is None:
         return product(trace, op)
     inputs = trace.labels.along(labels_of(trace, x), x.dim() - 1, MIXED)
     trace.bind_consumer(weight, in_dim, inputs)

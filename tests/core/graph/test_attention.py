@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models.maxvit import RelativePositionalMultiHeadAttention
 from torchvision.models.swin_transformer import (
     ShiftedWindowAttention,
@@ -142,8 +143,22 @@ def test_heads_go_exactly(name):
     with torch.no_grad():
         assert relative_difference(masked(x), pruned(x)) < 1e-5
         assert relative_difference(module(x), pruned(x)) > 1e-4
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        pruned(x[:1])
     macs = MacsModel(analysis, module)
+    assert float(macs.macs(keep)) == counter.get_total_flops() / 2
     assert float(macs.params(keep)) == sum(p.numel() for p in pruned.parameters())
+
+
+def test_a_layer_that_reads_a_constant_is_pruned_too():
+    module, x = window_network(ShiftedWindowAttentionV2), example_images()
+    analysis = analyse_exactly(module, x)
+    positions = [group for group in analysis.groups.groups if len(group) == 512]
+    assert [g.name for g in positions] == ["blocks.0.cpb_mlp.0", "blocks.1.cpb_mlp.0"]
+    assert analysis.warnings == ()
+    # 49 relative positions, 2 coordinates, 512 hidden, 4 heads; the same for every image
+    layers = [layer for layer in analysis.graph.layers if "cpb_mlp" in layer.name]
+    assert [layer.macs for layer in layers] == [49 * 2 * 512, 49 * 512 * 4] * 2
 
 
 def test_removing_a_head_removes_its_rows_and_columns():

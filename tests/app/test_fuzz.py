@@ -36,6 +36,7 @@ from core.events import (
 )
 from core.health import SIGNATURES
 from tests.app import samples
+from tests.app.finetune_samples import finetuning
 from tests.app.windows import describe, make_window, show_run
 
 SECONDS = float(os.environ.get("ESPALIER_FUZZ_SECONDS", "10"))
@@ -84,6 +85,14 @@ def export_nothing(opened, keep, folder, formats, config):
     yield StageStarted("Preparing the export")
 
 
+def finetune_tiny(opened, masks, config, folder):
+    yield from finetuning("learned", "l1_uniform")
+
+
+def export_finetuned_nothing(opened, finetuned, folder, formats):
+    yield StageStarted("Preparing the export")
+
+
 @pytest.fixture
 def window(qtbot, monkeypatch, tmp_path):
     for name, job in (
@@ -93,6 +102,8 @@ def window(qtbot, monkeypatch, tmp_path):
         ("look_into_layer", look_into_tiny),
         ("find_changed_images", find_tiny_changes),
         ("export", export_nothing),
+        ("finetune", finetune_tiny),
+        ("export_finetuned", export_finetuned_nothing),
     ):
         monkeypatch.setattr(jobs, name, job)
     for name in ("getOpenFileName", "getSaveFileName"):

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 HEADER = ("", "accuracy", "MACs kept", "MACs", "parameters", "file")
+LATENCY_HEADER = ("Latency (ms)", "batch", "threads", "p50", "p95", "pruned p50", "p95", "faster")
+LATENCY_COLUMNS = ("before_p50", "before_p95", "after_p50", "after_p95")
 UNKNOWN = "-"
 
 
@@ -23,11 +25,34 @@ def report_table(report: Mapping[str, Any], folder: str) -> str:
         "",
         f"Parity: {_parity_words(report)}",
         f"MACs counted again by thop: {_count_words(report['thop'])}",
+        *_latency_lines(report),
         f"Time: {_time_words(report['seconds'])}",
         f"Files: {folder}",
         "",
     ]
     return "\n".join(lines)
+
+
+def _latency_lines(report: Mapping[str, Any]) -> list[str]:
+    """How long both networks take, row by row; nothing if that was not measured."""
+    measured = report.get("latency") or []
+    if not measured:
+        return []
+    rows = [
+        LATENCY_HEADER,
+        *(
+            (
+                row["runtime"],
+                str(row["batch"]),
+                str(row["threads"]),
+                *(f"{row[f'{which}_ms']:.2f}" for which in LATENCY_COLUMNS),
+                f"{row['before_p50_ms'] / row['after_p50_ms']:.2f} x",
+            )
+            for row in measured
+        ),
+    ]
+    note = report.get("latency_note")
+    return ["", *aligned(rows), *([note] if note else []), ""]
 
 
 def as_percent(share: float | None) -> str:

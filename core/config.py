@@ -131,6 +131,7 @@ class RunConfig:
     checkpoint: str = ""  # empty: the source's own weights; "published": those it publishes
     normalisation: str = "auto"  # of the images: "auto" or a key of NORMALISATIONS
     input_shape: str = ""  # "3x32x32", for networks that do not say what images they take
+    latency: bool = True  # measured at the end of a run, which takes some ten seconds
     search: SearchConfig = field(default_factory=SearchConfig)
     finetune: FinetuneConfig = field(default_factory=FinetuneConfig)
 

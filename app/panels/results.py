@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
@@ -106,6 +107,35 @@ class ResultsPanel(QFrame):
             ),
             self._criterion_figure(report["criteria"]),
             self._parity_figure(report["parity"], is_exact=not report.get("approximate")),
+            *self._latency_figures(report),
+        ]
+
+    def _latency_figures(self, report: Mapping[str, Any]) -> list[Figure]:
+        rows = report.get("latency") or []
+        if not rows:
+            return []
+        first = rows[0]
+        lines = [
+            self.tr("{}, batch {}: {} ms (p95 {})").format(
+                row["runtime"],
+                row["batch"],
+                _arrow(row["before_p50_ms"], row["after_p50_ms"]),
+                _arrow(row["before_p95_ms"], row["after_p95_ms"]),
+            )
+            for row in rows
+        ]
+        where = (
+            self.tr("{}, 1 thread, batch {}")
+            if first["threads"] == 1
+            else self.tr("{}, {threads} threads, batch {}")
+        )
+        return [
+            Figure(
+                self.tr("Latency"),
+                self.tr("{} ms").format(_arrow(first["before_p50_ms"], first["after_p50_ms"])),
+                where.format(first["runtime"], first["batch"], threads=first["threads"]),
+                "\n".join([*lines, *filter(None, [report.get("latency_note")])]),
+            )
         ]
 
     def _criterion_figure(self, criteria: Mapping[str, Any]) -> Figure:
@@ -139,7 +169,7 @@ def _arrow(before: float, after: float) -> str:
 
 def _tile(figure: Figure) -> QWidget:
     tile = QWidget()
-    tile.setToolTip(figure.details)
+    tile.setToolTip(escape(figure.details).replace("\n", "<br>"))
     layout = QVBoxLayout(tile)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(0)

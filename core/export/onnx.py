@@ -85,15 +85,18 @@ def read_metadata(path: Path) -> dict[str, str]:
     return {entry.key: entry.value for entry in written.metadata_props}
 
 
-def onnx_readers(pruned: PrunedNetwork, folder: Path) -> Iterator[Reader]:
-    """Read the file with ONNX Runtime on the CPU, and check it as it was written."""
-    del pruned
+def open_session(path: Path) -> Any:
+    """Open a file with ONNX Runtime on the CPU, with as many threads as PyTorch has."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only: warnings go straight to the terminal
     options.intra_op_num_threads = torch.get_num_threads()
-    session = onnxruntime.InferenceSession(
-        str(folder / ONNX_FILE), options, providers=["CPUExecutionProvider"]
-    )
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def onnx_readers(pruned: PrunedNetwork, folder: Path) -> Iterator[Reader]:
+    """Read the file with ONNX Runtime on the CPU, and check it as it was written."""
+    del pruned
+    session = open_session(folder / ONNX_FILE)
     check_onnx(folder / ONNX_FILE)
 
     def logits(images: Tensor) -> FloatArray:

@@ -31,6 +31,7 @@ from core.pruning.macs import MacsModel
 from core.runs.files import prepare_folder
 from core.runs.html_report import write_html_report
 from core.runs.lock import locked_folder
+from core.runs.measuring import measure_run
 from core.runs.paths import with_absolute_paths
 from core.runs.recording import RunRecorder
 from core.runs.report import BASELINE, PRUNED, RunResult, build_report
@@ -123,6 +124,8 @@ def _finish(
         with limited_threads(config.search.threads):
             pruned = yield from _judge(opened, config, result)
             yield from _export(opened, pruned, recorder, result)
+            if config.latency and not result.is_stopped:
+                yield from _measure(opened, pruned, recorder, result)
     except StopRequested:
         result.is_stopped = True
         yield NoticeRaised("Stopped: the test images or the exports of this run are missing.")
@@ -176,6 +179,13 @@ def _export(opened: Opened, module: nn.Module, recorder: RunRecorder, result: Ru
             raise
         yield from _export_into(recorder.folder, opened, pruned, result)
     result.seconds["export"] = time.perf_counter() - started
+
+
+def _measure(opened: Opened, module: nn.Module, recorder: RunRecorder, result: RunResult) -> Events:
+    started = time.perf_counter()
+    keep = result.finished.keep
+    result.measured = yield from measure_run(opened, module, keep, recorder.folder)
+    result.seconds["latency"] = time.perf_counter() - started
 
 
 def _export_into(folder: Path, opened: Opened, pruned: PrunedNetwork, result: RunResult) -> Events:

@@ -29,6 +29,7 @@ LONGEST_NOTES = 10_000  # letters
 MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)_(\d\d-\d\d-\d\d)")  # in the name of a run's folder
 # What says nothing about what was searched: two runs that differ in these alone are kin.
 OWN_SETTINGS = ("seed", "device", "threads")
+NO_KINSHIP = ("search", "finetune", "latency")  # of the settings outside the search
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,7 +205,7 @@ def _kinship(config: Mapping[str, Any]) -> str:
         for name, value in _mapping(config.get("search")).items()
         if name not in OWN_SETTINGS
     }
-    rest = {name: value for name, value in config.items() if name not in ("search", "finetune")}
+    rest = {name: value for name, value in config.items() if name not in NO_KINSHIP}
     return json.dumps({**rest, "search": search}, sort_keys=True, default=str)
 
 

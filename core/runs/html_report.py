@@ -13,6 +13,7 @@ from core.events import CandidateEvaluated, CriterionEvaluated, Event, SearchSta
 from core.runs.files import CONFIG_FILE, ENVIRONMENT_FILE, REPORT_HTML_FILE, write_text
 from core.runs.finetune_file import read_finetune_file
 from core.runs.history import list_runs, read_json, read_report, read_summary
+from core.runs.html_latency import latency_section
 from core.runs.html_page import code, page, paragraph, section, table
 from core.runs.html_svg import Level, Points, plot, strip
 from core.runs.html_words import (
@@ -83,6 +84,7 @@ def html_report(folder: Path) -> str:
             _search(folder),
             _masks(folder),
             _parity(report),
+            latency_section(report),
             _loading(folder),
             _reproducing(folder),
         ],

@@ -17,6 +17,7 @@ from core.export.verify import BATCH_SIZES
 from core.opening import Opened
 from core.pruning.macs import MacsModel
 from core.pruning.masks import approximate_cuts
+from core.runs.measuring import Measured
 
 FORMAT = "espalier.report"
 FORMAT_VERSION = 1
@@ -38,6 +39,7 @@ class RunResult:
     opset: int | None = None
     export_error: str | None = None
     is_stopped: bool = False
+    measured: Measured = field(default_factory=Measured)
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -100,6 +102,7 @@ def build_report(opened: Opened, config: RunConfig, result: RunResult) -> dict[s
         "stopped": result.is_stopped,
         "opset": result.opset,
         "export_error": result.export_error,
+        **result.measured.as_report(),
         "environment": environment(),
     }
 

@@ -265,6 +265,17 @@ def test_what_was_not_reached_is_a_dash():
     assert as_percent(None) == "-"
 
 
+def test_latency_is_a_table_of_its_own():
+    row = {"runtime": "ONNX Runtime", "batch": 1, "threads": 2}
+    row |= {"before_p50_ms": 3.0, "before_p95_ms": 3.5, "after_p50_ms": 2.0, "after_p95_ms": 2.25}
+    note = "Fewer MACs are not faster here."
+    table = report_table(make_report(latency=[row], latency_note=note), "x")
+    shown = [line.split() for line in table.splitlines() if "ONNX Runtime   " in line]
+    assert shown == [["ONNX", "Runtime", "1", "2", "3.00", "3.50", "2.00", "2.25", "1.50", "x"]]
+    assert note in table
+    assert "Latency" not in report_table(make_report(latency=[]), "x")
+
+
 def test_a_refused_export_is_said_in_the_table():
     table = report_table(make_report(export_error="The export is refused."), "x")
     assert "Parity: nothing was exported" in table

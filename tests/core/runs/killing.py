@@ -29,7 +29,7 @@ from tests.core.export.opened import build_tiny, open_tiny
 SEARCH = SearchConfig(
     evaluations=24, macs_budget=0.5, reward_images=8, samples_per_update=4, threads=1
 )
-CONFIG = RunConfig(network="tiny", data="random", search=SEARCH)
+CONFIG = RunConfig(network="tiny", data="random", latency=False, search=SEARCH)
 TRACED = ("core/runs/", "core/search/searching.py")
 MOST_LINES = 3000  # a whole run has about 4,000 of them
 

@@ -28,7 +28,12 @@ from core.runs.files import TRAJECTORY_HEADER, default_runs_folder, new_run_fold
 from core.runs.flow import record_run
 from tests.core.export.opened import RandomPart, build_tiny, half_mask, open_tiny
 
-CONFIG = RunConfig(network="tiny", data="random", search=SearchConfig(evaluations=3, threads=1))
+CONFIG = RunConfig(
+    network="tiny",
+    data="random",
+    latency=False,
+    search=SearchConfig(evaluations=3, threads=1),
+)
 REPORT_KEYS = {
     "network",
     "dataset",

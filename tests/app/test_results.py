@@ -1,0 +1,55 @@
+"""The strip of results: latency."""
+
+import pytest
+
+from app.panels.results import ResultsPanel
+from core.events import RunReported
+from tests.app import samples
+
+
+def row(batch: int, before: float, after: float, threads: int = 1) -> dict[str, object]:
+    return {
+        "runtime": "ONNX Runtime",
+        "device": "CPU",
+        "threads": threads,
+        "batch": batch,
+        "before_p50_ms": before,
+        "before_p95_ms": before,
+        "after_p50_ms": after,
+        "after_p95_ms": after,
+        "runs": 9,
+    }
+
+
+@pytest.fixture
+def panel(qtbot):
+    widget = ResultsPanel()
+    qtbot.addWidget(widget)
+    return widget
+
+
+def shown(panel, rows, note=None):
+    panel.show_event(RunReported("x", samples.REPORT | {"latency": rows, "latency_note": note}))
+    return {figure.title: figure for figure in panel.figures}
+
+
+def test_latency_is_shown_with_its_runtime_threads_and_batch(panel):
+    figure = shown(panel, [row(1, 3.12, 2.04), row(32, 150.0, 90.4, 2)])["Latency"]
+    assert (figure.value, figure.note) == ("3.1 → 2.0 ms", "ONNX Runtime, 1 thread, batch 1")
+    assert "batch 32: 150 → 90 ms" in figure.details
+
+
+def test_fast_networks_get_more_digits_and_several_threads_are_said(panel):
+    figure = shown(panel, [row(1, 0.1234, 0.1111, 2)])["Latency"]
+    assert (figure.value, figure.note) == ("0.123 → 0.111 ms", "ONNX Runtime, 2 threads, batch 1")
+
+
+def test_what_is_not_faster_is_in_the_details(panel):
+    figure = shown(panel, [row(1, 1.0, 1.0)], "Fewer MACs are not faster here: <b>.")["Latency"]
+    assert figure.details.endswith("not faster here: <b>.")
+    tips = [tile.toolTip() for tile in panel._tiles]
+    assert any("&lt;b&gt;" in tip for tip in tips)
+
+
+def test_what_was_not_measured_is_not_shown(panel):
+    assert "Latency" not in shown(panel, [])

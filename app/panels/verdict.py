@@ -3,7 +3,8 @@
 from html import escape
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QRegion
 from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
@@ -114,6 +115,34 @@ class VerdictPanel(Panel):
         if self.verdict is None:
             return None
         return Table(HEADER, [_cells(row) for row in self.verdict.rows])
+
+    def picture_size(self) -> QSize:
+        """The sentence and what it stands on, and below them all rows and all of the plot."""
+        if self.verdict is None:
+            return super().picture_size()
+        grid, top = self.grid.whole_size(), self.sentence.height() + self.basis.height()
+        width = max(self.sentence.width(), grid.width() + self.plot.width() + 3 * SPACE_M)
+        height = max(grid.height(), self.legend.height() + self.plot.height())
+        return QSize(width, top + height + 2 * SPACE_M)
+
+    def paint_picture(self, painter: QPainter) -> None:
+        """Paint what the panel would show if it were large enough."""
+        if self.verdict is None:
+            super().paint_picture(painter)
+            return
+        painter.fillRect(QRect(QPoint(), self.picture_size()), QColor(self.colours.surface))
+        top = self.sentence.height() + self.basis.height() + SPACE_M
+        right = self.grid.whole_size().width() + 2 * SPACE_M
+        for part, at in (
+            (self.sentence, QPoint(0, 0)),
+            (self.basis, QPoint(0, self.sentence.height())),
+            (self.legend, QPoint(right, top)),
+            (self.plot, QPoint(right, top + self.legend.height())),
+        ):
+            # A plot has another `render` of its own; and no part brings its own background.
+            QWidget.render(part, painter, at, QRegion(), QWidget.RenderFlag.DrawChildren)
+        painter.translate(SPACE_M, top)
+        self.grid.paint_whole(painter, self.colours)
 
     def use_palette(self, palette: Palette) -> None:
         """Recolour everything."""

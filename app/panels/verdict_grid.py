@@ -1,6 +1,7 @@
 """The verdict as a table: a row for every method."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -10,7 +11,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.panels.verdict_words import estimate_text, lead_text, method_words
-from app.theme import SPACE_M, SPACE_S
+from app.theme import SPACE_M, SPACE_S, Palette
 from app.words import percent_text
 from core.runs.verdict import MethodRow, Verdict
 
@@ -53,6 +54,30 @@ class VerdictGrid(QTableWidget):
                 self.setItem(place, column, _cell(text, column, is_bold=place == 0))
         self.setColumnHidden(LEAD_AFTER, not has_after)
         self.resizeColumnsToContents()
+
+    def whole_size(self) -> QSize:
+        """How large the table is without scroll bars."""
+        columns = range(self.columnCount())
+        width = sum(self.columnWidth(column) for column in columns)
+        rows = 1 + self.rowCount()  # with the titles
+        return QSize(width, rows * self.verticalHeader().defaultSectionSize())
+
+    def paint_whole(self, painter: QPainter, colours: Palette) -> None:
+        """Paint titles and all rows, from the painter's origin on."""
+        height, left = self.verticalHeader().defaultSectionSize(), 0
+        middle = Qt.AlignmentFlag.AlignVCenter
+        for column in range(self.columnCount()):
+            if self.isColumnHidden(column):
+                continue
+            width = self.columnWidth(column)
+            side = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
+            for place in range(-1, self.rowCount()):
+                item = self.item(place, column) or self.horizontalHeaderItem(column)
+                painter.setFont(item.font())
+                painter.setPen(QColor(colours.muted_text if place < 0 else colours.text))
+                box = QRect(left, (place + 1) * height, width - SPACE_S, height)
+                painter.drawText(box, side | middle, item.text())
+            left += width
 
     def _texts(self, row: MethodRow, *, has_after: bool) -> tuple[str, ...]:
         missing = "–" if has_after else self.tr("not fine-tuned yet")

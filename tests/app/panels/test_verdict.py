@@ -7,6 +7,7 @@ import pytest
 from app.panels.verdict import VerdictPanel
 from app.panels.verdict_grid import LEAD_AFTER
 from app.panels.verdict_words import estimate_text, lead_text, sentence_words
+from app.saving import panel_image
 from app.selection import Selection
 from app.theme import DARK, LIGHT
 from core.events import FinetuneReported, RunReported
@@ -188,3 +189,19 @@ def test_a_worse_agent_is_called_worse():
     before = {LEARNED: 0.5, "l1_uniform": 0.6}
     verdict = judge([Outcome(0, 1000, before, {}, {})])
     assert "10.0 points worse (−14.3 to −5.7)" in sentence_words(verdict)
+
+
+def test_a_picture_shows_every_method_even_of_a_low_panel(panel, qtbot, tmp_path):
+    criteria = {f"criterion{number}_uniform": 0.3 + number / 50 for number in range(20)}
+    panel.resize(900, 200)
+    panel.show_run(make_run(tmp_path / "a", accuracy=0.75, criteria=criteria))
+    settle(panel, qtbot)
+    picture = panel_image(panel)
+    assert picture.height() / picture.devicePixelRatio() > 20 * 17
+    lowest = picture.copy(0, picture.height() * 3 // 4, picture.width(), picture.height() // 8)
+    colours = {
+        lowest.pixelColor(x, y).name()
+        for x in range(0, lowest.width(), 2)
+        for y in range(0, lowest.height(), 2)
+    }
+    assert LIGHT.accuracy in colours

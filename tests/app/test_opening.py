@@ -1,6 +1,8 @@
 """Every source opens from the dialog, by drag and drop and in the terminal; with real files."""
 
+import dataclasses
 import importlib.util
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -153,3 +155,24 @@ def test_a_missing_extra_is_said_with_the_command_that_installs_it(
     assert sentence in real_window.errors.dialog.message
     qtbot.waitUntil(lambda: real_window.session.is_quiet, timeout=WAIT_MS)
     assert real_window.session.opened_config is None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such names cannot be made on Windows")
+@pytest.mark.parametrize("is_link", [False, True])
+def test_odd_names_and_links_open_in_the_terminal(
+    tmp_path: Path, recorded: list[Any], capsys: pytest.CaptureFixture[str], is_link: bool
+) -> None:
+    folder = tmp_path / "odd 'name' \"é\"\nnew"
+    folder.mkdir()
+    named = ROWS["pickled module"](folder)
+    path = Path(named.network).rename(folder / " a\nb .pt")
+    if is_link:
+        link = tmp_path / "link.pt"
+        link.symlink_to(path)
+        path = link
+    words = words_for(dataclasses.replace(named, network=str(path)), tmp_path)
+    assert main(words) == 2
+    (question,) = capsys.readouterr().err.splitlines()[-1:]
+    assert r"\nnew/ a\nb .pt runs code" in question
+    assert main([*words, "--trust"]) == BROKEN_OFF
+    assert recorded[0].network.class_count == named.classes

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from tests.bad_input.case import Case, cut, saved, tiny, written
+from tests.bad_input.networks import quantised
 
 State = dict[str, Tensor]
 
@@ -44,14 +45,6 @@ def filled(index: int, value: float) -> Callable[[Tensor], Tensor]:
         return tensor
 
     return fill
-
-
-def quantised(tensor: Tensor) -> Tensor:
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return torch.quantize_per_tensor(tensor, 0.1, 0, torch.qint8)
 
 
 def safetensors(header: object, content: bytes = b"", length: int | None = None) -> Any:

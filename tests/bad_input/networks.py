@@ -3,6 +3,7 @@
 import copy
 import os
 import socket
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -39,6 +40,13 @@ def with_weight(change: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[], 
     return make
 
 
+def quantised(tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor of eight bits."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its age
+        return torch.quantize_per_tensor(tensor, 0.1, 0, torch.qint8)
+
+
 def nan() -> nn.Module:
     network = tiny()
     nn.init.constant_(network[5].bias, float("nan"))
@@ -58,8 +66,6 @@ def exported(
 
 
 def traced(folder: Path) -> str:
-    import warnings
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.jit.trace(tiny(), torch.zeros(1, *SHAPE)).save(str(folder / "net.pt"))
@@ -202,6 +208,9 @@ NETWORKS = (
         "lazy", saved(with_layer(nn.LazyLinear(4))), r"'6\.weight' has no shape yet\. Run it once"
     ),
     Case("on the meta device", saved(with_weight(lambda w: w.to("meta"))), r"'odd' has no values"),
+    Case(
+        "quantised", saved(with_weight(quantised)), r"'odd' is quantised\. Prune the network first"
+    ),
     Case("complex", saved(with_weight(lambda w: w.cfloat())), r"weight 'odd' is complex \(torch"),
     Case("sparse", saved(with_weight(lambda w: w.to_sparse())), r"'odd' is sparse .*to_dense\(\)"),
     Case("NaN weights", saved(nan), r"gives NaN or infinite values for a blank image"),

@@ -31,7 +31,9 @@ def elimination_losses(
     inverse = np.linalg.inv(
         covariance + DAMPING * max(np.diag(covariance).mean(), 1e-12) * np.eye(len(covariance))
     )
-    weight = weight.copy()
+    # losses see the weights only through W^T W, which a triangle of the inputs' size has too
+    is_tall = len(weight) > weight.shape[1]
+    weight = np.linalg.qr(weight).R if is_tall else weight.copy()
     losses = np.zeros(count)
     left = np.arange(count)
     greatest = 0.0

@@ -73,3 +73,11 @@ def test_order_never_falls_and_wide_layers_lose_several_at_a_time():
     assert (np.diff(one_by_one) >= 0).all()
     assert np.isfinite(losses).all()
     assert losses.max() <= float(np.trace(weight @ covariance @ weight.T)) * 1.01
+
+
+def test_many_outputs_lose_what_their_products_say():
+    covariance, weight = random_layer(6, 40, seed=2)
+    root = np.linalg.cholesky(weight.T @ weight).T  # (6, 6), of the same products
+    blocks = np.arange(6)[:, None]
+    tall, square = (elimination_losses(covariance, w, blocks) for w in (weight, root))
+    assert tall == pytest.approx(square, rel=1e-9)

@@ -3,6 +3,8 @@
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torchvision.models.convnext import CNBlockConfig, ConvNeXt
+from torchvision.models.vision_transformer import VisionTransformer
 
 from tests.networks import conv_bn
 
@@ -299,6 +301,26 @@ class ChannelSoftmax(Classifier):
         return x * torch.softmax(x, dim=1)
 
 
+class SmallConvNeXt(ConvNeXt):
+    """torchvision's, with two stages of one block: LayerNorm in every stream."""
+
+    def __init__(self) -> None:
+        stages = [CNBlockConfig(8, 12, 1), CNBlockConfig(12, None, 1)]
+        super().__init__(stages, layer_scale=1.0, num_classes=4)
+
+
+class SmallVit(nn.Module):
+    """torchvision's, with one layer of two heads; it writes the stream's width into its code."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.vit = VisionTransformer(8, 4, 1, 2, 8, 16, num_classes=4)
+        nn.init.normal_(self.vit.heads.head.weight)  # it would be zero
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.vit(x)
+
+
 UNUSUAL: dict[str, type[nn.Module]] = {
     kind.__name__: kind
     for kind in (
@@ -325,5 +347,7 @@ UNUSUAL: dict[str, type[nn.Module]] = {
         WrittenHeads,
         InstanceNormalised,
         ChannelSoftmax,
+        SmallConvNeXt,
+        SmallVit,
     )
 }

@@ -29,6 +29,7 @@ LEFT_ALONE = {
 }
 
 
+HEADS = {"head", "vit.heads.head", "classifier.2"}
 # what no step changes in the whole network either: softmax takes no notice of a key's bias
 STAY = {"DataDependent": {"never.weight", "never.bias"}, "HeadsByHand": {"key.bias"}}
 
@@ -55,12 +56,17 @@ def test_the_cut_equals_the_mask_and_the_rest_is_frozen_with_a_reason(name):
 def test_what_is_left_alone_is_named_with_its_reason(name):
     module = build(UNUSUAL[name])
     frozen = {f.layer: f.reason for f in analyse_exactly(module, example_images()).groups.frozen}
-    frozen.pop("head")
+    for head in frozen.keys() & HEADS:
+        assert "output of the network" in frozen.pop(head)
     expected = LEFT_ALONE.get(name, {})
     assert set(frozen) == set(expected)
     assert all(expected[layer] in reason for layer, reason in frozen.items())
 
 
+APPROXIMATE_STREAMS = {
+    "SmallConvNeXt": ["features.0.0", "features.2.1"],
+    "SmallVit": ["vit.conv_proj"],
+}
 APPROXIMATE = {
     "GroupNormalised": ("stem.0", "GroupNorm's statistics depend on the width"),
     "ChannelSoftmax": ("stem.0", "softmax over channels depends on the width"),
@@ -74,7 +80,10 @@ def test_arithmetic_that_depends_on_the_width_is_marked_and_runs(name):
     module = build(UNUSUAL[name])
     analysis = analyse_exactly(module, example_images())
     marked = {g.name: g.approximate for g in analysis.groups.groups if g.approximate}
-    assert marked == dict([APPROXIMATE[name]] if name in APPROXIMATE else [])
+    expected = dict([APPROXIMATE[name]] if name in APPROXIMATE else [])
+    for stream in APPROXIMATE_STREAMS.get(name, ()):
+        expected[stream] = "LayerNorm's statistics depend on the width"
+    assert marked == expected
     for seed in range(5):  # GroupNorm's groups stay equally wide, whatever is cut
         pruned = prune_network(module, analysis.plan, random_keep(analysis, seed=seed))
         with torch.no_grad():

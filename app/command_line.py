@@ -241,6 +241,13 @@ def _add_method_words(parser: argparse.ArgumentParser) -> None:
             "be given several times",
         )
     method.add_argument(
+        "--round-to",
+        metavar="MULTIPLE",
+        type=int,
+        help="round the winner's widths to multiples of 4, 8 or 16 channels within the budget, "
+        f"which hardware likes; 1: not at all (default: {default.round_to})",
+    )
+    method.add_argument(
         "--device",
         metavar="NAME",
         help=f"where to compute: auto, cpu, cuda, cuda:1 (default: {default.device})",

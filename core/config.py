@@ -23,6 +23,7 @@ Switch = Literal["auto", "on", "off"]
 Compare = Literal["none", "best", "all"]
 INPUT_SHAPE = re.compile(r"[1-9]\d{0,3}(x[1-9]\d{0,4}){2}")
 VALUES_MOST = 100_000_000  # of one image: 400 MB as float32
+MULTIPLES = (1, 4, 8, 16)  # of channels, that widths may be rounded to
 SHOWN_LETTERS = 60  # of a value in a sentence
 FLOAT_MOST = 2**1023
 T = TypeVar("T")
@@ -64,6 +65,7 @@ class SearchConfig:
     prior: str = "tournament"  # "tournament", "none" or "<criterion>_<allocation>"
     streams: Streams = "auto"  # whether residual streams are pruned too
     groups: Groups = "approximate"  # or only those whose cut equals their mask exactly
+    round_to: int = 1  # the winner's widths to multiples of so many channels; 1: not at all
     reward_images: int = 128  # per evaluation; they rotate
     samples_per_update: int = 16
     pinned_keep: tuple[str, ...] = ()  # channels that always stay: "layer1.0.conv1:0-3,7"
@@ -77,6 +79,11 @@ class SearchConfig:
         _check_range(self, "threads", 0, 1024)
         _check_range(self, "reward_images", 2, 100_000)
         _check_range(self, "samples_per_update", 2, 1024)
+        if self.round_to not in MULTIPLES:
+            raise ConfigError(
+                f"Setting 'round_to' must be one of {', '.join(map(str, MULTIPLES))}, "
+                f"not {_shown(self.round_to)}."
+            )
         _check_choice(self, "constraint", typing.get_args(Constraint))
         _check_choice(self, "streams", typing.get_args(Streams))
         _check_choice(self, "groups", typing.get_args(Groups))

@@ -14,6 +14,7 @@ from core.events import (
     BoolArray,
     CandidateEvaluated,
     CheckpointReached,
+    FloatArray,
     HeldOutScored,
     NoticeRaised,
     PolicyUpdated,
@@ -34,6 +35,7 @@ from core.search.groundwork import (
     make_observation,
     score_unpruned,
 )
+from core.search.rounding import round_winner
 from core.search.state import SearchState
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ class Search:
         self._ground = ground_without_images(self._bench)
         self._finalists: Finalists | None = None
         self._held_out: tuple[Finalist, Score] | None = None  # the mask scored last
+        self._probability: FloatArray | None = None  # the policy's at the end
 
     def run(self) -> Generator[SearchEvent, None, None]:
         """Search to the end, or to a stop; see run_search."""
@@ -68,6 +71,12 @@ class Search:
         except StopRequested:
             is_stopped = True
             keep, score = self._choose_now()
+        if self._bench.config.round_to > 1:
+            keep, score, told = self._round(keep, score)
+            try:
+                yield NoticeRaised(told)
+            except StopRequested:
+                is_stopped = True
         yield SearchFinished(
             keep=keep.copy(),
             macs_kept=float(self._bench.macs.kept_share(keep)),
@@ -239,13 +248,26 @@ class Search:
 
     def _judge(self, agent: PruningAgent) -> Generator[SearchEvent, None, tuple[BoolArray, Score]]:
         """Choose among the agent's likeliest mask, the best it sampled and the best criterion."""
-        masks = [agent.preference()[1], *self._masks_so_far()]
+        probability, likeliest = agent.preference()
+        self._probability = probability
+        masks = [likeliest, *self._masks_so_far()]
         with self._bench.clock.measure("evaluation"):
             return (
                 yield from judge_masks(
                     masks, self._bench.scorer, self._bench.opened.images.held_out
                 )
             )
+
+    def _round(self, keep: BoolArray, score: Score) -> tuple[BoolArray, Score, str]:
+        """Round the winner's widths, by the policy's probabilities or else by its prior."""
+        priority = self._probability
+        if priority is None:
+            priority = self._ground.prior.numpy()
+        rounded, told = round_winner(self._bench, keep, priority)
+        if not np.array_equal(rounded, keep):
+            with self._bench.clock.measure("evaluation"):
+                score = self._bench.scorer.score(rounded, *self._held_out_batch())
+        return rounded, score, told
 
     def _choose_now(self) -> tuple[BoolArray, Score]:
         """Take the best mask so far and score it on one batch of held-out images."""

@@ -36,6 +36,7 @@ from core.events import Event, ExportFinished, HealthRaised, NetworkOpened, Reco
 
 # A thread deep in a conversion hears nothing for a while; the person need not wait for it.
 CLOSE_PATIENCE_MS = 1500
+MOST_FOCUS_STEPS = 1000
 SWITCH_INTERVAL_SECONDS = 0.001
 
 
@@ -106,6 +107,16 @@ class MainWindow(QMainWindow):
         if watched is self and event.type() == QEvent.Type.Paint:
             self.removeEventFilter(self)  # every event would pass through Python for ever
             self.first_painted.emit()
+        return False
+
+    def focusNextPrevChild(self, forwards: bool) -> bool:
+        """Let Tab pass over the panels that are behind another one's tab."""
+        for _ in range(MOST_FOCUS_STEPS):
+            if not super().focusNextPrevChild(forwards):
+                return False
+            now = QApplication.focusWidget()
+            if now is None or not self.parts.docks.is_covered(now):
+                return True
         return False
 
     def closeEvent(self, event: QCloseEvent) -> None:

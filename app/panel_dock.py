@@ -75,16 +75,11 @@ class PanelDock(QDockWidget):
         """Say what the panel is, unless a tab says so already."""
         self._label.setText(self.windowTitle() if is_shown else "")
 
-    def settle(self) -> None:
-        """Let a panel behind another tab neither draw nor take the keys: Qt calls it visible."""
-        self.panel.setVisible(self.is_in_front)
-        focus = Qt.FocusPolicy.TabFocus if self.is_in_front else Qt.FocusPolicy.NoFocus
-        for button in (self.menu_button, self.float_button, self.close_button):
-            button.setFocusPolicy(focus)
-
     def _on_visibility_changed(self, is_in_front: bool) -> None:
-        # Only noted: Qt tells it in the middle of laying out the docks.
+        # Only noted: Qt tells it in the middle of laying out the docks. Behind another tab a
+        # panel still counts as visible to Qt.
         self.is_in_front = is_in_front
+        self.panel.set_covered(is_covered=not is_in_front)
         self.closed_or_opened.emit()
 
     def _on_menu(self) -> None:

@@ -41,7 +41,9 @@ class WindowDocks:
         window.setCorner(Qt.Corner.BottomRightCorner, AREAS["right"])
         window.setCorner(Qt.Corner.BottomLeftCorner, AREAS["left"])
         window.setDockNestingEnabled(True)
+        window.setAnimated(False)  # what changes while docks still fly ends in a crash of Qt
         window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        self._at_first: QByteArray | None = None  # the state of the first arrangement
         self._settle_timer = QTimer(window, singleShot=True, interval=0)
         self._settle_timer.timeout.connect(self._settle)
         for name, dock in self.docks.items():
@@ -55,7 +57,7 @@ class WindowDocks:
         for dock in self.docks.values():
             dock.use_palette(palette)
 
-    def arrange(self) -> None:
+    def _arrange(self) -> None:
         """Put every dock where it stands at first."""
         fronts: dict[Area, PanelDock] = {}
         for area, place in AREAS.items():
@@ -86,9 +88,11 @@ class WindowDocks:
 
     def restore(self, state: QByteArray | None) -> None:
         """Put the docks where they stood; where they stand at first if that is not known."""
-        self.arrange()
-        if state is not None:
-            self._window.restoreState(state, LAYOUT_VERSION)
+        if self._at_first is None:
+            self._arrange()
+            self._at_first = self.state()
+        # Qt takes docks out of floating tabs safely only by a state of its own.
+        self._window.restoreState(self._at_first if state is None else state, LAYOUT_VERSION)
         self._settle_soon()
 
     def state(self) -> QByteArray:
@@ -100,7 +104,6 @@ class WindowDocks:
         dock = self.docks[name]
         dock.show()
         dock.raise_()
-        dock.panel.show()  # the keys can only go to what is shown
         first = _first_control(dock.panel)
         if first is not None:
             first.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -111,6 +114,11 @@ class WindowDocks:
         covered = self._window.tabifiedDockWidgets(dock)
         if not dock.isHidden() and not any(_has_focus(other) for other in covered):
             dock.raise_()
+
+    def is_covered(self, widget: QWidget) -> bool:
+        """Whether a widget is in a dock that another tab covers."""
+        docks = self.docks.values()
+        return any(not dock.is_in_front and dock.isAncestorOf(widget) for dock in docks)
 
     def focused(self) -> PanelDock | None:
         """The dock that the keys go to."""
@@ -145,7 +153,6 @@ class WindowDocks:
             is_tab = bool(self._window.tabifiedDockWidgets(dock)) and not dock.isFloating()
             dock.show_title(is_shown=not is_tab)
             self.actions[name].setChecked(not dock.isHidden())
-            dock.settle()
         for bar in self._window.findChildren(
             QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly
         ):

@@ -1,4 +1,5 @@
-"""The real window on a real X server: open the demo, search to the end, close during a search.
+"""The real window on a real X server: search the demo, compare, pin, fine-tune, export, open by
+drag and drop, pause, and close during a search.
 
 Run as a program, this file is the person at the window: it starts Espalier as `espalier` does,
 does what is written in `use_the_window`, and leaves what it saw in a folder for the test.
@@ -12,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -131,6 +133,41 @@ def test_closing_during_a_search_asks_and_ends_well(seen: dict[str, Any]) -> Non
     assert "QThread" not in seen["stderr"]
 
 
+def test_every_panel_shows_itself(seen: dict[str, Any]) -> None:
+    assert seen["panels_in_front"] == seen["panels"]
+
+
+def test_learned_mask_is_compared_in_words(seen: dict[str, Any]) -> None:
+    assert any("keep" in label.lower() for label in seen["compare_labels"])
+
+
+def test_pin_is_undone_and_redone(seen: dict[str, Any]) -> None:
+    assert seen["pins"] == [1, 0, 1]
+
+
+def test_search_after_a_pin_keeps_the_channel(seen: dict[str, Any]) -> None:
+    config = tomllib.loads((Path(seen["long_run"]) / "config.toml").read_text(encoding="utf-8"))
+    assert len(config["search"]["pinned_keep"]) == 1
+
+
+def test_fine_tuning_trains_the_pruned_network(seen: dict[str, Any]) -> None:
+    assert seen["tuned_epochs"] >= 1
+
+
+def test_export_writes_what_it_says(seen: dict[str, Any]) -> None:
+    files = {path.name for path in Path(seen["export_folder"]).iterdir()}
+    assert "pruned.onnx" in files
+    assert "pruned.onnx" in seen["exported"]
+
+
+def test_dropped_file_fills_the_dialog(seen: dict[str, Any]) -> None:
+    assert seen["dropped_checkpoint"].endswith("demo.pt")
+
+
+def test_pause_holds_the_search(seen: dict[str, Any]) -> None:
+    assert seen["states"][-3:] == ["paused", "searching", "stopping"]
+
+
 def use_the_window(folder: Path) -> int:
     """Be the person at the window; returns Espalier's own exit code."""
     from PySide6.QtWidgets import QApplication
@@ -218,10 +255,20 @@ def script(folder: Path, seen: dict[str, Any]) -> Script:
     seen["kept_colour"] = window.appearance.palette.kept
     grab_screen(folder / "finished.png")
 
+    yield from look_at_panels(window, seen)
+    yield from pin_a_channel(window, seen)
+    yield from fine_tune(window, seen)
+    yield from export(window, folder / "export", seen)
+    yield from drop_a_file(window, seen)
     start_long_search(window)
     masks: list[object] = []
     window.session.event_received.connect(masks.append)
     yield "a second search with some masks", lambda: len(masks) > 20
+    window.commands["pause"].trigger()
+    yield "the pause", lambda: window.session.state.value == "paused"
+    window.commands["pause"].trigger()
+    yield "the search going on", lambda: window.session.state.value == "searching"
+    seen["long_run"] = str(newest_run(window))
     seen["closed_at"] = time.monotonic()
     QTimer.singleShot(0, window.close)  # as from the window system: a question may hold it up
     yield "the question", lambda: window.findChild(QMessageBox)
@@ -231,11 +278,93 @@ def script(folder: Path, seen: dict[str, Any]) -> Script:
     question.button(QMessageBox.StandardButton.Discard).click()
 
 
+def look_at_panels(window: Any, seen: dict[str, Any]) -> Script:
+    """Bring every panel to the front, and read what Compare says."""
+    from PySide6.QtWidgets import QLabel
+
+    docks = window.parts.docks.docks
+    seen["panels"], seen["panels_in_front"] = list(docks), []
+    for name, dock in docks.items():
+        window.parts.docks.actions[name].trigger()
+        yield f"the panel {name}", lambda dock=dock: dock.is_in_front
+        seen["panels_in_front"].append(name)
+        if name == "compare":
+            looks = itertools.count()
+            yield "everything drawn", lambda looks=looks: next(looks) > LOOKS_UNTIL_DRAWN
+            labels = dock.panel.findChildren(QLabel)
+            seen["compare_labels"] = [label.text() for label in labels if label.isVisible()]
+
+
+def pin_a_channel(window: Any, seen: dict[str, Any]) -> Script:
+    """Pin a channel that the mask removes, undo it and redo it."""
+    group = window.parts.docked["masks"].facts.opened.groups.groups[0]
+    window.pins.pin(group.name, [group.start], 1)
+    seen["pins"] = [int((window.pins.pinned != 0).sum())]
+    for name in ("undo", "redo"):
+        window.commands[name].trigger()
+        seen["pins"].append(int((window.pins.pinned != 0).sum()))
+    yield "the pin", lambda: window.commands["undo"].isEnabled()
+
+
+def fine_tune(window: Any, seen: dict[str, Any]) -> Script:
+    """Train the pruned network for an epoch."""
+    from core.events import FinetuneFinished, FinetuneScored
+
+    tuned: list[object] = []
+    window.session.event_received.connect(tuned.append)
+    window.parts.finetune.form.epochs.setValue(1)
+    window.commands["finetune"].trigger()
+    yield "the fine-tuned network", lambda: any(isinstance(e, FinetuneFinished) for e in tuned)
+    yield "the end of fine-tuning", lambda: window.session.state.value == "finished"
+    seen["tuned_epochs"] = sum(isinstance(event, FinetuneScored) for event in tuned)
+
+
+def export(window: Any, folder: Path, seen: dict[str, Any]) -> Script:
+    """Export the mask on the screen as ONNX."""
+    window.commands["export"].trigger()
+    window.dialog.folder.set_text(str(folder))
+    window.dialog.formats["pytorch"].setChecked(False)
+    asking = window.dialog
+    asking.export_button.click()
+    yield "the exported files", lambda: window.dialog is not asking
+    seen["export_folder"], seen["exported"] = str(folder), window.dialog.informativeText()
+    window.dialog.accept()
+    yield "the end of the export", lambda: window.session.state.value == "finished"
+
+
+def drop_a_file(window: Any, seen: dict[str, Any]) -> Script:
+    """Drop the demo's weights onto the window, and open them."""
+    from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+    from PySide6.QtGui import QDragEnterEvent, QDropEvent
+    from PySide6.QtWidgets import QApplication
+
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(ROOT / "resources" / "demo" / "demo.pt"))])
+    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    copy, place = Qt.DropAction.CopyAction, QPointF(9, 9)
+    QApplication.sendEvent(window, QDragEnterEvent(place.toPoint(), copy, data, buttons, keys))
+    QApplication.sendEvent(window, QDropEvent(place, copy, data, buttons, keys))
+    yield "the question what to open", lambda: hasattr(window.dialog, "form")
+    seen["dropped_checkpoint"] = window.dialog.form.source.checkpoint
+    window.dialog.open_button.click()
+    yield "the dropped network", lambda: window.session.state.value == "ready"
+
+
+def newest_run(window: Any) -> Path:
+    """The folder of the run that goes on."""
+    from core.runs.files import default_runs_folder
+
+    folders = (path for path in default_runs_folder().iterdir() if path.is_dir())
+    return max(folders, key=lambda path: path.stat().st_mtime)
+
+
 def start_long_search(window: Any) -> None:
     from dataclasses import replace
 
     config = window.session.opened_config
-    window.start(replace(config, search=replace(config.search, evaluations=LONG_SEARCH)))
+    search = replace(config.search, evaluations=LONG_SEARCH)
+    window.parts.settings.set_config(replace(config, search=search))
+    window.commands["start"].trigger()  # with the pins
 
 
 def grab_screen(path: Path) -> None:

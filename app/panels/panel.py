@@ -39,6 +39,7 @@ class Panel(QWidget):
         self.selection = selection
         self.colours: Palette = LIGHT
         self._is_stale = True
+        self._is_covered = False  # by the tab of another panel
         self._timer = QTimer(self, singleShot=True, interval=self.REDRAW_MS)
         self._timer.timeout.connect(self.redraw_now)
 
@@ -78,8 +79,14 @@ class Panel(QWidget):
     def redraw_soon(self) -> None:
         """Draw when the event loop has time, if anybody looks."""
         self._is_stale = True
-        if self.isVisible() and not self._timer.isActive():
+        if self.isVisible() and not self._is_covered and not self._timer.isActive():
             self._timer.start()
+
+    def set_covered(self, *, is_covered: bool) -> None:
+        """Rest while the tab of another panel covers this one."""
+        self._is_covered = is_covered
+        if self._is_stale:
+            self.redraw_soon()
 
     def redraw_now(self) -> None:
         """Draw what has changed since the last time."""

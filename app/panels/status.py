@@ -124,11 +124,8 @@ class StatusPanel(QWidget):
 
     def _say_time_left(self) -> str:
         left = self._tracker.seconds_left
-        is_running = self._state in (
-            SessionState.SEARCHING,
-            SessionState.OPENING,
-            SessionState.FINETUNING,
-        )
+        is_held = self._state in (SessionState.PAUSED, SessionState.STOPPING)
+        is_running = self._state.is_busy and not is_held
         if left is None or not is_running:
             return ""
         return self.tr("{} left").format(duration_text(left))

@@ -81,7 +81,7 @@ def find_tiny_changes(opened, keep, name):
     yield samples.changed_images_found(name)
 
 
-def export_nothing(opened, keep, folder, formats, config):
+def export_nothing(*_):
     yield StageStarted("Preparing the export")
 
 
@@ -102,6 +102,10 @@ def window(qtbot, monkeypatch, tmp_path):
         ("look_into_layer", look_into_tiny),
         ("find_changed_images", find_tiny_changes),
         ("export", export_nothing),
+        ("finetune", export_nothing),
+        ("export_finetuned", export_nothing),
+        ("replay", export_nothing),
+        ("resume", export_nothing),
         ("finetune", finetune_tiny),
         ("export_finetuned", export_finetuned_nothing),
     ):
@@ -215,8 +219,11 @@ def tell(window: MainWindow, chance: random.Random) -> str:
     if on_top(window) is not window:  # asked what can only be asked while nothing runs
         return "nothing: a dialog is open"
     event = chance.choice(EVENTS)(chance)
-    window.session._work.take_event(event)
-    window.session.event_received.emit(event)
+    session = window.session
+    session._work.take_event(event)
+    session.event_received.emit(event)
+    if session.is_quiet:
+        session._set_state(session._resting_state())
     return f"event {type(event).__name__}"
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QFileDialog
 
 from app.command_line import parse, run_config
@@ -34,6 +35,7 @@ def test_saved_settings_search_in_the_terminal_from_anywhere(tmp_path, monkeypat
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("mine.toml", ""))
     deeds = Deeds.__new__(Deeds)
     deeds._window = _Window()
+    deeds._settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
     monkeypatch.setattr(Deeds, "_config", lambda self: config)
     monkeypatch.setattr(Deeds, "tr", lambda self, text: text)
     deeds._on_save_settings()

@@ -40,7 +40,6 @@ class WindowDocks:
         window.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         window.setCorner(Qt.Corner.BottomRightCorner, AREAS["right"])
         window.setCorner(Qt.Corner.BottomLeftCorner, AREAS["left"])
-        window.setDockNestingEnabled(True)
         window.setAnimated(False)  # what changes while docks still fly ends in a crash of Qt
         window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         self._at_first: QByteArray | None = None  # the state of the first arrangement
@@ -156,19 +155,9 @@ class WindowDocks:
         for bar in self._window.findChildren(
             QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly
         ):
-            bar.setVisible(self._is_in_use(bar))
             bar.setUsesScrollButtons(False)  # narrow tabs shorten their words instead
             bar.setElideMode(Qt.TextElideMode.ElideRight)
             bar.setAccessibleName(_translate("Panels"))
-
-    def _is_in_use(self, bar: QTabBar) -> bool:
-        """Whether a bar has the tabs of docks as they stand; Qt leaves old ones about."""
-        titles = {bar.tabText(tab) for tab in range(bar.count())}
-        first = next((dock for dock in self.docks.values() if dock.windowTitle() in titles), None)
-        if first is None:
-            return False
-        others = self._window.tabifiedDockWidgets(first)
-        return titles == {dock.windowTitle() for dock in (first, *others) if not dock.isHidden()}
 
 
 def _first_control(panel: QWidget) -> QWidget | None:

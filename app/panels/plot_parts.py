@@ -3,6 +3,7 @@
 from html import escape
 from typing import Any
 
+import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFontMetricsF
@@ -83,6 +84,43 @@ def readout_label() -> QLabel:
     label.setFixedHeight(round(2.3 * QFontMetricsF(label.font()).height()) + SPACE_S)
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     return label
+
+
+class RoomyAxis(pg.AxisItem):
+    """An upright axis whose numbers never touch, however low the plot is; true minus signs."""
+
+    def tickSpacing(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, float]]:
+        levels: list[tuple[float, float]] = super().tickSpacing(minVal, maxVal, size)[:1]
+        if not levels or size <= 0:
+            return levels
+        font = self.style["tickFont"] or text_font("caption")
+        least = _LINES_PER_TICK * QFontMetricsF(font).height() / size * abs(maxVal - minVal)
+        if levels[0][0] >= least:
+            return levels
+        power = 10.0 ** np.floor(np.log10(least))
+        step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least)
+        if np.floor(maxVal / step) * step < minVal:  # not one number would be left
+            return levels
+        return [(float(step), 0.0)]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        words: list[str] = super().tickStrings(values, scale, spacing)
+        return [word.replace("-", "\N{MINUS SIGN}") for word in words]
+
+    def generateDrawSpecs(self, p: Any) -> Any:
+        specs = super().generateDrawSpecs(p)
+        if specs is None:
+            return None
+        pen, lines, words = specs
+        room = self.mapRectFromParent(self.geometry())
+        inside = []
+        for rect, flags, word in words:  # one at the edge moves in, instead of being cut
+            shift = max(room.top() - rect.top(), 0.0) - max(rect.bottom() - room.bottom(), 0.0)
+            inside.append((rect.translated(0, shift), flags, word))
+        return pen, lines, inside
+
+
+_LINES_PER_TICK = 1.4  # so many lines of text from number to number
 
 
 class UniformScatter(pg.ScatterPlotItem):

@@ -1,56 +1,35 @@
 """One plot of the trajectory: any number of points, of which the screen's worth is drawn."""
 
-import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFontMetricsF
 
 from app.panels.growing import FloatVector
-from app.panels.plot_parts import EdgeNotes, UniformScatter, label_axis, paint_axes, quieten
+from app.panels.plot_parts import (
+    EdgeNotes,
+    RoomyAxis,
+    UniformScatter,
+    label_axis,
+    paint_axes,
+    quieten,
+)
+from app.panels.trajectory_thinning import ThinnedCurve, curve_extremes, visible_extremes
 from app.theme import Palette, text_font
 
-Series = pg.PlotCurveItem | UniformScatter
+Series = ThinnedCurve | UniformScatter
 
 _AXIS_WIDTH = 52
-_BINS, _OTHERS_PER_BIN = 300, 4  # for a view; more points cannot be told apart
+_BINS = 300  # for a view; more points cannot be told apart
 _WINDOW_VIEWS = 3  # so many views' points are drawn at once
 _ZOOM_STEP = 1.6  # how far the view may change before other points are chosen
-
-
-def visible_extremes(
-    x: FloatVector, y: FloatVector, low: float, high: float, bins: int
-) -> tuple[FloatVector, FloatVector]:
-    """The points with low <= x <= high; where they are dense, some of every bin.
-
-    `x` must be sorted. Of a dense bin its extremes are shown, so that no outlier is missed, and
-    a few of its other points, so that its bulk is seen where it is.
-    """
-    first, stop = np.searchsorted(x, (low, high), side="left")
-    first, stop = max(first - 1, 0), min(stop + 1, len(x))
-    size = -(-(stop - first) // bins)
-    if size <= _OTHERS_PER_BIN + 2:
-        return x[first:stop], y[first:stop]
-    first -= first % size  # bins that stay the same while the user pans
-    starts = np.arange(first, stop, size)
-    others = [starts + size * part // _OTHERS_PER_BIN for part in range(_OTHERS_PER_BIN)]
-    values = y[first:stop]
-    padding = len(starts) * size - (stop - first)
-    low_side, high_side = np.where(np.isnan(values), ((np.inf,), (-np.inf,)), values)
-    extremes = [
-        starts + np.pad(side, (0, padding), mode="edge").reshape(-1, size).argmin(1)
-        for side in (low_side, -high_side)
-    ]
-    # Of a curve the holes are kept, or a line would cross them.
-    others.append(first + np.flatnonzero(np.isnan(values))[: 4 * bins])
-    picked = np.unique(np.minimum(np.concatenate([*extremes, *others]), stop - 1))
-    return x[picked], y[picked]
 
 
 class TrajectoryPlot(pg.PlotWidget):
     """A plot over evaluations with points, lines and a cursor; the user zooms along x only."""
 
     def __init__(self, palette: Palette, *, least_height: int = 34) -> None:
-        super().__init__(background=palette.surface, enableMenu=False)
+        axis = RoomyAxis("left")
+        super().__init__(background=palette.surface, enableMenu=False, axisItems={"left": axis})
         quieten(self)
         plot = self.getPlotItem()
         plot.setMouseEnabled(x=True, y=False)
@@ -75,7 +54,11 @@ class TrajectoryPlot(pg.PlotWidget):
         """Show all of a series; only what is drawn is thinned out, the data stay whole."""
         self._data[item] = x, y
         low, high = self._window or self._wide_window()
-        item.setData(*visible_extremes(x, y, low, high, _BINS * _WINDOW_VIEWS))
+        bins = _BINS * _WINDOW_VIEWS
+        if isinstance(item, ThinnedCurve):
+            item.show_points(*curve_extremes(x, y, low, high, bins))
+        else:
+            item.setData(*visible_extremes(x, y, low, high, bins))
 
     def _wide_window(self) -> tuple[float, float]:
         """What is drawn: the view and as much to both sides, so that panning draws nothing new."""
@@ -151,11 +134,7 @@ class TrajectoryPlot(pg.PlotWidget):
             line.setPen(pg.mkPen(getattr(palette, colour), width=width, style=style))
 
     def _add(self, colour: str, style: str) -> Series:
-        item = (
-            pg.PlotCurveItem(connect="finite", antialias=True)
-            if style == "curve"
-            else UniformScatter()
-        )
+        item = ThinnedCurve() if style == "curve" else UniformScatter()
         item.setZValue(_HEIGHTS[style])
         self.getPlotItem().addItem(item)
         self._series.append((item, colour, style))
@@ -170,8 +149,8 @@ def set_line(line: pg.InfiniteLine, value: float | None) -> None:
 
 
 def _paint_item(item: Series, colour: str, surface: str, style: str) -> None:
-    if isinstance(item, pg.PlotCurveItem):
-        item.setPen(pg.mkPen(colour, width=2.2))
+    if isinstance(item, ThinnedCurve):
+        item.paint_as(colour)
         return
     symbol, size, opacity = _SYMBOLS[style]
     brush = QColor(surface if style == "rings" else colour)

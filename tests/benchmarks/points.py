@@ -33,15 +33,16 @@ def main() -> None:
 
     app = QApplication(sys.argv[:1])
     sys.stdout.write(HEADER)
-    for measure in (_trajectory, _tradeoff):
+    for measure in (_trajectory, _smoothed_trajectory, _tradeoff):
         sys.stdout.write(measure(app, arguments.points, arguments.frames))
         sys.stdout.flush()
 
 
-def _trajectory(app: object, points: int, frames: int) -> str:
+def _trajectory(app: object, points: int, frames: int, smoothing: int = 0) -> str:
     from app.panels.trajectory import TrajectoryPanel
 
     panel, memory = _filled(TrajectoryPanel, points)
+    panel.smoothing.setCurrentIndex(smoothing)
     plot = panel.charts[panel.shown[-1]].plot
 
     def pan(share: float) -> None:
@@ -50,7 +51,13 @@ def _trajectory(app: object, points: int, frames: int) -> str:
     def zoom(share: float) -> None:
         plot.setXRange(share * points / 2, points - share * points / 2.1, padding=0)
 
-    return _row("trajectory", app, panel, memory, frames, pan, zoom)
+    name = "mean of 10" if smoothing else "trajectory"
+    return _row(name, app, panel, memory, frames, pan, zoom)
+
+
+def _smoothed_trajectory(app: object, points: int, frames: int) -> str:
+    """The same with a curve over each plot's points, as noisy as a mean of ten is."""
+    return _trajectory(app, points, frames, smoothing=1)
 
 
 def _tradeoff(app: object, points: int, frames: int) -> str:
@@ -79,12 +86,14 @@ def _filled(kind: type, points: int) -> tuple[object, float]:
     panel.resize(*PANEL_PX)
     panel.show()
     panel.show_event(SearchStarted(points, 0.5, 41_000_000, 270_000, 0.926, 0.25, 0.03))
+    ema = 0.7  # of the accuracy; its curve is as noisy as that of a search
     before = _peak_megabytes()
     for number, (first, second) in enumerate(generator.normal(size=(points, 2)), start=1):
         macs_kept, accuracy = 0.49 + 0.003 * first, 0.7 + 0.05 * second
+        ema = 0.95 * ema + 0.05 * accuracy
         panel.show_event(
             CandidateEvaluated(
-                number, 1, keep, macs_kept, accuracy, 1.0, -1.0, 0.7, True, 0.1 * number
+                number, 1, keep, macs_kept, accuracy, 1.0, -1.0, ema, True, 0.1 * number
             )
         )
     return panel, _peak_megabytes() - before

@@ -3,7 +3,7 @@
 import numpy as np
 
 from app.panels.trajectory_data import EVALUATION, SECONDS, Gap, Trajectory, broken_at, moving_mean
-from app.panels.trajectory_plots import visible_extremes
+from app.panels.trajectory_thinning import curve_extremes, visible_extremes
 from core.events import (
     BestChanged,
     CandidateEvaluated,
@@ -109,7 +109,19 @@ def test_thinning_shows_the_true_extremes_of_a_hundred_thousand_points_beside_a_
     assert len(some_x) < 2000
     assert np.nanmax(some_y) == 40.0
     assert np.nanmin(some_y) == -40.0
-    assert np.isnan(some_y[some_x == 500]).all()
+
+
+def test_a_thinned_curve_keeps_its_extremes_and_its_holes():
+    generator = np.random.default_rng(0)
+    x, y = np.arange(100_000, dtype=np.float64), generator.normal(size=100_000)
+    y[500] = np.nan
+    y[501], y[502] = 40.0, -40.0
+    some_x, some_y = curve_extremes(x, y, 0, 100_000, 300)
+    assert len(some_x) <= 2 * 300 + 1
+    assert np.nanmax(some_y) == 40.0
+    assert np.nanmin(some_y) == -40.0
+    assert np.isnan(some_y[some_x == 500]).tolist() == [True]
+    assert (np.diff(some_x) > 0).all()
 
 
 def test_few_points_are_not_thinned():

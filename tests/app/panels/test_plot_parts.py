@@ -1,0 +1,27 @@
+"""Axes whose numbers can be read in plots of any height."""
+
+import numpy as np
+import pytest
+
+from app.panels.plot_parts import RoomyAxis
+from app.panels.trajectory_thinning import SMOOTH_POINTS, ThinnedCurve
+
+
+@pytest.mark.parametrize("size", [20.0, 40.0, 90.0, 400.0])
+@pytest.mark.parametrize("ends", [(49.7, 50.3), (96.2, 102.1), (-0.36, -0.33), (0.0, 104.0)])
+def test_numbers_on_an_axis_stand_a_line_apart_and_one_is_always_there(qapp, size, ends):
+    axis = RoomyAxis("left")
+    ((spacing, values),) = axis.tickValues(*ends, size)
+    assert values
+    assert len(values) == 1 or spacing / (ends[1] - ends[0]) * size > 12
+
+
+def test_numbers_below_nought_have_a_true_minus_sign(qapp):
+    assert RoomyAxis("left").tickStrings([-0.35, 0.35], 1.0, 0.05) == ["−0.35", "0.35"]
+
+
+def test_a_curve_of_very_many_points_is_drawn_without_soft_edges(qapp):
+    curve = ThinnedCurve()
+    for count, is_smooth in ((10, True), (SMOOTH_POINTS + 1, False), (10, True)):
+        curve.show_points(*[np.arange(float(count))] * 2)
+        assert curve.opts["antialias"] is is_smooth

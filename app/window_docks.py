@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QByteArray, QCoreApplication, Qt, QTimer
+from PySide6.QtCore import QByteArray, QCoreApplication, QPoint, Qt, QTimer
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QApplication,
@@ -24,7 +24,7 @@ AREAS: dict[Area, Qt.DockWidgetArea] = {
     "bottom": Qt.DockWidgetArea.BottomDockWidgetArea,
 }
 SIDE_WIDTH_PX = 340
-BOTTOM_HEIGHT_PX = 300
+BOTTOM_SHARE = 0.45  # of the window's height: plots over each other need it
 # Layouts of another version are not restored: the docks were others.
 LAYOUT_VERSION = 2
 
@@ -82,7 +82,7 @@ class WindowDocks:
     def _resize(self, dock: PanelDock, area: Area) -> None:
         is_bottom = area == "bottom"
         way = Qt.Orientation.Vertical if is_bottom else Qt.Orientation.Horizontal
-        size = BOTTOM_HEIGHT_PX if is_bottom else SIDE_WIDTH_PX
+        size = round(BOTTOM_SHARE * self._window.height()) if is_bottom else SIDE_WIDTH_PX
         self._window.resizeDocks([dock], [size], way)
 
     def restore(self, state: QByteArray | None) -> None:
@@ -161,16 +161,22 @@ class WindowDocks:
 
 
 def _first_control(panel: QWidget) -> QWidget | None:
-    """The first control of a panel that Tab would reach, or the one it names itself."""
+    """The control nearest to a panel's top left, or the one that it names itself."""
     if panel.focusProxy() is not None:
         return panel.focusProxy()
-    control = panel.nextInFocusChain()
-    while control is not panel:
-        is_stop = bool(control.focusPolicy() & Qt.FocusPolicy.TabFocus)
-        if is_stop and panel.isAncestorOf(control) and control.isVisible() and control.isEnabled():
-            return control
-        control = control.nextInFocusChain()
-    return None
+    # Not by nextInFocusChain: PySide then takes the next widget for a child of this one, round to
+    # the window itself, and when one of them is deleted the window counts as deleted, too.
+    controls = [control for control in panel.findChildren(QWidget) if _is_tab_stop(control)]
+
+    def from_corner(control: QWidget) -> int:
+        return control.mapTo(panel, QPoint()).manhattanLength()
+
+    return min(controls, key=from_corner, default=None)
+
+
+def _is_tab_stop(control: QWidget) -> bool:
+    is_stop = bool(control.focusPolicy() & Qt.FocusPolicy.TabFocus)
+    return is_stop and control.isVisible() and control.isEnabled()
 
 
 def _has_focus(dock: QDockWidget) -> bool:

@@ -104,10 +104,8 @@ class BrowseField(QWidget):
     def __init__(self, field: QLineEdit | NameField) -> None:
         super().__init__()
         self.field = field
-        line = field.lineEdit() if isinstance(field, NameField) else field
-        self._line: QLineEdit = line
         # A list of names offers another one; a path has to be taken away.
-        self._line.setClearButtonEnabled(line is field)
+        self._line.setClearButtonEnabled(self._line is field)
         self._line.textChanged.connect(self.changed)
         field.setMinimumHeight(FIELD_HEIGHT_PX)
         self.button = QToolButton()
@@ -120,6 +118,11 @@ class BrowseField(QWidget):
         layout.addWidget(field, 1)
         layout.addWidget(self.button)
         self.setFocusProxy(field)
+
+    @property
+    def _line(self) -> QLineEdit:
+        # Asked for each time: PySide may let go of a line that Qt made, while Qt still has it.
+        return self.field.lineEdit() if isinstance(self.field, NameField) else self.field
 
     @property
     def text(self) -> str:

@@ -49,7 +49,7 @@ def look_at_all(window: MainWindow) -> list[str]:
     return found
 
 
-def labels(window: QMainWindow) -> list[QLabel]:
+def labels(window: MainWindow) -> list[QLabel]:
     """The labels with words that can be seen whole."""
     return [
         label
@@ -57,6 +57,7 @@ def labels(window: QMainWindow) -> list[QLabel]:
         if label.isVisible()
         and label.text().strip()
         and label.isEnabled()
+        and not window.parts.docks.is_covered(label)
         and is_in_sight(window, label)
     ]
 
@@ -71,7 +72,7 @@ def is_in_sight(window: QMainWindow, widget: QWidget) -> bool:
     return True
 
 
-def words_not_drawn(window: QMainWindow, pixels: Pixels, ratio: float) -> Iterator[str]:
+def words_not_drawn(window: MainWindow, pixels: Pixels, ratio: float) -> Iterator[str]:
     for label in labels(window):
         if label.textFormat() != Qt.TextFormat.PlainText and "<" in label.text():
             continue  # letters of several colours
@@ -81,7 +82,7 @@ def words_not_drawn(window: QMainWindow, pixels: Pixels, ratio: float) -> Iterat
             yield f"'{label.text()[:40]}' is not drawn ({describe(label)})"
 
 
-def words_cut(window: QMainWindow) -> Iterator[str]:
+def words_cut(window: MainWindow) -> Iterator[str]:
     for label in labels(window):
         wanted = label.sizeHint()
         if label.wordWrap():
@@ -94,7 +95,7 @@ def words_cut(window: QMainWindow) -> Iterator[str]:
             yield f"'{label.text()[:40]}' is cut ({describe(label)})"
 
 
-def words_overlapping(window: QMainWindow) -> Iterator[str]:
+def words_overlapping(window: MainWindow) -> Iterator[str]:
     for one, other in itertools.combinations(labels(window), 2):
         if place_in(window, one).intersects(place_in(window, other)):
             yield f"'{one.text()[:30]}' and '{other.text()[:30]}' overlap"

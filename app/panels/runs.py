@@ -62,6 +62,7 @@ class RunsPanel(Panel):
         self.empty = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
         self._pages = QStackedWidget()
         self._has_read = False
+        self._fitted = 0  # so many runs' words have made the columns as wide as they are
         self._build()
         self._connect()
         self.use_palette(LIGHT)
@@ -96,6 +97,9 @@ class RunsPanel(Panel):
         """Draw the curves of the checked runs and the difference of two masks."""
         has_any = bool(self.model.runs) or self.reader.is_reading
         self._pages.setCurrentIndex(0 if has_any else 1)
+        if len(self.model.runs) > 0 == self._fitted:
+            self.view.fit_columns()  # the first words; then the person may have moved them
+        self._fitted = len(self.model.runs)
         words = self.tr("No runs in {}.\nEvery search leaves one here.")
         self.empty.setText(words.format(self.folder))
         checked, selected = self.model.checked, self.view.selected
@@ -175,7 +179,7 @@ class RunsPanel(Panel):
 
     def _write_status(self) -> None:
         count, shown = len(self.model.runs), self.view.proxy.rowCount()
-        words = self.tr("{:,} runs").format(count)
+        words = self.tr("1 run") if count == 1 else self.tr("{:,} runs").format(count)
         if shown != count:
             words = self.tr("{:,} of {:,} runs").format(shown, count)
         if self.reader.is_reading:

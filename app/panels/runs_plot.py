@@ -64,6 +64,9 @@ class RunsPlot(pg.PlotWidget):
             self.getPlotItem().addItem(curve)
             self._legend.addItem(curve, name)
             self.curves.append(curve)
+        self._legend.setVisible(bool(self.curves))  # its empty frame would lie in the plot
+        for axis in ("left", "bottom"):
+            self.getPlotItem().getAxis(axis).setStyle(showValues=bool(self.curves))
         if self.curves:
             self.getPlotItem().getViewBox().autoRange(padding=0.04)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, QPointF, QSettings, QSignalBlocker, Qt
-from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtGui import QAction, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -274,6 +274,24 @@ class TrajectoryPanel(Panel):
             chart.plot.setXLink(lowest if name in shown and not is_lowest else None)
             chart.plot.set_lowest(is_lowest=is_lowest, x_words=x_words)
         self._x_end = 0.0
+        self._share_height()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._share_height()
+
+    def _share_height(self) -> None:
+        """Give every plot's data their share; the axis of the lowest has its height besides."""
+        shown = [self.charts[name] for name in self.shown]
+        axes = [chart.plot.getPlotItem().getAxis("bottom").height() for chart in shown]
+        headers = sum(chart.header.sizeHint().height() for chart in shown)
+        room = self.height() - self.readout.height() - headers - sum(axes)
+        whole = sum(chart.measure.height for chart in shown)
+        layout = self._board.layout()
+        assert isinstance(layout, QVBoxLayout)
+        for chart, axis in zip(shown, axes, strict=True):
+            share = max(room, 0) * chart.measure.height / whole
+            layout.setStretchFactor(chart.plot, max(1, round(share + axis)))
 
     def _forget_view(self) -> None:
         self._x_end = 0.0

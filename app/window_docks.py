@@ -23,7 +23,7 @@ AREAS: dict[Area, Qt.DockWidgetArea] = {
     "right": Qt.DockWidgetArea.RightDockWidgetArea,
     "bottom": Qt.DockWidgetArea.BottomDockWidgetArea,
 }
-SIDE_WIDTH_PX = 340
+SIDE_WIDTH_PX, LEFT_WIDTH_PX = 340, 230
 BOTTOM_SHARE = 0.45  # of the window's height: plots over each other need it
 # Layouts of another version are not restored: the docks were others.
 LAYOUT_VERSION = 2
@@ -42,6 +42,7 @@ class WindowDocks:
         window.setCorner(Qt.Corner.BottomLeftCorner, AREAS["left"])
         window.setAnimated(False)  # what changes while docks still fly ends in a crash of Qt
         window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        self._widths: dict[str, int] = {}  # of the sides, once what was opened is laid out
         self._at_first: QByteArray | None = None  # the state of the first arrangement
         self._settle_timer = QTimer(window, singleShot=True, interval=0)
         self._settle_timer.timeout.connect(self._settle)
@@ -101,11 +102,21 @@ class WindowDocks:
     def show_panel(self, name: str) -> None:
         """Open a panel and bring it to the front; the keys go to it."""
         dock = self.docks[name]
+        self._plan_widths(name)
         dock.show()
         dock.raise_()
         first = _first_control(dock.panel)
         if first is not None:
             first.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _plan_widths(self, opened: str) -> None:
+        """Before a panel opens a side: Qt would take that room from the other side."""
+        area, areas = DOCKS[opened].area, {name: dock.area for name, dock in DOCKS.items()}
+        fronts = [name for name, dock in self.docks.items() if dock.is_in_front]
+        if area != "bottom" and area not in [areas[name] for name in fronts]:
+            sides = [name for name in fronts if areas[name] != "bottom"]
+            self._widths = {name: self.docks[name].width() for name in sides}
+            self._widths[opened] = LEFT_WIDTH_PX if area == "left" else SIDE_WIDTH_PX
 
     def bring_forward(self, name: str) -> None:
         """Show a panel that is open, unless the keys go to one that it would cover."""
@@ -146,8 +157,18 @@ class WindowDocks:
     def _settle_soon(self, *_: object) -> None:
         self._settle_timer.start()
 
+    def _resize_planned(self) -> None:
+        widths, self._widths = self._widths, {}
+        sized = {self.docks[name]: width for name, width in widths.items()}
+        docks = [dock for dock in sized if dock.is_in_front and not dock.isFloating()]
+        if docks:
+            self._window.resizeDocks(
+                docks, [sized[dock] for dock in docks], Qt.Orientation.Horizontal
+            )
+
     def _settle(self) -> None:
-        """Follow what the person did with the docks: titles, tabs and check marks."""
+        """Follow what the person did with the docks: widths, titles, tabs and check marks."""
+        self._resize_planned()
         for name, dock in self.docks.items():
             is_tab = bool(self._window.tabifiedDockWidgets(dock)) and not dock.isFloating()
             dock.show_title(is_shown=not is_tab)

@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QFontMetricsF
-from PySide6.QtWidgets import QFrame, QGraphicsSimpleTextItem, QLabel, QSizePolicy
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter
+from PySide6.QtWidgets import QFrame, QGraphicsSimpleTextItem, QLabel, QSizePolicy, QWidget
 
 from app.theme import SPACE_M, SPACE_S, Palette, text_font
 
 TICK_PX = 4
 NOTE_MARGIN_PX = 4
+BACKDROP_OPACITY = 215  # of 255, behind notes
 
 
 def quieten(plot: pg.PlotWidget) -> None:
@@ -154,13 +155,24 @@ class UniformScatter(pg.ScatterPlotItem):
             points["sourceRect"] = points["sourceRect"][0]
 
 
+class Note(QGraphicsSimpleTextItem):
+    """A line of text that stays readable over lines and points."""
+
+    backdrop = QColor("transparent")
+
+    def paint(self, painter: QPainter, option: Any, widget: QWidget | None = None) -> None:
+        if self.text():
+            painter.fillRect(self.boundingRect(), self.backdrop)
+        super().paint(painter, option, widget)
+
+
 class EdgeNotes:
     """Small texts at the edges of a plot that say what lies outside it: "▼ 3 criteria lower"."""
 
     def __init__(self, plot: pg.PlotWidget) -> None:
         self._box = plot.getPlotItem().getViewBox()
-        self._notes = {edge: QGraphicsSimpleTextItem(self._box) for edge in ("top", "bottom")}
-        self._notes["right"] = QGraphicsSimpleTextItem(self._box)
+        self._notes = {edge: Note(self._box) for edge in ("top", "bottom")}
+        self._notes["right"] = Note(self._box)
         for note in self._notes.values():
             note.setZValue(20)
         self._box.sigResized.connect(self._place)
@@ -180,6 +192,8 @@ class EdgeNotes:
         for note in self._notes.values():
             note.setFont(text_font("caption"))
             note.setBrush(QColor(getattr(palette, colour)))
+            note.backdrop = QColor(palette.surface)
+            note.backdrop.setAlpha(BACKDROP_OPACITY)
         self._place()
 
     def _place(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from app.panels.graph_text import count_text
+from app.panels.parts import ElidedLabel
 from app.theme import LIGHT, RADIUS, SPACE_L, SPACE_M, SPACE_XL, SPACE_XS, Palette
 from app.words import percent_text, tiny_text
 from core.events import Event, FinetuneReported, NetworkOpened, RunReported, SearchStarted
@@ -178,8 +179,14 @@ def _tile(figure: Figure) -> QWidget:
         (figure.value, "title"),
         (figure.note, "caption"),
     ):
-        label = QLabel(text)
-        label.setProperty("role", role)
+        if role == "title":
+            label = QLabel(text)
+            label.setProperty("role", role)
+        else:  # these shorten themselves, or the docks beside would be pressed flat
+            label = ElidedLabel(role)
+            label.setText(text)
+            label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+            label.setMinimumWidth(1)
         layout.addWidget(label)
     tile.setAccessibleName(f"{figure.title}: {figure.value}, {figure.note}")
     return tile

@@ -177,7 +177,10 @@ class TrajectoryPanel(Panel):
             self.smoothing,
             self.tr("A line over the points: the mean of the last so many evaluations"),
         )
-        self.choose_plots.setText(self.tr("Plots"))
+        self.choose_plots.setText(self.tr("Plots ▾"))
+        # The style's own arrow is three pixels high and lies on the last letter.
+        self.choose_plots.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+        self.choose_plots.setFixedHeight(self.x_axis.sizeHint().height())
         self.choose_plots.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._explain(self.choose_plots, self.tr("Which plots are shown"))
         menu = QMenu(self.choose_plots)

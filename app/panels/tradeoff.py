@@ -107,10 +107,9 @@ class TradeoffPanel(Panel):
     def redraw(self) -> None:
         """Draw all points, and fit the axes unless the person has moved them."""
         self._pages.setCurrentIndex(0 if len(self._masks) else 1)
-        values = self._values = PlottedValues(self._masks, is_accuracy=self._is_accuracy)
-        self.plot.set_points(values.x, values.y, values.kinds, self._masks.meets_budget)
-        self._front = values.front()
-        self.plot.set_front(self._front)
+        self._values = PlottedValues(self._masks, is_accuracy=self._is_accuracy)
+        self._front = self._values.front()
+        self._hand_points()
         self._draw_lines()
         loaded = self.selection.mask
         self.plot.mark(self._best_point(), self._point_of(loaded) if loaded else None)
@@ -164,8 +163,14 @@ class TradeoffPanel(Panel):
         self._front = self._values.front()
         self._started: SearchStarted | None = None
         self._best: BoolArray | None = None
+        self._hand_points()  # at once: the mouse may find the points before they are redrawn
         self.plot.set_current(-1)
         self._forget_ranges()
+
+    def _hand_points(self) -> None:
+        values = self._values
+        self.plot.set_points(values.x, values.y, values.kinds, self._masks.meets_budget)
+        self.plot.set_front(self._front)
 
     def _forget_ranges(self) -> None:
         high = TOP if self._is_accuracy else float("inf")

@@ -162,6 +162,15 @@ def test_a_new_search_starts_afresh_and_names_are_plain_text(panel):
     assert panel.readout.textFormat() == Qt.TextFormat.PlainText
 
 
+def test_no_point_of_the_search_before_is_found_until_the_new_one_is_drawn(panel, qtbot):
+    panel.show_event(samples.search_started())
+    panel.show_event(candidate(1, SOME, 0.5, 0.5))  # known, not drawn yet
+    for key in (Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Return):
+        qtbot.keyClick(panel.plot, key)
+    assert panel.plot.current == -1
+    assert panel.selection.mask is None or not panel.selection.mask.is_chosen
+
+
 def test_values_that_are_not_finite_do_no_harm(panel):
     show(panel, candidate(4, FEW, 0.4, float("nan")))
     assert panel.point_count == 7

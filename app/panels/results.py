@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLay
 
 from app.panels.graph_text import count_text
 from app.panels.parts import ElidedLabel
-from app.theme import LIGHT, RADIUS, SPACE_L, SPACE_M, SPACE_XL, SPACE_XS, Palette
+from app.theme import LIGHT, RADIUS, SPACE_L, SPACE_M, SPACE_XS, Palette
 from app.words import percent_text, tiny_text
 from core.events import Event, FinetuneReported, NetworkOpened, RunReported, SearchStarted
 from core.runs.finetune_file import parse_finetune_file
@@ -35,7 +35,7 @@ class ResultsPanel(QFrame):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(SPACE_L, SPACE_M, SPACE_L, SPACE_M)
-        self._layout.setSpacing(SPACE_XL)
+        self._layout.setSpacing(SPACE_L)
         self._tiles: list[QWidget] = []
         self._buttons = QVBoxLayout()
         self._buttons.setSpacing(SPACE_XS)
@@ -174,19 +174,14 @@ def _tile(figure: Figure) -> QWidget:
     layout = QVBoxLayout(tile)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(0)
-    for text, role in (
-        (figure.title, "caption"),
-        (figure.value, "title"),
-        (figure.note, "caption"),
-    ):
-        if role == "title":
-            label = QLabel(text)
-            label.setProperty("role", role)
-        else:  # these shorten themselves, or the docks beside would be pressed flat
-            label = ElidedLabel(role)
-            label.setText(text)
-            label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
-            label.setMinimumWidth(1)
+    for text, role in ((figure.title, "caption"), (figure.value, "title")):
+        label = QLabel(text)
+        label.setProperty("role", role)
         layout.addWidget(label)
+    note = ElidedLabel("caption")  # it shortens itself, or the docks would be pressed flat
+    note.setText(figure.note)
+    note.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+    note.setMinimumWidth(1)
+    layout.addWidget(note)
     tile.setAccessibleName(f"{figure.title}: {figure.value}, {figure.note}")
     return tile

@@ -282,6 +282,7 @@ class TrajectoryPanel(Panel):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._share_height()
+        self.redraw_soon()  # another width has room for other keys
 
     def _share_height(self) -> None:
         """Give every plot's data their share; the axis of the lowest has its height besides."""

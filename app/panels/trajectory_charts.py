@@ -47,9 +47,7 @@ class Chart:
             self._draw_marks(known, x_column)
         self._draw_lines(known)
         self._fit(known)
-        self.header.setText(
-            legend_text(_translate(self.measure.title), self._keys(known, window), self._palette)
-        )
+        self._write_header(self._keys(known, window))
 
     def use_palette(self, palette: Palette) -> None:
         """Recolour everything."""
@@ -157,6 +155,17 @@ class Chart:
         low, high = self._extent.include()
         scores = [self._score(one) for one in known.criteria]
         return sum(score < low for score in scores), sum(score > high for score in scores)
+
+    def _write_header(self, keys: list[str]) -> None:
+        """As many keys as there is room for; an ellipsis stands for the others."""
+        title, shown = _translate(self.measure.title), keys
+        while True:
+            rest = ["…"] if len(shown) < len(keys) else []
+            self.header.setText(legend_text(title, [*shown, *rest], self._palette))
+            is_cut = self.header.isVisible() and self.header.sizeHint().width() > self.plot.width()
+            if not is_cut or len(shown) == 1:
+                return
+            shown = shown[:-1]
 
     def _keys(self, known: Trajectory, window: int) -> list[str]:
         colours, measure, started = self._palette, self.measure, known.started

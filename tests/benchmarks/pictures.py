@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QApplication, QDialog
 
 from app.__main__ import main
 from app.main_window import MainWindow
+from app.panels.docks import DOCKS
 from core.events import CandidateEvaluated, Event, NetworkOpened
 
 LOOK_MS = 100
@@ -91,8 +92,11 @@ class Photographer:
             self._window.errors.close()
             self._window.close()
         elif name.startswith((PANEL, "finished")):
-            panel = self._panels.pop(0)
-            self._window.parts.docks.show_panel(panel)
+            panel, docks = self._panels.pop(0), self._window.parts.docks
+            before = name.removeprefix(PANEL)
+            if before in docks.docks and not DOCKS[before].is_open:
+                docks.docks[before].close()  # it would take room from the others
+            docks.show_panel(panel)
             self._due[PANEL + panel] = LOOKS_UNTIL_DRAWN
 
 

@@ -339,3 +339,24 @@ def test_arrow_keys_move_the_cursor(panel, qtbot):
     assert plot.cursor.value() == 1
     qtbot.keyClick(plot, Qt.Key.Key_End)
     assert plot.cursor.value() == 2
+
+
+def test_where_there_is_little_room_the_legend_ends_in_an_ellipsis(panel):
+    for event in (STARTED, criterion("l1_uniform", 0.9, 0.3), candidate(1)):
+        panel.show_event(event)
+    panel.redraw_now()
+    assert "unpruned" in words(panel, "accuracy") and "…" not in words(panel, "accuracy")
+    panel.resize(400, 420)
+    panel.redraw_now()
+    assert "mask" in words(panel, "accuracy") and "…" in words(panel, "accuracy")
+    header = panel.charts["accuracy"].header
+    assert header.sizeHint().width() <= panel.charts["accuracy"].plot.width()
+
+
+def test_the_datas_share_of_the_lowest_plot_does_not_pay_for_the_axis(panel):
+    panel.show_event(STARTED)
+    panel.show_event(candidate(1))
+    panel.resize(800, 600)
+    panel.redraw_now()
+    heights = [plot.getPlotItem().getViewBox().height() for plot in plots(panel)]
+    assert heights[0] == pytest.approx(heights[2], abs=6)  # MACs and reward

@@ -40,7 +40,8 @@ class WindowDocks:
         window.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         window.setCorner(Qt.Corner.BottomRightCorner, AREAS["right"])
         window.setCorner(Qt.Corner.BottomLeftCorner, AREAS["left"])
-        window.setAnimated(False)  # what changes while docks still fly ends in a crash of Qt
+        window.setDockNestingEnabled(True)
+        window.setAnimated(False)  # a panel that is asked for stands there at once
         window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         self._widths: dict[str, int] = {}  # of the sides, once what was opened is laid out
         self._at_first: QByteArray | None = None  # the state of the first arrangement
@@ -91,7 +92,6 @@ class WindowDocks:
         if self._at_first is None:
             self._arrange()
             self._at_first = self.state()
-        # Qt takes docks out of floating tabs safely only by a state of its own.
         self._window.restoreState(self._at_first if state is None else state, LAYOUT_VERSION)
         self._settle_soon()
 

@@ -217,6 +217,18 @@ def test_only_the_search_thread_is_a_qthread() -> None:
     assert subclasses == ["app/search_thread.py"]
 
 
+def test_nobody_walks_the_focus_chain() -> None:
+    """PySide takes the next widget for a child of this one; both count as deleted together."""
+    calls = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in python_files("app", "tests")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+        and node.attr in ("nextInFocusChain", "previousInFocusChain")
+    ]
+    assert calls == []
+
+
 def test_nothing_is_printed() -> None:
     calls = [
         f"{path.relative_to(ROOT)}:{node.lineno}"

@@ -55,13 +55,7 @@ MODIFIERS = (
 )
 NOT_CLICKED = ("quit", "finetune")  # made-up events may have taken its mask away
 
-pytestmark = [
-    pytest.mark.timeout(SECONDS + 120),
-    pytest.mark.skipif(
-        "ESPALIER_FUZZ_SECONDS" not in os.environ,
-        reason="docks that were floated and closed at random can still crash inside Qt",
-    ),
-]
+pytestmark = pytest.mark.timeout(SECONDS + 120)
 
 
 def open_tiny(config, *, allow_download):

@@ -248,6 +248,11 @@ def _style_sheet(app: QApplication, palette: Palette) -> str:
     }}
     QMainWindow > QTabBar::tab:selected:focus {{ background: {palette.accent_soft}; }}
     QSplitter::handle:hover {{ background: {palette.accent}; }}
+    QCheckBox::indicator:unchecked, QTableView::indicator:unchecked {{
+        border: 1px solid {palette.muted_text}; border-radius: 2px; background: {palette.surface};
+        width: 11px; height: 11px;
+    }}
+    QCheckBox::indicator:unchecked:disabled {{ border-color: {palette.outline}; }}
     QStatusBar {{ border-top: 1px solid {palette.outline}; }}
     QStatusBar::item {{ border: none; }}
     QPushButton[primary="true"]:enabled {{

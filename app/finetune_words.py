@@ -6,6 +6,7 @@ import typing
 from pathlib import Path
 from typing import Any
 
+from app.run_words import add_reopening_words
 from core.config import Compare, FinetuneConfig, RunConfig, SearchConfig, Switch, load_run_config
 from core.errors import RunError
 from core.runs.files import CONFIG_FILE
@@ -78,20 +79,7 @@ def _add_machine_words(finetune: argparse.ArgumentParser) -> None:
     )
     finetune.add_argument("--device", metavar="NAME", help="where to compute: auto, cpu, cuda")
     finetune.add_argument("--threads", metavar="COUNT", type=int, help="CPU threads to use")
-    finetune.add_argument(
-        "--allow-download",
-        action="store_true",
-        help="permit to download the run's images or published weights that are not here yet",
-    )
-    finetune.add_argument(
-        "--trust", action="store_true", help="run the code in the network's file this once"
-    )
-    finetune.add_argument(
-        "--quiet", action="store_true", help="print only the final table, notices and errors"
-    )
-    finetune.add_argument(
-        "--verbose", action="store_true", help="print the details behind an error, too"
-    )
+    add_reopening_words(finetune)
 
 
 def finetune_config(arguments: argparse.Namespace) -> RunConfig:

@@ -21,18 +21,23 @@ def add_resume_command(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     resume.add_argument("folder", metavar="DIR", type=Path, help="the run's folder")
-    resume.add_argument(
+    add_reopening_words(resume)
+
+
+def add_reopening_words(parser: argparse.ArgumentParser) -> None:
+    """Add what every command asks that opens a run's network and images again."""
+    parser.add_argument(
         "--allow-download",
         action="store_true",
         help="permit to download images or published weights that are not here any more",
     )
-    resume.add_argument(
+    parser.add_argument(
         "--trust", action="store_true", help="run the code in the network's file this once"
     )
-    resume.add_argument(
+    parser.add_argument(
         "--quiet", action="store_true", help="print only the final table, notices and errors"
     )
-    resume.add_argument(
+    parser.add_argument(
         "--verbose", action="store_true", help="print the details behind an error, too"
     )
 

@@ -15,6 +15,7 @@ from core.events import Event, SearchEvent
 from core.rl.rewards import REWARDS
 from core.search.feasibility import check_budget
 from core.search.health import watched
+from core.search.methods import METHODS
 from core.search.searching import Search
 from core.search.state import SearchState
 from core.search.tournament import check_prior
@@ -51,6 +52,10 @@ def run_search(
     if config.reward not in REWARDS:
         raise ConfigError(
             f"Setting 'reward' must be one of {', '.join(REWARDS)}, not '{config.reward}'."
+        )
+    if config.method not in METHODS:
+        raise ConfigError(
+            f"Setting 'method' must be one of {', '.join(METHODS)}, not '{config.method}'."
         )
     with limited_threads(config.threads):
         yield from watched(Search(opened, config, state).run(), earlier)

@@ -23,7 +23,7 @@ from core.events import (
     StageStarted,
     StopRequested,
 )
-from core.rl.agent import Proposal, PruningAgent
+from core.rl.agent import PruningAgent
 from core.rl.environment import PruningEnvironment, Transition
 from core.rl.rewards import REWARDS, Reward
 from core.search.attention import is_attention_due, measure_attention
@@ -35,6 +35,8 @@ from core.search.groundwork import (
     make_observation,
     score_unpruned,
 )
+from core.search.methods import Method, make_method
+from core.search.methods.method import Proposed
 from core.search.rounding import round_winner
 from core.search.state import SearchState
 
@@ -91,21 +93,13 @@ class Search:
             is_stopped=is_stopped,
         )
 
-    def _train_agent(self) -> Generator[SearchEvent, None, PruningAgent]:
+    def _train_agent(self) -> Generator[SearchEvent, None, Method]:
         """Propose, score, learn, until the evaluations are spent."""
         bench, config, budget = self._bench, self._bench.config, self._bench.config.macs_budget
         if self._state is not None:
             self._ground = self._state.ground
         observation = make_observation(bench, self._ground)
-        agent = PruningAgent(
-            observation,
-            bench.macs,
-            budget,
-            bench.removable,
-            config.constraint,
-            config.ppo,
-            config.seed,
-        )
+        agent = make_method(bench, observation)
         reward = REWARDS[config.reward]()
         environment = PruningEnvironment(
             observation, bench.scorer, bench.images, bench.macs, budget, reward
@@ -122,7 +116,7 @@ class Search:
         return agent
 
     def _learn_once(
-        self, agent: PruningAgent, environment: PruningEnvironment
+        self, agent: Method, environment: PruningEnvironment
     ) -> Generator[SearchEvent, None, None]:
         """Make one update of the policy, and say what can be said after it."""
         config, update = self._bench.config, self._update
@@ -132,7 +126,7 @@ class Search:
             proposal = agent.propose(count)
         transitions = yield from self._score(proposal.keep, environment, update)
         yield from self._learn(agent, proposal, [step.reward for step in transitions])
-        if is_attention_due(update):
+        if isinstance(agent, PruningAgent) and is_attention_due(update):
             with self._bench.clock.measure("policy"):
                 attention = measure_attention(agent, self._bench.opened.analysis.graph, update)
             yield attention
@@ -140,7 +134,7 @@ class Search:
             yield from self._score_held_out()
 
     def _learn(
-        self, agent: PruningAgent, proposal: Proposal, rewards: list[float]
+        self, agent: Method, proposal: Proposed, rewards: list[float]
     ) -> Generator[SearchEvent, None, None]:
         """Update the policy, unless that would fill it with what are no numbers."""
         if not np.isfinite(rewards).all():
@@ -167,7 +161,7 @@ class Search:
             **dataclasses.asdict(statistics),
         )
 
-    def _save(self, agent: PruningAgent, reward: Reward) -> SearchState:
+    def _save(self, agent: Method, reward: Reward) -> SearchState:
         """Copy all that the search needs to go on from here."""
         if self._finalists is None:
             raise RuntimeError("a search learns only after the tournament")
@@ -182,7 +176,7 @@ class Search:
             finalists=self._finalists.state_dict(),
         )
 
-    def _take_up(self, state: SearchState, agent: PruningAgent, reward: Reward) -> None:
+    def _take_up(self, state: SearchState, agent: Method, reward: Reward) -> None:
         """Go on from a copy."""
         self._update, self._evaluations = state.update, state.evaluations
         self._finalists = Finalists.from_state_dict(state.finalists)
@@ -246,7 +240,7 @@ class Search:
             yield self._finalists.best.as_event()
         return transitions
 
-    def _judge(self, agent: PruningAgent) -> Generator[SearchEvent, None, tuple[BoolArray, Score]]:
+    def _judge(self, agent: Method) -> Generator[SearchEvent, None, tuple[BoolArray, Score]]:
         """Choose among the agent's likeliest mask, the best it sampled and the best criterion."""
         probability, likeliest = agent.preference()
         self._probability = probability

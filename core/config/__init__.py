@@ -1,0 +1,37 @@
+"""Settings as frozen values, checked when made, that go to TOML and back unchanged."""
+
+from core.config.finetuning import Compare, FinetuneConfig, Switch
+from core.config.running import RunConfig
+from core.config.searching import (
+    Constraint,
+    Groups,
+    PPOConfig,
+    Precision,
+    SearchConfig,
+    Streams,
+)
+from core.config.toml import (
+    load_run_config,
+    run_config_from_dict,
+    run_config_from_toml,
+    to_dict,
+    to_toml,
+)
+
+__all__ = [
+    "Compare",
+    "Constraint",
+    "FinetuneConfig",
+    "Groups",
+    "PPOConfig",
+    "Precision",
+    "RunConfig",
+    "SearchConfig",
+    "Streams",
+    "Switch",
+    "load_run_config",
+    "run_config_from_dict",
+    "run_config_from_toml",
+    "to_dict",
+    "to_toml",
+]

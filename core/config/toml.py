@@ -1,0 +1,85 @@
+"""Settings to TOML and back, unchanged; what is unknown or of a wrong kind is refused by name."""
+
+import dataclasses
+import math
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import tomli_w
+
+from core.config.checks import FLOAT_MOST, SHOWN_LETTERS, shown
+from core.config.running import RunConfig
+from core.errors import ConfigError, readable
+
+T = TypeVar("T")
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """Turn any configuration into nested plain values."""
+    return dataclasses.asdict(config)
+
+
+def to_toml(config: Any) -> str:
+    """Write any configuration as TOML."""
+    return tomli_w.dumps(to_dict(config))
+
+
+def run_config_from_toml(text: str) -> RunConfig:
+    """Read a RunConfig from TOML; ConfigError names the setting that does not fit."""
+    try:
+        values = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        # TOMLDecodeError, numbers of thousands of digits, brackets in brackets
+        reason = readable(str(error)).rstrip(".")
+        raise ConfigError(
+            f"Cannot read the settings: {reason}. Mend or remove that line."
+        ) from error
+    return run_config_from_dict(values)
+
+
+def run_config_from_dict(values: Mapping[str, Any]) -> RunConfig:
+    """Make a RunConfig of nested plain values; ConfigError names the setting that does not fit."""
+    return _from_dict(RunConfig, values, "")
+
+
+def load_run_config(path: Path) -> RunConfig:
+    """Read a RunConfig from a TOML file; ConfigError if it cannot be read."""
+    try:
+        return run_config_from_toml(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise ConfigError(
+            f"Cannot read settings from {readable(path)}: {reason}. Choose another file."
+        ) from error
+
+
+def _from_dict(kind: type[T], values: Mapping[str, Any], where: str) -> T:
+    hints = typing.get_type_hints(kind)
+    known = {entry.name for entry in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    for name in values:
+        if name not in known:
+            raise ConfigError(
+                f"Unknown setting '{readable(where + name)[:SHOWN_LETTERS]}'. "
+                f"Known here: {', '.join(sorted(known))}."
+            )
+    return kind(**{k: _convert(hints[k], v, f"{where}{k}") for k, v in values.items()})
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"Setting '{where}' must be a table, not {shown(value)}.")
+        return _from_dict(typing.cast(type, hint), value, f"{where}.")
+    if typing.get_origin(hint) in (Literal, types.UnionType):
+        return value
+    if hint is float and type(value) is int:
+        return float(value) if abs(value) < FLOAT_MOST else math.inf if value > 0 else -math.inf
+    if typing.get_origin(hint) is tuple:
+        return tuple(value) if isinstance(value, list) else value
+    if type(value) is not hint:
+        raise ConfigError(f"Setting '{where}' must be {hint.__name__}, not {shown(value)}.")
+    return value

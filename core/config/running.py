@@ -4,7 +4,8 @@ import math
 import re
 from dataclasses import dataclass, field
 
-from core.config.checks import shown
+from core.config.checks import check_fields, shown
+from core.config.declaring import path
 from core.config.finetuning import FinetuneConfig
 from core.config.searching import SearchConfig
 from core.errors import ConfigError
@@ -19,7 +20,7 @@ class RunConfig:
 
     network: str = "demo"
     data: str = "digits"
-    checkpoint: str = ""  # empty: the source's own weights; "published": those it publishes
+    checkpoint: str = path()  # empty: the source's own weights; "published": those it publishes
     normalisation: str = "auto"  # of the images: "auto" or a key of NORMALISATIONS
     input_shape: str = ""  # "3x32x32", for networks that do not say what images they take
     latency: bool = True  # measured at the end of a run, which takes some ten seconds
@@ -27,6 +28,7 @@ class RunConfig:
     finetune: FinetuneConfig = field(default_factory=FinetuneConfig)
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.input_shape and not INPUT_SHAPE.fullmatch(self.input_shape):
             raise ConfigError(
                 "Setting 'input_shape' must be channels, height and width such as 3x32x32, "

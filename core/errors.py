@@ -9,6 +9,7 @@ EspalierError                 one sentence: what, where, the value, the remedy
 ├── DataError                 images cannot be opened or do not fit the network
 ├── GraphError                a network runs but cannot be understood
 ├── RunError                  a run's folder cannot be made, written or read
+├── MemoryShortage            memory ran out, even for the smallest batch
 └── ExportError               a file cannot be written
     └── ParityError           the exported network is not the network on the screen
 
@@ -77,6 +78,10 @@ class GraphError(EspalierError):
 
 class RunError(EspalierError):
     """A run's folder cannot be made, written or read."""
+
+
+class MemoryShortage(EspalierError):
+    """Memory ran out, even for the smallest batch."""
 
 
 class ExportError(EspalierError):

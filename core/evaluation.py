@@ -6,7 +6,7 @@ import dataclasses
 import json
 import math
 import os
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +20,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from core.config import Precision
 from core.data import ImagePart
 from core.errors import ConfigError
-from core.events import BoolArray, SearchEvent, StageAdvanced, StageStarted
+from core.events import BoolArray, NoticeRaised, SearchEvent, StageAdvanced, StageStarted
 from core.graph.coupling import PruningPlan
+from core.memory import ImagesAtOnce, is_out_of_memory
 from core.pruning.surgery import NetworkShell, network_state, slice_state
 
 CACHE_BYTES = 1 << 30  # normalised images kept in memory
@@ -120,7 +121,13 @@ class CachedPart:
     def _allocate(self) -> Tensor:
         image = self._part.batch(np.zeros(1, dtype=np.int64))[0]
         capacity = min(len(self), self._cache_bytes // (4 * image[0].numel()))
-        return torch.empty((capacity, *image.shape[1:]))
+        while True:
+            try:
+                return torch.empty((capacity, *image.shape[1:]))
+            except (RuntimeError, MemoryError) as error:
+                if capacity == 0 or not is_out_of_memory(error):
+                    raise
+            capacity //= 2  # what is not remembered is read again, which changes no number
 
 
 class RotatingImages:
@@ -180,30 +187,63 @@ class MaskScorer:
         self._temperature = teacher_temperature
         self._teacher = None if teacher_temperature is None else copy.deepcopy(module).to(device)
         self._answers: tuple[Tensor, Tensor] | None = None  # of the last images
+        self._at_once = ImagesAtOnce(
+            "scoring a mask",
+            effect="Each part is normalised with its own statistics, so scores from now on do not "
+            "compare to the last digit with those before; those of one update do.",
+            least=least_for_norms(module),
+        )
+        self._asked_at_once = ImagesAtOnce("asking the unpruned network")
+
+    @property
+    def images_at_once(self) -> int:
+        """How many images a score's statistics are taken of; 0: all that it is given.
+
+        Scores compare to the last digit only if it was the same. It falls where memory runs out.
+        """
+        return self._at_once.most
+
+    def take_notices(self) -> Iterator[NoticeRaised]:
+        """What a person must know of the scores since the last call."""
+        yield from self._at_once.take_notices()
+        yield from self._asked_at_once.take_notices()
+
+    def state_dict(self) -> dict[str, int]:
+        """Return what memory has made of the batches, for a checkpoint."""
+        return {"scored": self._at_once.most, "asked": self._asked_at_once.most}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Go on from what `state_dict` gave."""
+        self._at_once.most, self._asked_at_once.most = state["scored"], state["asked"]
 
     def score(self, keep: BoolArray, images: Tensor, labels: Tensor) -> Score:
         """Score the hard-pruned network of one mask (C,) on one batch."""
         network = self._shell.install(slice_state(self._plan, self._state, keep))
         use_batch_statistics(network)
-        # a third faster than the plain layout; nothing is differentiated here (see to_device)
-        placed = images.to(self._device, memory_format=torch.channels_last)
-        with torch.inference_mode(), self._autocast():
-            logits = class_logits(network(placed))
+        logits = self._logits(network, images, self._at_once)
         score = score_logits(logits, labels)
         if self._teacher is None or self._temperature is None:
             return score
         answers = self._ask(self._teacher, images)
-        divergence = distillation_divergence(logits.float().cpu(), answers, self._temperature)
+        divergence = distillation_divergence(logits, answers, self._temperature)
         return dataclasses.replace(score, teacher_kl=float(divergence))
 
     def _ask(self, teacher: nn.Module, images: Tensor) -> Tensor:
         """What the unpruned network says to images; all masks of an update see the same ones."""
         if self._answers is None or self._answers[0] is not images:
-            placed = images.to(self._device, memory_format=torch.channels_last)
-            with torch.inference_mode(), self._autocast():
-                answers = class_logits(teacher.eval()(placed)).float().cpu()
-            self._answers = images, answers
+            self._answers = images, self._logits(teacher.eval(), images, self._asked_at_once)
         return self._answers[1]
+
+    def _logits(self, network: nn.Module, images: Tensor, at_once: ImagesAtOnce) -> Tensor:
+        """Read images (N, C, H, W), in parts where memory is short: float32 (N, classes)."""
+
+        def read(part: slice) -> Tensor:
+            # a third faster than the plain layout; nothing is differentiated here (see to_device)
+            placed = images[part].to(self._device, memory_format=torch.channels_last)
+            with torch.inference_mode(), self._autocast():
+                return class_logits(network(placed)).float().cpu()
+
+        return torch.cat(at_once.run(read, len(images)))
 
     def _autocast(self) -> contextlib.AbstractContextManager[object]:
         if self._precision == torch.float32:
@@ -232,20 +272,40 @@ def read_part(
     indices = _spread(len(part), limit)
     batches = np.split(indices, range(batch_size, len(indices), batch_size))
     correct, loss = dict.fromkeys(modules, 0), dict.fromkeys(modules, 0.0)
+    at_once = ImagesAtOnce("reading images")
     yield StageStarted(stage, total=len(batches) * len(modules))
     done = 0
     for batch in batches:
         images, labels = part.batch(batch)
-        images = to_device(images, device)
         for name, module in modules.items():
-            with torch.inference_mode():
-                logits = class_logits(module.eval()(images)).float().cpu()
+            logits = read_logits(module.eval(), images, device, at_once)
+            yield from at_once.take_notices()
             correct[name] += int((logits.argmax(1) == labels).sum())
             loss[name] += float(F.cross_entropy(logits, labels, reduction="sum"))
             done += 1
             yield StageAdvanced(done)
     count = len(indices)
     return {name: Score(correct[name] / count, loss[name] / count, count) for name in modules}
+
+
+def read_logits(
+    module: nn.Module, images: Tensor, device: torch.device, at_once: ImagesAtOnce
+) -> Tensor:
+    """Read images (N, C, H, W), in parts where memory is short: float32 (N, classes), on the CPU.
+
+    module: on `device`, in evaluation mode, so that the parts change nothing.
+    """
+
+    def read(part: slice) -> Tensor:
+        with torch.inference_mode():
+            return class_logits(module(to_device(images[part], device))).float().cpu()
+
+    return torch.cat(at_once.run(read, len(images)))
+
+
+def least_for_norms(module: nn.Module) -> int:
+    """How many images a batch needs at least: BN layers take no statistics of a single one."""
+    return 2 if any(isinstance(part, _BatchNorm) for part in module.modules()) else 1
 
 
 def recalibrate_norms(
@@ -255,28 +315,46 @@ def recalibrate_norms(
     images: int = 512,
     batch_size: int = 128,
     device: torch.device,
+    at_once: ImagesAtOnce | None = None,
 ) -> None:
     """Measure the running statistics of all BN layers again, in place, on images of a part.
 
     Pruning changes what each layer receives; without this the accuracy falls to chance.
     `module` must own its tensors and lie on `device`; it is left in evaluation mode.
+    at_once: what halves the batches where memory runs out, and has notices to be told.
     """
     norms = [m for m in module.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
     if not norms:
         return
     module.eval()
+    indices = _spread(len(part), images)
+    at_once = at_once or norms_at_once()
+
+    def measure(batches: Sequence[NDArray[np.int64]]) -> None:
+        for norm in norms:
+            norm.reset_running_stats()
+        for batch in batches:
+            with torch.inference_mode():
+                module(to_device(part.batch(batch)[0], device))
+
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
-        norm.reset_running_stats()
         norm.momentum = None  # a plain average over the batches
         norm.train()
-    indices = _spread(len(part), images)
-    for batch in np.array_split(indices, max(1, round(len(indices) / batch_size))):
-        with torch.inference_mode():
-            module(to_device(part.batch(batch)[0], device))
+    at_once.run_in_batches(measure, indices, batch_size)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     module.eval()
+
+
+def norms_at_once() -> ImagesAtOnce:
+    """Halves the batches on which norms are fitted; share it among networks that are compared."""
+    return ImagesAtOnce(
+        "fitting the norms",
+        effect="Their statistics are averages over smaller batches, which changes accuracies a "
+        "little.",
+        least=2,
+    )
 
 
 def use_batch_statistics(module: nn.Module) -> None:

@@ -1,0 +1,169 @@
+"""Memory that runs out: batches are halved until they fit, which is said; else one sentence.
+
+Needs no torch, so that the window can name a failure before torch is there.
+"""
+
+import contextlib
+import gc
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import EspalierError, MemoryShortage
+from core.events import NoticeRaised
+
+T = TypeVar("T")
+Indices = NDArray[np.int64]
+
+# what torch, oneDNN, cuBLAS and the C++ library say in a RuntimeError, in lower case
+WORDS = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "bad_alloc",
+    "bad allocation",
+    "alloc_failed",
+    "could not create a memory object",
+)
+REASON_LETTERS = 90  # of the allocator's words in a sentence
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out: Python's, NumPy's, the CPU's or a GPU's."""
+    if isinstance(error, MemoryError):
+        return True
+    if not isinstance(error, RuntimeError):
+        return False
+    said = str(error).lower()
+    is_torchs = any(kind.__name__ == "OutOfMemoryError" for kind in type(error).__mro__)
+    return is_torchs or any(words in said for words in WORDS)
+
+
+def free_memory() -> None:
+    """Give back what nobody uses, on the GPU too; call it outside the `except` block.
+
+    Inside, the traceback still holds the tensors of the computation that failed.
+    """
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+
+
+@contextlib.contextmanager
+def told_shortage(doing: str, remedy: str = "") -> Iterator[None]:
+    """Turn memory that runs out inside the block into a MemoryShortage that names `doing`."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, EspalierError) or not is_out_of_memory(error):
+            raise
+        raise shortage(doing, error, remedy) from error
+
+
+def shortage(doing: str, error: BaseException, remedy: str = "") -> MemoryShortage:
+    """The sentence for memory that ran out while `doing` ("searching")."""
+    return MemoryShortage(
+        f"Memory ran out while {doing} ({reason_of(error)}). "
+        f"{remedy or 'Close other programs, or choose smaller images or another device.'}",
+        f"{type(error).__name__}: {error}",
+    )
+
+
+def reason_of(error: BaseException) -> str:
+    """What the allocator said, short enough for a sentence."""
+    lines = str(error).strip().splitlines()
+    words = lines[0].split(". ")[0].rstrip(".") if lines else type(error).__name__
+    # torch puts the place in its source first: "[enforce fail at alloc_cpu.cpp:118] ..."
+    words = words.rpartition("] ")[2]
+    return words if len(words) <= REASON_LETTERS else f"{words[: REASON_LETTERS - 1]}…"
+
+
+class ImagesAtOnce:
+    """How many images some work computes at once; halved whenever memory runs out.
+
+    What it had to do is said by `take_notices`; `most` goes into checkpoints, for a search that
+    is taken up again must compute in the same parts.
+    """
+
+    def __init__(self, doing: str, *, effect: str = "", least: int = 1) -> None:
+        """Begin with all images at once.
+
+        doing: what it is for, as in "Memory ran out while ...".
+        effect: a sentence on what smaller parts change in the numbers; empty if nothing.
+        least: images without which the work means nothing: 2 for statistics of a batch.
+        """
+        self.most = 0  # 0: as many as are asked for
+        self._doing = doing
+        self._effect = effect
+        self._least = least
+        self._untold: list[str] = []
+
+    def run(self, work: Callable[[slice], T], count: int) -> list[T]:
+        """Do `work` on `count` images, in equal parts where they do not fit at once.
+
+        All of them are done again in smaller parts where one does not fit, so that the results
+        of one call were made alike.
+        Raises: MemoryShortage if not even the smallest part fits.
+        """
+        while True:
+            parts = equal_parts(count, self.most, self._least)
+            try:
+                return [work(part) for part in parts]
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                said = shortage(self._doing, error)
+                reason = reason_of(error)
+            free_memory()
+            self.halve(max(part.stop - part.start for part in parts), reason, said)
+
+    def run_in_batches(
+        self, work: Callable[[Sequence[Indices]], T], indices: Indices, batch_size: int
+    ) -> T:
+        """Do `work` on all images in batches of about `batch_size`, or of `most` if that is less.
+
+        It begins anew with smaller batches where one does not fit, for work that adds up.
+        Raises: MemoryShortage if not even the smallest batch fits.
+        """
+        while True:
+            size = min(batch_size, self.most or batch_size)
+            batches = np.array_split(indices, max(1, round(len(indices) / size)))
+            try:
+                return work(batches)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                said = shortage(self._doing, error)
+                reason = reason_of(error)
+            free_memory()
+            self.halve(max(map(len, batches)), reason, said)
+
+    def halve(self, size: int, reason: str, said: MemoryShortage) -> None:
+        """Take half of `size` images from now on; raises `said` if that is less than means anything."""
+        if size // 2 < self._least:
+            raise said
+        self.most = size // 2
+        effect = f" {self._effect}" if self._effect else ""
+        self._untold.append(
+            f"Memory ran out while {self._doing} ({reason}): {self.most} images are computed at "
+            f"once from now on, not {size}.{effect}"
+        )
+
+    def take_notices(self) -> Iterator[NoticeRaised]:
+        """What has not been said yet, once."""
+        while self._untold:
+            yield NoticeRaised(self._untold.pop(0))
+
+
+def equal_parts(count: int, most: int, least: int = 1) -> list[slice]:
+    """Cut `count` images into parts of `most` at most (0: one part), as equal as can be.
+
+    No part is smaller than `least`, even if one must be larger than `most` for that.
+    """
+    pieces = 1 if most <= 0 else min(-(-count // most), max(1, count // least))
+    bounds = [round(count * piece / pieces) for piece in range(pieces + 1)]
+    return [slice(low, high) for low, high in zip(bounds, bounds[1:], strict=False)]

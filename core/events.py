@@ -109,16 +109,19 @@ class CandidateEvaluated:
 
 @dataclass(frozen=True, eq=False)
 class PolicyUpdated:
-    """PPO changed the policy; what it would keep now."""
+    """The method has learned from an update; what it would keep now.
+
+    A statistic that a method does not have is None.
+    """
 
     update: int
     keep_probability: FloatArray  # (channels,)
-    keep: BoolArray  # (channels,) the policy's most likely mask within the budget
-    policy_loss: float
-    value_loss: float
-    entropy: float  # nats per channel
-    approx_kl: float
-    clip_fraction: float
+    keep: BoolArray  # (channels,) the method's most likely mask within the budget
+    policy_loss: float | None = None
+    value_loss: float | None = None
+    entropy: float | None = None  # nats per channel
+    approx_kl: float | None = None
+    clip_fraction: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -108,12 +108,7 @@ class LogPanel(Panel):
                     event.criterion, percent_text(event.accuracy), percent_text(event.macs_kept)
                 )
             case PolicyUpdated():
-                return self.tr("Update {}: policy loss {:.3f}, KL {:.4f}, clipped {}").format(
-                    event.update,
-                    event.policy_loss,
-                    event.approx_kl,
-                    percent_text(event.clip_fraction, 0),
-                )
+                return self._say_updated(event)
             case BestChanged():
                 return self.tr("Best so far, evaluation {:,}: {} at {} of the MACs").format(
                     event.evaluation, percent_text(event.accuracy), percent_text(event.macs_kept)
@@ -128,6 +123,18 @@ class LogPanel(Panel):
                 return self._say_finetuned(event)
             case _:
                 return ""
+
+    def _say_updated(self, event: PolicyUpdated) -> str:
+        said = []
+        if event.policy_loss is not None:
+            said.append(self.tr("policy loss {:.3f}").format(event.policy_loss))
+        if event.approx_kl is not None:
+            said.append(self.tr("KL {:.4f}").format(event.approx_kl))
+        if event.clip_fraction is not None:
+            said.append(self.tr("clipped {}").format(percent_text(event.clip_fraction, 0)))
+        if not said:
+            return self.tr("Update {}").format(event.update)
+        return self.tr("Update {}: {}").format(event.update, ", ".join(said))
 
     def _say_finetuned(self, event: FinetuneScored | FinetuneFinished | FinetuneReported) -> str:
         match event:

@@ -77,6 +77,8 @@ class Trajectory:
             case CandidateEvaluated():
                 self._append(event)
             case PolicyUpdated():
+                if event.entropy is None:  # of a method without a policy
+                    return False
                 self.updates.append(*self._place(None), event.entropy)
             case BestChanged():
                 place = self._place(event.evaluation)

@@ -31,8 +31,8 @@ class UpdateSeen:
     accuracy: float  # mean, 0-1
     cross_entropy: float  # median of the masks within the budget; NaN if they are the minority
     cross_entropy_spread: float  # standard deviation of the same masks
-    entropy: float  # nats per channel
-    approx_kl: float  # nats per channel
+    entropy: float | None  # nats per channel; None: the method has no policy
+    approx_kl: float | None  # nats per channel; None: it is not PPO's
     expected_flips: float  # channels in which a mask differs from the likeliest one
 
 
@@ -89,8 +89,12 @@ class SearchHistory:
         self.evaluation = 0
         self.planned, self.macs_budget = event.evaluations, event.macs_budget
 
-    def _note_bad(self, **values: float) -> bool:
-        bad = [(name, value) for name, value in values.items() if not math.isfinite(value)]
+    def _note_bad(self, **values: float | None) -> bool:
+        bad = [
+            (name, value)
+            for name, value in values.items()
+            if value is not None and not math.isfinite(value)
+        ]
         self.bad_numbers += [
             BadNumber(self.evaluation, f"{name.replace('_', ' ')} is {value}")
             for name, value in bad

@@ -115,10 +115,12 @@ def accuracy_collapse(history: SearchHistory) -> Verdict:
     )
     if now >= COLLAPSE_SHARE * best:
         return Verdict("fine", evidence, series=series)
-    advice = (
-        "Stop and keep the best mask so far, then lower the learning rate and the offsets' "
-        "rates, or start from the best criterion (prior: tournament)."
-    )
+    advice = "Stop and keep the best mask so far."
+    if _has_policy(history):
+        advice = (
+            "Stop and keep the best mask so far, then lower the learning rate and the offsets' "
+            "rates, or start from the best criterion (prior: tournament)."
+        )
     return Verdict("raised", evidence, advice, series)
 
 
@@ -131,9 +133,12 @@ def no_better_than_random(history: SearchHistory) -> Verdict:
     not even moved the masks by what chance does. Sound searches of 300 masks (ResNet-20 and
     the demo at 50 %) gained 0.5 to 7 spreads and raised nothing; the same with their updates
     in random order raise it in a quarter of the orders, and more often the longer they are.
+    A method without a policy that PPO moves is not judged: random search learns nothing by design.
     """
     scored = [update for update in history.updates if math.isfinite(update.cross_entropy)]
     series = (_series("cross-entropy", scored, "cross_entropy"),)
+    if history.updates and not _has_policy(history):
+        return Verdict("waiting", "This method has no policy to be judged.", series=series)
     if len(scored) < RANDOM_LEAST_UPDATES:
         words = f"Needs {RANDOM_LEAST_UPDATES} updates within the budget; {len(scored)} so far."
         return Verdict("waiting", words, series=series)
@@ -203,10 +208,12 @@ def bad_numbers(history: SearchHistory) -> Verdict:
     average, nine of ten are the very same mask, and the evaluations left teach nothing.
     """
     updates = history.updates
-    series = (_series("entropy, nats per channel", updates, "entropy"),)
+    known = [update for update in updates if update.entropy is not None]
+    series = (_series("entropy, nats per channel", known, "entropy"),)
+    remedy = "lower the learning rate and the offsets' rates, and " if known else ""
     advice = (
-        "Stop and keep the best mask so far; lower the learning rate and the offsets' rates, "
-        "and look for the image or weight that is not finite."
+        f"Stop and keep the best mask so far; {remedy}look for the image or weight that is not "
+        "finite."
     )
     if history.bad_numbers:
         first = history.bad_numbers[0]
@@ -217,6 +224,12 @@ def bad_numbers(history: SearchHistory) -> Verdict:
     if not updates:
         return _waiting(history, 1, series)
     last = updates[-1]
+    if last.approx_kl is None:
+        evidence = (
+            f"All numbers are finite. Masks differ from the likeliest in {last.expected_flips:.2g} "
+            "channels on average."
+        )
+        return Verdict("fine", evidence, series=series)
     evidence = (
         f"Update {last.update} moved the policy by {last.approx_kl:.3g} nats per channel; masks "
         f"now differ from the likeliest in {last.expected_flips:.2g} channels on average."
@@ -228,6 +241,10 @@ def bad_numbers(history: SearchHistory) -> Verdict:
         advice = "Stop, or raise the entropy's weight or lower the rates in the next search."
         return Verdict("raised", f"The policy only repeats itself. {evidence}", advice, series)
     return Verdict("fine", f"All numbers are finite. {evidence}", series=series)
+
+
+def _has_policy(history: SearchHistory) -> bool:
+    return any(update.approx_kl is not None for update in history.updates)
 
 
 def _waiting(history: SearchHistory, needed: int, series: tuple[Series, ...]) -> Verdict:

@@ -20,13 +20,13 @@ Projection = Callable[[Tensor], Tensor]  # logits (C,) -> logits (C,) that respe
 
 @dataclass(frozen=True)
 class UpdateStatistics:
-    """What one update did."""
+    """What one update did; what a method does not have is None."""
 
-    policy_loss: float
-    value_loss: float
-    entropy: float  # nats per channel
-    approx_kl: float  # nats per channel
-    clip_fraction: float  # 0-1
+    policy_loss: float | None = None
+    value_loss: float | None = None
+    entropy: float | None = None  # nats per channel
+    approx_kl: float | None = None  # nats per channel
+    clip_fraction: float | None = None  # 0-1
 
 
 def make_optimizer(policy: ActorCritic, config: PPOConfig) -> torch.optim.Adam:

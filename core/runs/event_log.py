@@ -174,6 +174,7 @@ def _reader(hint: Any) -> Reader:
         bool: lambda value, _: _of(bool, value),
         int: lambda value, _: _count(value),
         float: lambda value, _: float(_of((int, float), value)),
+        float | None: lambda value, _: None if value is None else float(_of((int, float), value)),
         str: lambda value, _: _text(value),
     }[hint]
 

@@ -127,3 +127,10 @@ def test_a_thinned_curve_keeps_its_extremes_and_its_holes():
 def test_few_points_are_not_thinned():
     x = np.arange(100, dtype=np.float64)
     assert visible_extremes(x, x, -10, 200, 300)[0].tolist() == x.tolist()
+
+
+def test_a_method_without_a_policy_has_no_entropy():
+    known = Trajectory()
+    known.take(candidate(1, 1.0))
+    assert not known.take(PolicyUpdated(1, np.full(4, 0.5, np.float32), KEEP))
+    assert len(known.updates) == 0

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from core.events import CriterionEvaluated, Event, HealthRaised, StopRequested
+from core.events import CriterionEvaluated, Event, HealthRaised, PolicyUpdated, StopRequested
 from core.health import SIGNATURES, HealthMonitor, SearchHistory
 from core.search.health import watched
 from tests.core.health.made_up import (
@@ -235,3 +235,29 @@ def test_a_stop_reaches_a_watched_search():
     assert isinstance(events.throw(StopRequested()), HealthRaised)
     assert next(events).update == 1
     assert list(events) == []
+
+
+def without_policy(events):
+    """The same search by a method that has no policy: its updates have no statistics."""
+    for event in events:
+        if isinstance(event, PolicyUpdated):
+            event = PolicyUpdated(event.update, event.keep_probability, event.keep)
+        yield event
+
+
+def test_what_speaks_of_a_policy_is_not_raised_where_there_is_none():
+    stuck = made_up_search(40, cross_entropy=lambda update: 1.0)
+    certain = [policy_updated(41, probability=1.0)]
+    monitor = HealthMonitor()
+    raised = [told for event in without_policy([*stuck, *certain]) for told in monitor.take(event)]
+    assert raised == []
+    assert monitor.verdicts["no_better_than_random"].state == "waiting"
+    assert monitor.verdicts["bad_numbers"].state == "fine"
+
+
+def test_a_collapse_is_raised_without_a_policy_and_its_advice_names_no_rate():
+    fallen = made_up_search(12, accuracy=lambda update: 0.7 if update < 6 else 0.1)
+    monitor = HealthMonitor()
+    raised = [told for event in without_policy(fallen) for told in monitor.take(event)]
+    assert [event.kind for event in raised] == ["accuracy_collapse"]
+    assert "rate" not in raised[0].advice

@@ -35,6 +35,7 @@ EVENTS = (
     CriterionEvaluated("l1_uniform", KEEP, 0.4999999999999999, 0.7, 1.1),
     CandidateEvaluated(1, 1, KEEP, np.float64(0.1) * 3, 0.1, 1e-17, -1.5, 0.25, np.True_, 3.3),
     PolicyUpdated(1, FLOATS, ~KEEP, 0.1, 0.2, 0.3, 0.4, 0.5),
+    PolicyUpdated(2, FLOATS, ~KEEP),  # of a method without a policy
     AttentionMeasured(1, (("stem", "inner"), ("inner", "inner")), np.ones((2, 4, 2), np.float32)),
     HeldOutScored(4, 0.5, float("inf"), 1.25),
     HealthRaised("overfitting", 4, "0.5 against 0.7", "Take more images."),

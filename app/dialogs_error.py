@@ -1,6 +1,6 @@
-"""An error on the screen: the sentence, the remedy, the details to unfold; one at a time."""
+"""An error on the screen: the sentence, the remedy, the details to unfold."""
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
@@ -96,55 +96,6 @@ class ErrorDialog(QDialog):
     def _on_copy(self) -> None:
         details = self.details.toPlainText()
         QGuiApplication.clipboard().setText("\n\n".join(filter(None, (self.message, details))))
-
-
-class ErrorQueue(QObject):
-    """Shows errors one after another, never two at once."""
-
-    def __init__(self, window: QWidget) -> None:
-        super().__init__(window)
-        self._window = window
-        self._waiting: list[tuple[str, str, Palette]] = []
-        self._is_held = False
-        self.dialog: ErrorDialog | None = None
-
-    def show_error(self, message: str, details: str, palette: Palette) -> None:
-        """Show an error now, or when the one on the screen is closed."""
-        known = [] if self.dialog is None else [self.dialog.message]
-        if message in (*known, *(waiting for waiting, _, _ in self._waiting)):
-            return
-        self._waiting.append((message, details, palette))
-        if self.dialog is None and not self._is_held:
-            self._show_next()
-
-    def hold(self) -> None:
-        """Show nothing until `go_on`: another dialog is open."""
-        self._is_held = True
-
-    def go_on(self) -> None:
-        """Show what has waited."""
-        self._is_held = False
-        if self._waiting and self.dialog is None:
-            self._show_next()
-
-    def close(self) -> None:
-        """Close what is shown and forget what waits."""
-        self._waiting.clear()
-        if self.dialog is not None:
-            self.dialog.reject()
-
-    def _show_next(self) -> None:
-        message, details, palette = self._waiting.pop(0)
-        self.dialog = ErrorDialog(message, details, palette, self._window)
-        self.dialog.finished.connect(self._on_finished)
-        self.dialog.open()
-
-    def _on_finished(self) -> None:
-        if self.dialog is not None:
-            self.dialog.deleteLater()
-            self.dialog = None
-        if self._waiting and not self._is_held:
-            self._show_next()
 
 
 def split_sentence(message: str) -> tuple[str, str]:

@@ -17,8 +17,8 @@ from app.actions import Actions
 from app.appearance import Appearance
 from app.command_line import names_something, run_config
 from app.deeds import Deeds
+from app.dialog_queue import DialogQueue
 from app.dialogs import close_question, exported_box
-from app.dialogs_error import ErrorQueue
 from app.helping import Helping
 from app.icons import app_icon
 from app.interrupts import Interrupts
@@ -64,9 +64,7 @@ class MainWindow(QMainWindow):
         self.parts = WindowLayout(self, self.commands, settings, self.selection)
         self.panels = self.parts.panels
         self.pins = self.parts.masks.pins
-        self.errors = ErrorQueue(self)
-        self.dialog: QDialog | None = None  # that was shown last; gone if it was closed
-        self._is_dialog_open = False
+        self.dialogs = DialogQueue(self)
         self.deeds.restore()
         self.run_deeds = RunDeeds(self, session)
         self._patience = QTimer(self, interval=CLOSE_PATIENCE_MS, singleShot=True)
@@ -86,22 +84,20 @@ class MainWindow(QMainWindow):
     def show_error(self, message: str, details: str = "") -> None:
         """Tell what went wrong, in the log and in a dialog."""
         self.parts.log.write_error(message)
-        self.errors.show_error(message, details, self.appearance.palette)
+        self.dialogs.show_error(message, details, self.appearance.palette)
 
     def start(self, config: RunConfig) -> None:
         """Show the settings and search with them."""
         self.deeds.start(config)
 
+    @property
+    def dialog(self) -> QDialog | None:
+        """The dialog that was shown last and is no error; gone if it was closed."""
+        return self.dialogs.asked
+
     def show_dialog(self, dialog: QDialog) -> None:
-        """Show a dialog over the window, in place of the one before; errors wait for its end."""
-        before, was_open = self.dialog, self._is_dialog_open
-        self.dialog, self._is_dialog_open = dialog, True
-        if before is not None and was_open:
-            before.reject()
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.finished.connect(lambda: self._on_dialog_finished(dialog))
-        self.errors.hold()
-        dialog.open()
+        """Show what the person asked for, in place of what they asked for before."""
+        self.dialogs.show_wish(dialog)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self and event.type() == QEvent.Type.Paint:
@@ -175,11 +171,6 @@ class MainWindow(QMainWindow):
         self.commands.show_state(state, has_run_folder=has_run_folder)
         self.parts.show_state(state)
 
-    def _on_dialog_finished(self, dialog: QDialog) -> None:
-        if self.dialog is dialog:
-            self._is_dialog_open = False
-            self.errors.go_on()
-
     def _show_undo(self) -> None:
         stack = self.pins.undo_stack
         for name, is_possible in (("undo", stack.canUndo()), ("redo", stack.canRedo())):
@@ -193,13 +184,13 @@ class MainWindow(QMainWindow):
                 words = self.tr("Health: {}. The panel Health says why and what to change.")
                 self.parts.status.say(words.format(translated(NAMES.get(event.kind, event.kind))))
             case RecordingFailed():
-                self.errors.show_error(event.message, "", self.appearance.palette)
+                self.dialogs.show_error(event.message, "", self.appearance.palette)
             case ExportFinished() if self.deeds.export_folder is not None:
-                self.show_dialog(exported_box(self, self.deeds.export_folder, event))
+                self.dialogs.show_later(exported_box(self, self.deeds.export_folder, event))
 
     def shut_down(self) -> None:
         """End whatever runs without asking, and close."""
-        self.errors.close()
+        self.dialogs.close()
         self._patience.start()
         self.session.shut_down()
 

@@ -126,7 +126,7 @@ class Opening(QObject):
         run = box.button(QMessageBox.StandardButton.Yes)
         run.clicked.connect(lambda: self._session.agree(asked))
         box.rejected.connect(self._on_declined)
-        self._window.show_dialog(box)
+        self._window.dialogs.show_later(box)
 
     def _on_declined(self) -> None:
         """Leave the settings as they were before a file was named whose code may not run."""

@@ -28,7 +28,7 @@ def make_window(qtbot: Any, settings_file: Path) -> MainWindow:
     session.setParent(window)
 
     def end_thread(window: MainWindow) -> None:
-        window.errors.close()
+        window.dialogs.close()
         if not session.is_quiet:
             with qtbot.waitSignal(session.shut_down_finished, timeout=WAIT_MS):
                 session.shut_down()
@@ -53,7 +53,7 @@ def asks(window: MainWindow) -> Callable[[], bool]:
     def is_asking() -> bool:
         box = window.dialog
         is_box = isinstance(box, QMessageBox) and shiboken6.isValid(box) and box.isVisible()
-        return is_box or window.errors.dialog is not None
+        return is_box or window.dialogs.error is not None
 
     return is_asking
 
@@ -67,16 +67,16 @@ def accept(
     dialog.open_button.click()
     if runs_code:
         qtbot.waitUntil(asks(window), timeout=WAIT_MS)
-        assert window.errors.dialog is None, window.errors.dialog.message
+        assert window.dialogs.error is None, window.dialogs.error.message
         assert "SHA-256" in window.dialog.informativeText()
         window.dialog.button(QMessageBox.StandardButton.Yes).click()
     qtbot.waitUntil(lambda: is_at_rest(window), timeout=WAIT_MS)
-    assert window.errors.dialog is None, window.errors.dialog.message
+    assert window.dialogs.error is None, window.dialogs.error.message
     (opened,) = (event for event in seen if isinstance(event, NetworkOpened))
     return opened
 
 
 def is_at_rest(window: MainWindow) -> bool:
-    if window.errors.dialog is not None:
+    if window.dialogs.error is not None:
         return True
     return window.session.state is SessionState.READY and window.session.is_quiet

@@ -119,7 +119,7 @@ def window(qtbot, monkeypatch, tmp_path):
 
     def end(window: MainWindow) -> None:
         monkeypatch.undo()
-        window.errors.close()
+        window.dialogs.close()
         if not window.session.is_quiet:
             with qtbot.waitSignal(window.session.shut_down_finished, timeout=20_000):
                 window.session.shut_down()
@@ -146,7 +146,7 @@ def test_nothing_that_a_person_does_raises(window):
         QApplication.processEvents()
     popups.stop()
     close_dialogs(window)
-    window.errors.close()
+    window.dialogs.close()
     assert window.isVisible()
     assert len(done) > 20, done
 

@@ -151,8 +151,8 @@ def test_a_missing_extra_is_said_with_the_command_that_installs_it(
     dialog.form.network.setEditText(named.network)
     dialog.form.images.set_text(str(named.images))
     dialog.open_button.click()
-    qtbot.waitUntil(lambda: real_window.errors.dialog is not None, timeout=WAIT_MS)
-    assert sentence in real_window.errors.dialog.message
+    qtbot.waitUntil(lambda: real_window.dialogs.error is not None, timeout=WAIT_MS)
+    assert sentence in real_window.dialogs.error.message
     qtbot.waitUntil(lambda: real_window.session.is_quiet, timeout=WAIT_MS)
     assert real_window.session.opened_config is None
 

@@ -53,7 +53,7 @@ def test_declining_leaves_everything_as_it_was(
     settled(qtbot, window)
     assert window.parts.settings.config() == before
     assert window.session.state is SessionState.EMPTY and not window.opening.recent.entries()
-    assert not consent.granted() and window.errors.dialog is None
+    assert not consent.granted() and window.dialogs.error is None
 
 
 def test_what_the_command_line_names_is_asked_about_in_the_window(
@@ -198,7 +198,7 @@ def test_a_link_that_is_dropped_is_refused_in_a_sentence(window: MainWindow) -> 
     data.setUrls([QUrl("https://example.org/net.pt")])
     buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     window.dropEvent(QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, buttons, keys))
-    assert "is no file on this machine. Download it" in window.errors.dialog.message
+    assert "is no file on this machine. Download it" in window.dialogs.error.message
 
 
 @pytest.mark.skipif(os.name == "nt", reason="such names cannot be made on Windows")
@@ -238,7 +238,7 @@ def test_reading_a_large_file_tells_its_progress_and_hears_stop(
     window.session.stop()
     settled(qtbot, window)
     assert StageAdvanced(2**18) not in seen
-    assert window.session.state is SessionState.EMPTY and window.errors.dialog is None
+    assert window.session.state is SessionState.EMPTY and window.dialogs.error is None
 
 
 def test_facts_of_a_file_are_shown_without_running_it(
@@ -256,7 +256,7 @@ def test_facts_of_a_file_are_shown_without_running_it(
     assert dialog.form.input_shape.placeholderText() == "3x32x32, the network's"
     dialog.reject()
     settled(qtbot, window)
-    assert window.errors.dialog is None
+    assert window.dialogs.error is None
 
 
 def test_a_broken_file_is_told_in_the_dialog_before_it_is_opened(

@@ -19,7 +19,7 @@ STEPS = 40
 @pytest.fixture
 def window(qtbot, tmp_path):
     window = make_window(tmp_path)
-    qtbot.addWidget(window, before_close_func=lambda window: window.errors.close())
+    qtbot.addWidget(window, before_close_func=lambda window: window.dialogs.close())
     window.resize(*WINDOW_PX)
     window.show()
     show_run(window)

@@ -75,10 +75,10 @@ def test_the_window_says_it_and_goes_on(qtbot: Any, tmp_path: Path, kind: str, c
     window = make_window(qtbot, tmp_path / "settings.ini")
     window.session.open(config)
     qtbot.waitUntil(asks(window), timeout=WAIT_MS)
-    if window.errors.dialog is None:  # it asks for consent first
+    if window.dialogs.error is None:  # it asks for consent first
         window.dialog.button(QMessageBox.StandardButton.Yes).click()
-    qtbot.waitUntil(lambda: window.errors.dialog is not None, timeout=WAIT_MS)
-    check_sentence(ValueError(window.errors.dialog.message), case.sentence)
+    qtbot.waitUntil(lambda: window.dialogs.error is not None, timeout=WAIT_MS)
+    check_sentence(ValueError(window.dialogs.error.message), case.sentence)
     qtbot.waitUntil(lambda: window.session.is_quiet, timeout=WAIT_MS)
     assert window.session.state is SessionState.EMPTY
     assert window.commands["open"].isEnabled()

@@ -89,7 +89,7 @@ class Photographer:
         is_last = name.startswith((PANEL, "finished")) and not self._panels
         if is_last or any(d.isModal() for d in dialogs):
             self._timer.stop()
-            self._window.errors.close()
+            self._window.dialogs.close()
             self._window.close()
         elif name.startswith((PANEL, "finished")):
             panel, docks = self._panels.pop(0), self._window.parts.docks

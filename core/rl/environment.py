@@ -1,5 +1,6 @@
 """The search as a constrained MDP, in Gymnasium's words plus `cost`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -52,6 +53,7 @@ class PruningEnvironment:
         self._macs_budget = macs_budget
         self._reward = reward
         self._batch: tuple[Tensor, Tensor] | None = None
+        self._reward_before = reward.state_dict()
 
     @property
     def ema_accuracy(self) -> float:
@@ -61,7 +63,16 @@ class PruningEnvironment:
     def reset(self) -> Observation:
         """Take the next reward images; the network is whole again."""
         self._batch = self._images.next()
+        self._reward_before = self._reward.state_dict()
         return self._observation
+
+    def step_again(self, actions: Sequence[BoolArray]) -> list[Transition]:
+        """Take all steps since the last reset again, as if for the first time.
+
+        For scores of one update that do not compare, because memory ran out between them.
+        """
+        self._reward.load_state_dict(self._reward_before)
+        return [self.step(action) for action in actions]
 
     def step(self, action: BoolArray) -> Transition:
         """Prune to `action` (C,), True = keep, score the network, and end the episode."""

@@ -10,7 +10,8 @@ import torch
 
 from core.data import ImagePart
 from core.evaluation import MaskScorer, RotatingImages, Score, mean_score
-from core.events import BestChanged, BoolArray, SearchEvent, StageAdvanced, StageStarted
+from core.events import BestChanged, BoolArray, SearchEvent, StageStarted
+from core.search.alike import score_alike
 
 SMOOTHING = 0.7  # of the siblings' mean from update to update
 REMEMBERED = 10
@@ -121,10 +122,10 @@ def judge_masks(
     done = 0
     for _ in range(rounds):
         batch = images.next()
-        for parts, mask in zip(scored, left, strict=True):
-            parts.append(scorer.score(mask, *batch))
-            done += 1
-            yield StageAdvanced(done)
+        alike = yield from score_alike(scorer, left, batch, done)
+        for parts, score in zip(scored, alike, strict=True):
+            parts.append(score)
+        done += len(left)
         order = sorted(range(len(left)), key=lambda i: mean_score(scored[i]).loss)
         left, scored = [left[i] for i in order], [scored[i] for i in order]
         left, scored = left[:SHORTLISTED], scored[:SHORTLISTED]

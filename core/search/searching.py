@@ -73,10 +73,13 @@ class Search:
         except StopRequested:
             is_stopped = True
             keep, score = self._choose_now()
+        told: list[NoticeRaised] = []
         if self._bench.config.round_to > 1:
-            keep, score, told = self._round(keep, score)
+            keep, score, words = self._round(keep, score)
+            told.append(NoticeRaised(words))
+        for notice in (*told, *self._bench.scorer.take_notices()):
             try:
-                yield NoticeRaised(told)
+                yield notice
             except StopRequested:
                 is_stopped = True
         yield SearchFinished(
@@ -174,6 +177,7 @@ class Search:
             agent=agent.state_dict(),
             reward=reward.state_dict(),
             finalists=self._finalists.state_dict(),
+            memory=self._bench.scorer.state_dict(),
         )
 
     def _take_up(self, state: SearchState, agent: Method, reward: Reward) -> None:
@@ -182,6 +186,7 @@ class Search:
         self._finalists = Finalists.from_state_dict(state.finalists)
         self._bench.images.load_state_dict(state.images)
         self._bench.clock.load_seconds(state.seconds)
+        self._bench.scorer.load_state_dict(state.memory)
         agent.load_state_dict(state.agent)
         reward.load_state_dict(state.reward)
 
@@ -196,6 +201,7 @@ class Search:
         if self._held_out is None or self._held_out[0] is not best:
             with self._bench.clock.measure("evaluation"):
                 self._held_out = best, self._bench.scorer.score(best.keep, *self._held_out_batch())
+            yield from self._bench.scorer.take_notices()
         score = self._held_out[1]
         yield HeldOutScored(
             evaluation=self._evaluations,
@@ -214,16 +220,14 @@ class Search:
         self, masks: BoolArray, environment: PruningEnvironment, update: int
     ) -> Generator[SearchEvent, None, list[Transition]]:
         """Score the masks (K, C) of one update, each one step of the environment."""
-        transitions, siblings = [], []
+        scorer, first = self._bench.scorer, self._evaluations + 1
+        at_once, transitions = scorer.images_at_once, list[Transition]()
         for keep in masks:
             with self._bench.clock.measure("evaluation"):
                 step = environment.step(keep)
             self._evaluations += 1
             transitions.append(step)
-            if step.meets_budget and math.isfinite(step.score.loss):
-                siblings.append(
-                    Finalist(self._evaluations, keep.copy(), step.macs_kept, step.score)
-                )
+            yield from scorer.take_notices()
             yield CandidateEvaluated(
                 evaluation=self._evaluations,
                 update=update,
@@ -236,6 +240,16 @@ class Search:
                 meets_budget=step.meets_budget,
                 seconds=self._bench.clock.elapsed,
             )
+        while scorer.images_at_once != at_once:  # memory ran out between two of them
+            at_once = scorer.images_at_once
+            with self._bench.clock.measure("evaluation"):
+                transitions = environment.step_again(masks)
+            yield from scorer.take_notices()
+        siblings = [
+            Finalist(first + place, keep.copy(), step.macs_kept, step.score)
+            for place, (keep, step) in enumerate(zip(masks, transitions, strict=True))
+            if step.meets_budget and math.isfinite(step.score.loss)
+        ]
         if self._finalists and self._finalists.add_update(siblings):
             yield self._finalists.best.as_event()
         return transitions

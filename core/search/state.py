@@ -1,7 +1,8 @@
 """All that a search needs to go on: plain values and tensors, for a checkpoint."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 from core.events import BoolArray, FloatArray
 
 STATE_VERSION = 1
+WHOLE_BATCHES = MappingProxyType({"scored": 0, "asked": 0})
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,7 @@ class SearchState:
     agent: Mapping[str, Any]
     reward: Mapping[str, float]
     finalists: Mapping[str, Any]
+    memory: Mapping[str, int] = field(default_factory=lambda: WHOLE_BATCHES)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what torch.save writes and torch.load(weights_only=True) reads."""
@@ -52,6 +55,7 @@ class SearchState:
             "agent": dict(self.agent),
             "reward": dict(self.reward),
             "finalists": dict(self.finalists),
+            "memory": dict(self.memory),
         }
 
     @classmethod
@@ -70,6 +74,7 @@ class SearchState:
             update=int(values["update"]),
             evaluations=int(values["evaluations"]),
             ground=ground,
+            memory=values.get("memory", WHOLE_BATCHES),  # older ones knew of no halving
             **{name: values[name] for name in parts},
         )
 

@@ -15,7 +15,6 @@ from core.events import (
     CriterionEvaluated,
     FloatArray,
     SearchEvent,
-    StageAdvanced,
     StageStarted,
 )
 from core.graph.assembly import Analysis
@@ -24,6 +23,7 @@ from core.pruning.baselines import ALLOCATIONS, one_shot_mask, standardised, uni
 from core.pruning.budget import Float64Array, KeptShareModel, expected_flips
 from core.pruning.criteria import CRITERIA, CriterionInput, l1_importance
 from core.pruning.statistics import collect_statistics
+from core.search.alike import score_alike
 
 SHOWN_FIRST = "l1_uniform"  # what most people would do
 CRITERION_IMAGES = 256
@@ -148,11 +148,12 @@ def hold_tournament(
     done = 0
     for round_of in (len(competitors), FINALISTS):
         batch = images.next()
-        ranked = sorted(competitors, key=lambda c: _mean_loss(parts[c.name]))
-        for competitor in ranked[:round_of]:
-            parts[competitor.name].append(scorer.score(competitor.keep, *batch))
-            done += 1
-            yield StageAdvanced(done)
+        ranked = sorted(competitors, key=lambda c: _mean_loss(parts[c.name]))[:round_of]
+        masks = [competitor.keep for competitor in ranked]
+        scored = yield from score_alike(scorer, masks, batch, done)
+        for competitor, score in zip(ranked, scored, strict=True):
+            parts[competitor.name].append(score)
+        done += len(ranked)
     scores = {name: mean_score(scored) for name, scored in parts.items()}
     for competitor in competitors:
         score = scores[competitor.name]

@@ -1,11 +1,11 @@
 """Settings as frozen values, checked when made, that go to TOML and back unchanged."""
 
 from core.config.finetuning import Compare, FinetuneConfig, Switch
+from core.config.learning import PolicyConfig, PPOConfig
 from core.config.running import RunConfig
 from core.config.searching import (
     Constraint,
     Groups,
-    PPOConfig,
     Precision,
     SearchConfig,
     Streams,
@@ -24,6 +24,7 @@ __all__ = [
     "FinetuneConfig",
     "Groups",
     "PPOConfig",
+    "PolicyConfig",
     "Precision",
     "RunConfig",
     "SearchConfig",

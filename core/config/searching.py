@@ -4,29 +4,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from core.config.checks import check_fields
-from core.config.declaring import among, named, number
+from core.config.declaring import among, named, number, path
+from core.config.learning import PolicyConfig, PPOConfig
 
-Constraint = Literal["projection", "penalty"]
+Constraint = Literal["projection", "penalty", "lagrange"]
 Streams = Literal["auto", "keep", "prune"]
 Groups = Literal["approximate", "exact"]
 Precision = Literal["auto", "float32", "bfloat16"]
 MULTIPLES = (1, 4, 8, 16)  # of channels, that widths may be rounded to
-
-
-@dataclass(frozen=True)
-class PPOConfig:
-    """How the policy learns from one batch of sampled masks."""
-
-    epochs: int = number(4, 1, 100)
-    clip_coef: float = number(0.2, 0.01, 1.0)
-    learning_rate: float = number(0.01, 0.0, 10.0)
-    channel_offset_rate: float = number(0.3, 0.0, 10.0)
-    layer_offset_rate: float = number(0.15, 0.0, 10.0)
-    value_coef: float = number(0.5, 0.0, 10.0)
-    entropy_coef: float = number(0.0, 0.0, 10.0)
-
-    def __post_init__(self) -> None:
-        check_fields(self)
 
 
 @dataclass(frozen=True)
@@ -50,6 +35,8 @@ class SearchConfig:
     samples_per_update: int = number(16, 2, 1024)
     pinned_keep: tuple[str, ...] = ()  # channels that always stay: "layer1.0.conv1:0-3,7"
     pinned_removed: tuple[str, ...] = ()  # channels that always go
+    start_from: str = path()  # a run's folder or agent.pt, whose agent begins the search
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
     ppo: PPOConfig = field(default_factory=PPOConfig)
 
     def __post_init__(self) -> None:

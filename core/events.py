@@ -162,6 +162,13 @@ class CheckpointReached:
     state: Mapping[str, Any] = field(repr=False)  # core.search.state.SearchState.as_dict()
 
 
+@dataclass(frozen=True)
+class SearchResumed:
+    """The search goes on after it was broken off; stands in the log where the seam is."""
+
+    evaluations: int  # that were done before
+
+
 @dataclass(frozen=True, eq=False)
 class BestChanged:
     """A better mask than all before, by the reward images."""
@@ -305,6 +312,7 @@ SearchEvent = (
     | HeldOutScored
     | HealthRaised
     | CheckpointReached
+    | SearchResumed
     | BestChanged
     | SearchFinished
 )

@@ -16,8 +16,8 @@ from core.events import (
     NetworkOpened,
     PolicyUpdated,
     SearchFinished,
+    SearchResumed,
     SearchStarted,
-    StageStarted,
 )
 
 # Columns of every table begin with the place on the x axis, by evaluations or by seconds.
@@ -59,7 +59,6 @@ class Trajectory:
         self.started: SearchStarted | None = None
         self.finish: Finish | None = None
         self._resumed_after: list[int] = []
-        self._has_stage_begun = False  # since the last point
 
     def take(self, event: Event) -> bool:
         """Append what the event tells; says whether that is anything."""
@@ -69,9 +68,8 @@ class Trajectory:
             case SearchStarted():
                 self.clear()
                 self.started = event
-            case StageStarted():
-                self._has_stage_begun = True
-                return False
+            case SearchResumed() if len(self.points):
+                self._resumed_after.append(len(self.points) - 1)
             case CriterionEvaluated():
                 self.criteria.append(event)
             case CandidateEvaluated():
@@ -107,7 +105,7 @@ class Trajectory:
         seconds, evaluations = self.points.column(SECONDS), self.points.column(EVALUATION)
         steps = np.diff(seconds)
         found = dict.fromkeys(np.flatnonzero(np.diff(evaluations) > 1).tolist(), True)
-        found |= dict.fromkeys(self._resumed_after, True)
+        found |= dict.fromkeys((row for row in self._resumed_after if row < len(steps)), True)
         if len(steps):
             longest = max(PAUSE_SECONDS, PAUSE_SHARE * float(np.median(steps)))
             for row in np.flatnonzero(steps > longest).tolist():
@@ -115,10 +113,6 @@ class Trajectory:
         return [Gap(row, is_resumed) for row, is_resumed in sorted(found.items())]
 
     def _append(self, event: CandidateEvaluated) -> None:
-        if self._has_stage_begun and len(self.points):
-            # Nothing but a resumed search begins a stage between two masks.
-            self._resumed_after.append(len(self.points) - 1)
-        self._has_stage_begun = False
         self.points.append(
             event.evaluation,
             event.seconds,

@@ -33,6 +33,7 @@ from core.events import (
     NoticeRaised,
     PolicyUpdated,
     SearchFinished,
+    SearchResumed,
     SearchStarted,
 )
 from core.graph.coupling import CouplingGroups
@@ -48,6 +49,7 @@ RECORDED: dict[str, type[Any]] = {
     for kind in (
         NoticeRaised,
         SearchStarted,
+        SearchResumed,
         ImportancesMeasured,
         CriterionEvaluated,
         CandidateEvaluated,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from core.config import RunConfig, load_run_config
 from core.errors import RunError, readable
-from core.events import Event, Events, NoticeRaised
+from core.events import Event, Events, NoticeRaised, SearchResumed
 from core.opening import Opened, open_run
 from core.runs.checkpoint import Checkpoint, check_identity, load_checkpoint
 from core.runs.event_log import LogContents, read_log
@@ -60,10 +60,11 @@ def resume_run(opened: Opened, folder: Path) -> Events:
         recorder = RunRecorder(opened, config, folder)
         yield from earlier.events
         yield from recorder.take_up(earlier)
-        yield NoticeRaised(
-            f"Going on after {checkpoint.state.evaluations} of {config.search.evaluations} "
-            "evaluations."
-        )
+        done = checkpoint.state.evaluations
+        words = f"Going on after {done} of {config.search.evaluations} evaluations."
+        for event in (SearchResumed(done), NoticeRaised(words)):
+            yield event
+            yield from recorder.record(event)
         search = run_search(opened, config.search, checkpoint.state, earlier.events)
         yield from finish_run(opened, config, recorder, search)
 

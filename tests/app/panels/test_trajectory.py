@@ -15,8 +15,8 @@ from core.events import (
     NoticeRaised,
     PolicyUpdated,
     SearchFinished,
+    SearchResumed,
     SearchStarted,
-    StageStarted,
 )
 from tests.app.layer_graphs import small_network
 
@@ -308,7 +308,7 @@ def test_smoothing_is_off_and_says_its_window(panel):
 
 def test_a_resumed_search_shows_its_gap(panel):
     show_short_search(panel)
-    panel.show_event(StageStarted("Searching", 300))
+    panel.show_event(SearchResumed(2))
     panel.show_event(candidate(3))
     panel.redraw_now()
     assert panel.point_count == 3

@@ -9,7 +9,7 @@ from core.events import (
     CandidateEvaluated,
     HeldOutScored,
     PolicyUpdated,
-    StageStarted,
+    SearchResumed,
 )
 
 KEEP = np.ones(4, dtype=np.bool_)
@@ -41,16 +41,16 @@ def test_marks_stand_where_their_evaluation_was():
     assert known.held_out.column(SECONDS).tolist() == [4]
 
 
-def test_a_stage_between_two_masks_is_a_resumed_search():
+def test_a_resumed_search_has_a_gap_where_it_was_broken_off():
     known = after(
-        StageStarted("Searching", 4),
-        candidate(1, 1.0),
-        candidate(2, 2.0),
-        StageStarted("Searching", 4),
-        candidate(3, 3.0),
-        StageStarted("Choosing the winner", 9),
+        candidate(1, 1.0), candidate(2, 2.0), SearchResumed(2), SearchResumed(2), candidate(3, 3.0)
     )
     assert known.gaps() == [Gap(1, is_resumed=True)]
+    assert after(SearchResumed(0), candidate(1, 1.0)).gaps() == []
+
+
+def test_a_break_after_the_last_mask_is_no_gap_yet():
+    assert after(candidate(1, 1.0), SearchResumed(1)).gaps() == []
 
 
 def test_missing_evaluations_and_long_pauses_are_gaps():

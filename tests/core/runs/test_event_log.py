@@ -21,6 +21,7 @@ from core.events import (
     NoticeRaised,
     PolicyUpdated,
     SearchFinished,
+    SearchResumed,
     SearchStarted,
 )
 from core.runs.event_log import RECORDED, LogHeader, event_line, header_line, read_header, read_log
@@ -31,6 +32,7 @@ HEADER = LogHeader("nets/<b>x\n.py", (("stem", 4), ("inner", 7)))
 EVENTS = (
     NoticeRaised("line\nbreak <script>"),
     SearchStarted(30, 0.5, 1000, 100, 1 / 3, 2 / 3, 0.1),
+    SearchResumed(4),
     ImportancesMeasured({"l1": FLOATS, "random": FLOATS * np.float32(np.pi)}),
     CriterionEvaluated("l1_uniform", KEEP, 0.4999999999999999, 0.7, 1.1),
     CandidateEvaluated(1, 1, KEEP, np.float64(0.1) * 3, 0.1, 1e-17, -1.5, 0.25, np.True_, 3.3),
@@ -85,7 +87,7 @@ def test_a_log_is_one_plain_line_an_event(log):
 
 
 def test_a_mask_takes_a_bit_a_channel():
-    values = json.loads(event_line(EVENTS[3]))
+    values = json.loads(event_line(EVENTS[4]))
     assert values["keep"]["shape"] == [11]
     assert base64.b64decode(values["keep"]["data"]) == bytes([0b10110010, 0b11100000])
 
@@ -131,10 +133,10 @@ def test_an_event_of_a_later_version_is_passed_over(log):
         b'"reward_cross_entropy":1}',
         b'{"event":"HeldOutScored","evaluation":1,"accuracy":true,"cross_entropy":1,'
         b'"reward_cross_entropy":1}',
-        event_line(EVENTS[3]).replace(b'"shape":[11]', b'"shape":[12]'),
-        event_line(EVENTS[3]).replace(b'"shape":[11]', b'"shape":[1000000000000,1000000000]'),
-        event_line(EVENTS[5]).replace(b"float32", b"float64"),
-        event_line(EVENTS[5]).replace(b"float32", b"object"),
+        event_line(EVENTS[4]).replace(b'"shape":[11]', b'"shape":[12]'),
+        event_line(EVENTS[4]).replace(b'"shape":[11]', b'"shape":[1000000000000,1000000000]'),
+        event_line(EVENTS[6]).replace(b"float32", b"float64"),
+        event_line(EVENTS[6]).replace(b"float32", b"object"),
     ],
 )
 def test_a_damaged_line_ends_the_reading(log, line):

@@ -27,6 +27,7 @@ from core.events import (
     RecordingFailed,
     RunReported,
     SearchFinished,
+    SearchResumed,
     SearchStarted,
     StopRequested,
 )
@@ -121,6 +122,21 @@ def test_a_run_goes_on_to_the_bit(whole, tmp_path, update, more):
 def read_trajectory(folder):
     with (folder / "trajectory.csv").open() as file:
         return list(csv.DictReader(file))
+
+
+def test_every_seam_is_told_once_when_the_run_is_opened_later(tmp_path):
+    break_off(tmp_path, 1)
+    for more in (1, 5):  # the first resume dies before its next checkpoint
+        run = resume_run(open_tiny(), tmp_path)
+        next(event for event in run if isinstance(event, SearchResumed))
+        for _ in range(more):
+            next(event for event in run if isinstance(event, CandidateEvaluated))
+        run.close()
+    list(resume_run(open_tiny(), tmp_path))
+    told = [e for e in replay_run(tmp_path) if isinstance(e, SearchResumed | CandidateEvaluated)]
+    seams = [place for place, event in enumerate(told) if isinstance(event, SearchResumed)]
+    assert seams == [4, 9]  # of four masks an update
+    assert [told[place].evaluations for place in seams] == [4, 8]
 
 
 def test_seconds_go_on(tmp_path):

@@ -58,7 +58,8 @@ class AttentionPanel(Panel):
         match event:
             case NetworkOpened():
                 self._names = tuple(layer.name for layer in event.graph.layers)
-                self._first = self._last = None
+                self._first = self._last = self.attention = None
+                self._pointed = -1
             case SearchStarted():
                 self._first = self._last = None
             case AttentionMeasured() if self._fits(event):
@@ -169,7 +170,8 @@ class AttentionPanel(Panel):
         return " ".join(words)
 
     def _on_chosen(self, place: int) -> None:
-        self.selection.select_layer(self._names[place])
+        if self.attention is not None:  # else the rows are those of the network before
+            self.selection.select_layer(self._names[place])
 
     def _on_pointed(self, place: int) -> None:
         self._pointed = place

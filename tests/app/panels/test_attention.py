@@ -224,3 +224,17 @@ def test_attention_over_another_network_is_left_out(panel):
     panel.redraw_now()
     assert panel.table() is None
     assert panel._pages.currentIndex() == 0
+
+
+def test_another_network_may_be_selected_in_before_it_is_drawn(panel):
+    panel.show_event(chain_network(2))
+    panel.show_event(even_event([layer.name for layer in chain_network(2).graph.layers]))
+    panel.redraw_now()
+    larger = chain_network(20)
+    panel.show_event(larger)
+    name = [layer.name for layer in larger.graph.layers][-1]
+    panel.selection.select_layer(name)
+    assert panel.attention is None
+    assert "Select a layer" in panel.readout.text()
+    panel.canvas.chosen.emit(0)
+    assert panel.selection.layer == name

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import math
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from core.data import ImagePart
 from core.errors import ConfigError
 from core.events import BoolArray, NoticeRaised, SearchEvent, StageAdvanced, StageStarted
 from core.graph.coupling import PruningPlan
-from core.memory import ImagesAtOnce, is_out_of_memory
+from core.memory import ImagesAtOnce, is_out_of_memory, reason_of
 from core.pruning.surgery import NetworkShell, network_state, slice_state
 
 CACHE_BYTES = 1 << 30  # normalised images kept in memory
@@ -329,22 +329,37 @@ def recalibrate_norms(
     module.eval()
     indices = _spread(len(part), images)
     at_once = at_once or norms_at_once()
-
-    def measure(batches: Sequence[NDArray[np.int64]]) -> None:
-        for norm in norms:
-            norm.reset_running_stats()
-        for batch in batches:
-            with torch.inference_mode():
-                module(to_device(part.batch(batch)[0], device))
-
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = None  # a plain average over the batches
         norm.train()
-    at_once.run_in_batches(measure, indices, batch_size)
+    while True:
+        batches = at_once.batches(indices, batch_size)
+        try:
+            _measure_norms(module, norms, part, batches, device)
+            break
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            reason = reason_of(error)
+        at_once.halve(max(map(len, batches)), reason)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     module.eval()
+
+
+def _measure_norms(
+    module: nn.Module,
+    norms: Sequence[_BatchNorm],
+    part: ImagePart,
+    batches: Sequence[NDArray[np.int64]],
+    device: torch.device,
+) -> None:
+    for norm in norms:
+        norm.reset_running_stats()
+    for batch in batches:
+        with torch.inference_mode():
+            module(to_device(part.batch(batch)[0], device))
 
 
 def norms_at_once() -> ImagesAtOnce:

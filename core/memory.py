@@ -5,8 +5,10 @@ Needs no torch, so that the window can name a failure before torch is there.
 
 import contextlib
 import gc
+import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -28,6 +30,7 @@ WORDS = (
     "alloc_failed",
     "could not create a memory object",
 )
+SENTENCE_ENDS = re.compile(r"\. |\n|\] ")
 REASON_LETTERS = 90  # of the allocator's words in a sentence
 
 
@@ -43,10 +46,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def free_memory() -> None:
-    """Give back what nobody uses, on the GPU too; call it outside the `except` block.
-
-    Inside, the traceback still holds the tensors of the computation that failed.
-    """
+    """Give back what nobody uses, on the GPU too."""
     gc.collect()
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
@@ -61,24 +61,23 @@ def told_shortage(doing: str, remedy: str = "") -> Iterator[None]:
     except Exception as error:
         if isinstance(error, EspalierError) or not is_out_of_memory(error):
             raise
-        raise shortage(doing, error, remedy) from error
+        raise shortage(doing, reason_of(error), remedy) from error
 
 
-def shortage(doing: str, error: BaseException, remedy: str = "") -> MemoryShortage:
-    """The sentence for memory that ran out while `doing` ("searching")."""
+def shortage(doing: str, reason: str, remedy: str = "") -> MemoryShortage:
+    """The error for memory that ran out while `doing` ("searching"); `reason` of reason_of."""
     return MemoryShortage(
-        f"Memory ran out while {doing} ({reason_of(error)}). "
-        f"{remedy or 'Close other programs, or choose smaller images or another device.'}",
-        f"{type(error).__name__}: {error}",
+        f"Memory ran out while {doing} ({reason}). "
+        f"{remedy or 'Close other programs, or choose smaller images or another device.'}"
     )
 
 
 def reason_of(error: BaseException) -> str:
     """What the allocator said, short enough for a sentence."""
-    lines = str(error).strip().splitlines()
-    words = lines[0].split(". ")[0].rstrip(".") if lines else type(error).__name__
-    # torch puts the place in its source first: "[enforce fail at alloc_cpu.cpp:118] ..."
-    words = words.rpartition("] ")[2]
+    # torch says the place in its source first: "[enforce fail at alloc_cpu.cpp:118] err == 0. ..."
+    sentences = [said.strip(" .") for said in SENTENCE_ENDS.split(str(error)) if said.strip(" .")]
+    telling = [said for said in sentences if any(words in said.lower() for words in WORDS)]
+    words = (telling or sentences or [type(error).__name__])[0]
     return words if len(words) <= REASON_LETTERS else f"{words[: REASON_LETTERS - 1]}…"
 
 
@@ -116,36 +115,23 @@ class ImagesAtOnce:
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
-                said = shortage(self._doing, error)
                 reason = reason_of(error)
-            free_memory()
-            self.halve(max(part.stop - part.start for part in parts), reason, said)
+            self.halve(max(part.stop - part.start for part in parts), reason)
 
-    def run_in_batches(
-        self, work: Callable[[Sequence[Indices]], T], indices: Indices, batch_size: int
-    ) -> T:
-        """Do `work` on all images in batches of about `batch_size`, or of `most` if that is less.
+    def batches(self, indices: Indices, batch_size: int) -> list[Indices]:
+        """Cut indices into batches of about `batch_size`, or of `most` if that is less."""
+        size = min(batch_size, self.most or batch_size)
+        return np.array_split(indices, max(1, round(len(indices) / size)))
 
-        It begins anew with smaller batches where one does not fit, for work that adds up.
-        Raises: MemoryShortage if not even the smallest batch fits.
+    def halve(self, size: int, reason: str) -> None:
+        """Take half of `size` images from now on, for `reason` of reason_of.
+
+        Call it outside the `except` block: inside, the traceback still holds the tensors.
+        Raises: MemoryShortage if that is less than means anything.
         """
-        while True:
-            size = min(batch_size, self.most or batch_size)
-            batches = np.array_split(indices, max(1, round(len(indices) / size)))
-            try:
-                return work(batches)
-            except Exception as error:
-                if not is_out_of_memory(error):
-                    raise
-                said = shortage(self._doing, error)
-                reason = reason_of(error)
-            free_memory()
-            self.halve(max(map(len, batches)), reason, said)
-
-    def halve(self, size: int, reason: str, said: MemoryShortage) -> None:
-        """Take half of `size` images from now on; raises `said` if that is less than means anything."""
+        free_memory()
         if size // 2 < self._least:
-            raise said
+            raise shortage(self._doing, reason)
         self.most = size // 2
         effect = f" {self._effect}" if self._effect else ""
         self._untold.append(
@@ -166,4 +152,4 @@ def equal_parts(count: int, most: int, least: int = 1) -> list[slice]:
     """
     pieces = 1 if most <= 0 else min(-(-count // most), max(1, count // least))
     bounds = [round(count * piece / pieces) for piece in range(pieces + 1)]
-    return [slice(low, high) for low, high in zip(bounds, bounds[1:], strict=False)]
+    return [slice(low, high) for low, high in pairwise(bounds)]

@@ -19,6 +19,7 @@ from core.graph.attention import head_cuts_allowed
 from core.graph.parameters import tensors_of
 from core.graph.places import line_of_error
 from core.graph.running import NetworkTrace
+from core.memory import is_out_of_memory
 
 
 def analyse_network(module: nn.Module, example: Tensor) -> Analysis:
@@ -50,6 +51,8 @@ def _trace(module: nn.Module, example: Tensor, stand_ins: Mapping[int, Tensor]) 
         ):
             out = functional_call(module, state, (example,)) if stand_ins else module(example)
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         where = trace.place.path or "the network"
         line = line_of_error(error)
         op = f" in operation '{trace.running}'" if trace.running else ""

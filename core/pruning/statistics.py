@@ -1,7 +1,7 @@
 """One pass over images that gathers what activation- and gradient-based criteria need."""
 
 import copy
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +17,7 @@ from core.evaluation import class_logits, to_device
 from core.events import SearchEvent, StageAdvanced, StageStarted
 from core.graph.assembly import Analysis
 from core.graph.coupling import MacOperation, PruningPlan
+from core.memory import ImagesAtOnce, is_out_of_memory, reason_of
 from core.pruning.covariance import InputCovariance
 
 Float64Array = NDArray[np.float64]
@@ -55,18 +56,43 @@ def collect_statistics(
 ) -> Generator[SearchEvent, None, ChannelStatistics]:
     """Run a copy of `module` forward and backward over some images of a part.
 
+    Where memory runs out it begins anew with half as large batches, which is said.
+
     Args:
         batch_size: 0 chooses one whose gradients fit into an ordinary memory.
 
     Yields: StageStarted, then StageAdvanced after each batch; the same for each layer.
+    Raises: MemoryShortage if not even one image fits.
     """
+    indices = np.random.default_rng(seed).permutation(len(part))[:images]
+    at_once = ImagesAtOnce(
+        "measuring the channels",
+        effect="Criteria that square gradients of a batch change a little by that.",
+    )
+    size = batch_size or _affordable_batch(part)
+    while True:
+        batches = at_once.batches(indices, size)
+        try:
+            return (yield from _collect(module, analysis, part, batches, device))
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            reason = reason_of(error)
+        at_once.halve(max(map(len, batches)), reason)
+        yield from at_once.take_notices()
+
+
+def _collect(
+    module: nn.Module,
+    analysis: Analysis,
+    part: ImagePart,
+    batches: Sequence[NDArray[np.int64]],
+    device: torch.device,
+) -> Generator[SearchEvent, None, ChannelStatistics]:
     network = copy.deepcopy(module).to(device).eval()
     watches = [*_watched_operations(network, analysis)]
     hooks = [watch.reader.register_forward_hook(watch) for watch in watches]
     gates = _Gates(network, analysis.plan)
-    indices = np.random.default_rng(seed).permutation(len(part))[:images]
-    size = batch_size or _affordable_batch(part)
-    batches = np.array_split(indices, max(1, round(len(indices) / size)))
     yield StageStarted("Measuring the channels", total=len(batches))
     for done, batch in enumerate(batches, start=1):
         inputs, labels = part.batch(batch)

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from core.errors import GraphError
-from core.events import StageAdvanced, StageStarted
+from core.events import NoticeRaised, StageAdvanced, StageStarted
 from core.graph.assembly import Analysis, freeze_groups
 from core.graph.coupling import CouplingGroup, PruningPlan
 from core.graph.trace import analyse_network
+from core.memory import ImagesAtOnce, is_out_of_memory, reason_of
 from core.pruning.surgery import NetworkShell, State, mask_state, network_state, slice_state
 
 TOLERANCE = 1e-4  # float32 sums in another order; wrong couplings differ by tenths
@@ -35,13 +36,30 @@ def analyse_exactly(module: nn.Module, example: Tensor) -> Analysis:
 
 def analysis_events(
     module: nn.Module, example: Tensor
-) -> Generator[StageStarted | StageAdvanced, None, Analysis]:
+) -> Generator[StageStarted | StageAdvanced | NoticeRaised, None, Analysis]:
     """Analyse `module` and freeze every group whose cut does not equal its mask.
 
     Approximate groups (LayerNorm, GroupNorm) must run; their small difference is known.
     Yields: the progress of the trial, after each forward pass or two.
-    Raises: GraphError if the network cannot be traced, or nothing of it can be pruned.
+    Raises: GraphError if the network cannot be traced, or nothing of it can be pruned;
+        MemoryShortage if it cannot be run on a single image.
     """
+    at_once = ImagesAtOnce("proving that cut equals masked")
+    while True:
+        try:
+            return (yield from _analyse(module, example))
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            reason = reason_of(error)
+        at_once.halve(len(example), reason)
+        example = example[: at_once.most]
+        yield from at_once.take_notices()
+
+
+def _analyse(
+    module: nn.Module, example: Tensor
+) -> Generator[StageStarted | StageAdvanced, None, Analysis]:
     yield StageStarted("Reading the layers")
     analysis = analyse_network(module, example)
     trial = _Trial(module, example)
@@ -126,6 +144,8 @@ class _Trial:
             with torch.no_grad():
                 return [x for x in tree_leaves(network(self._example)) if isinstance(x, Tensor)]
         except (RuntimeError, ValueError, IndexError, AssertionError) as error:
+            if is_out_of_memory(error):
+                raise
             return error
 
 

@@ -30,6 +30,7 @@ class RunDeeds(QObject):
         self._runs = runs
         self._folder: Path | None = None
         runs.run_requested.connect(self.open_run)
+        runs.resume_requested.connect(self.resume_run)
         runs.run_chosen.connect(verdict.show_run)
         runs.failed.connect(window.show_error)
         window.parts.welcome.unfinished.resume_requested.connect(self.resume_run)
@@ -38,23 +39,29 @@ class RunDeeds(QObject):
 
     def open_run(self, folder: Path) -> None:
         """Show an earlier run in all panels; while something goes on, say that it must end."""
-        if self._session.state.is_busy:
-            words = self.tr("Stop what is going on, then open the run.")
-            self._window.parts.status.say(words)
+        if self._is_in_the_way(self.tr("Stop what is going on, then open the run.")):
             return
         form = self._window.parts.settings.source
         self._session.open_run(folder, allow_download=form.may_download)
 
     def resume_run(self, folder: Path) -> None:
-        """Go on with a run that was broken off."""
-        if not self._session.state.is_busy:
-            form = self._window.parts.settings.source
-            self._session.resume_run(folder, allow_download=form.may_download)
+        """Go on with a run that was broken off; while something goes on, say that it must end."""
+        if self._is_in_the_way(self.tr("Stop what is going on, then go on with the run.")):
+            return
+        form = self._window.parts.settings.source
+        self._session.resume_run(folder, allow_download=form.may_download)
 
     def offer_unfinished(self) -> None:
         """Offer the last run to go on with, if it was broken off."""
         folder = self._window.parts.settings.runs_folder or default_runs_folder()
         self._window.parts.welcome.unfinished.show_run(last_unfinished(folder))
+
+    def _is_in_the_way(self, words: str) -> bool:
+        """Whether something goes on; then `words` say so."""
+        is_busy = self._session.state.is_busy
+        if is_busy:
+            self._window.parts.status.say(words)
+        return is_busy
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, SearchStarted):

@@ -15,6 +15,8 @@ TICK_PX = 4
 NOTE_MARGIN_PX = 4
 BACKDROP_OPACITY = 215  # of 255, behind notes
 
+AXES = ("left", "bottom", "top")  # that a plot may show
+
 
 def quieten(plot: pg.PlotWidget) -> None:
     """Take away what pyqtgraph adds to a plot: buttons, menus, automatic ranges, a frame."""
@@ -23,7 +25,7 @@ def quieten(plot: pg.PlotWidget) -> None:
     # pyqtgraph makes the menu all the same; without a parent it would outlive the plot.
     item.ctrlMenu.setParent(plot, Qt.WindowType.Popup)
     item.disableAutoRange()
-    for name in ("left", "bottom"):
+    for name in AXES:
         axis = item.getAxis(name)
         axis.enableAutoSIPrefix(False)
         axis.setStyle(maxTickLevel=0)  # finer lines say little and cost a third of a frame
@@ -34,7 +36,7 @@ def quieten(plot: pg.PlotWidget) -> None:
 def paint_axes(plot: pg.PlotWidget, palette: Palette) -> None:
     """Give a plot the theme's background, axes, tick labels and grid."""
     plot.setBackground(palette.surface)
-    for name in ("left", "bottom"):
+    for name in AXES:
         axis = plot.getPlotItem().getAxis(name)
         axis.setPen(palette.outline)
         axis.setTextPen(palette.muted_text)

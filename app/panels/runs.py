@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QShowEvent
+from PySide6.QtCore import QPoint, QRect, QSize, Qt, QUrl, Signal
+from PySide6.QtGui import QColor, QDesktopServices, QPainter, QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -16,11 +16,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.panels.panel import Cell, Panel, Table
+from app.panels.panel import Panel, Table
 from app.panels.run_reader import RunReader
+from app.panels.runs_cells import HEADER, run_cells
 from app.panels.runs_model import NOTES, RunsModel
 from app.panels.runs_pictures import RunsPictures
 from app.panels.runs_table import RunsTable
+from app.panels.table_picture import paint_whole, whole_size
 from app.selection import Selection
 from app.theme import LIGHT, SPACE_M, SPACE_S, Palette, fill_background
 from core.events import Event, RunReported
@@ -28,11 +30,6 @@ from core.runs.files import default_runs_folder
 from core.runs.history import RunSummary, read_summary
 
 TABLE_PX, PICTURES_PX = 760, 400  # of the width, in proportion
-HEADER = (
-    *("folder", "date", "network", "data", "macs_budget", "reward", "seed", "evaluations"),
-    *("test_accuracy", "macs_kept", "best_criterion", "best_criterion_accuracy"),
-    *("finished", "notes", "problem"),
-)
 
 
 class RunsPanel(Panel):
@@ -40,12 +37,14 @@ class RunsPanel(Panel):
 
     Signals:
         run_requested(object): the Path of a run to open in all panels.
+        resume_requested(object): the Path of a run that was broken off and is to go on.
         run_chosen(object): the Path of the run that the person looks at.
         failed(str, str): something could not be read or written; a sentence and its details.
     """
 
     NAME = "runs"
     run_requested = Signal(object)
+    resume_requested = Signal(object)
     run_chosen = Signal(object)
     failed = Signal(str, str)
 
@@ -58,8 +57,10 @@ class RunsPanel(Panel):
         self.pictures = RunsPictures()
         self.search, self.status = QLineEdit(), QLabel()
         self.open_run = QPushButton(self.tr("Open this run"))
+        self.resume_run = QPushButton(self.tr("Go on"))
         self.show_folder_button = QPushButton(self.tr("Show folder"))
         self.empty = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
+        self._buttons = (self.open_run, self.resume_run, self.show_folder_button)
         self._pages = QStackedWidget()
         self._has_read = False
         self._fitted = 0  # so many runs' words have made the columns as wide as they are
@@ -111,7 +112,26 @@ class RunsPanel(Panel):
         """Every run that is listed, in the order of the screen."""
         if not self.model.runs:
             return None
-        return Table(HEADER, [_cells(run) for run in self.view.shown])
+        return Table(HEADER, [run_cells(run) for run in self.view.shown])
+
+    def picture_size(self) -> QSize:
+        """All rows and columns of the table, and what the chosen runs have to say beside it."""
+        if not self.model.runs:
+            return super().picture_size()
+        table, pictures = whole_size(self.view), self.pictures.size()
+        width = table.width() + pictures.width() + 2 * SPACE_M
+        return QSize(width, max(table.height(), pictures.height()) + 2 * SPACE_M)
+
+    def paint_picture(self, painter: QPainter) -> None:
+        """Paint what the panel would show if it were large enough."""
+        if not self.model.runs:
+            super().paint_picture(painter)
+            return
+        painter.fillRect(QRect(QPoint(), self.picture_size()), QColor(self.colours.surface))
+        at = QPoint(whole_size(self.view).width() + 2 * SPACE_M, SPACE_M)
+        self.pictures.render(painter, at)
+        painter.translate(SPACE_M, SPACE_M)
+        paint_whole(self.view, painter, self.colours)
 
     def use_palette(self, palette: Palette) -> None:
         """Recolour everything."""
@@ -134,6 +154,7 @@ class RunsPanel(Panel):
         again.clicked.connect(self.refresh)
         choose.clicked.connect(self._on_choose_folder)
         self.open_run.setToolTip(self.tr("Show this run in all panels"))
+        self.resume_run.setToolTip(self.tr("Go on with this run where it was broken off"))
         self.show_folder_button.setToolTip(self.tr("Show the run's files"))
         left = QWidget()
         layout = QVBoxLayout(left)
@@ -141,7 +162,7 @@ class RunsPanel(Panel):
         layout.setSpacing(SPACE_S)
         layout.addLayout(_row(self.search, again, choose))
         layout.addWidget(self.view, 1)
-        layout.addLayout(_row(self.status, self.open_run, self.show_folder_button))
+        layout.addLayout(_row(self.status, *self._buttons))
         self.status.setProperty("role", "caption")
         splitter = QSplitter()
         splitter.addWidget(left)
@@ -175,6 +196,7 @@ class RunsPanel(Panel):
         self.view.selectionModel().selectionChanged.connect(self._on_selected)
         self.view.activated.connect(self._on_activated)
         self.open_run.clicked.connect(self._on_open)
+        self.resume_run.clicked.connect(self._on_resume)
         self.show_folder_button.clicked.connect(self._on_show_folder)
 
     def _write_status(self) -> None:
@@ -188,6 +210,7 @@ class RunsPanel(Panel):
         self.status.setToolTip(str(self.folder))
         run = self.view.current
         self.open_run.setEnabled(run is not None and not run.problem)
+        self.resume_run.setEnabled(_can_go_on(run))
         self.show_folder_button.setEnabled(run is not None)
 
     def _on_run_read(self, run: RunSummary) -> None:
@@ -215,6 +238,10 @@ class RunsPanel(Panel):
         if (run := self.view.current) is not None and not run.problem:
             self.run_requested.emit(run.folder)
 
+    def _on_resume(self) -> None:
+        if (run := self.view.current) is not None and _can_go_on(run):
+            self.resume_requested.emit(run.folder)
+
     def _on_show_folder(self) -> None:
         run = self.view.current
         if run is None or QDesktopServices.openUrl(QUrl.fromLocalFile(str(run.folder))):
@@ -238,21 +265,5 @@ def _row(*widgets: QWidget) -> QHBoxLayout:
     return layout
 
 
-def _cells(run: RunSummary) -> tuple[Cell, ...]:
-    return (
-        str(run.folder),
-        run.started.isoformat(sep=" "),
-        run.network,
-        run.dataset,
-        run.macs_budget,
-        run.reward,
-        run.seed,
-        run.evaluations,
-        run.accuracy,
-        run.macs_kept,
-        run.best_criterion,
-        run.best_criterion_accuracy,
-        int(run.is_finished),
-        run.notes,
-        run.problem,
-    )
+def _can_go_on(run: RunSummary | None) -> bool:
+    return run is not None and not run.is_finished and not run.problem

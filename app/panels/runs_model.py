@@ -37,6 +37,7 @@ class Column:
     write: Callable[[RunSummary], str]
     key: Callable[[RunSummary], Any]
     is_number: bool = True
+    help: str = ""  # to be translated, too
 
 
 class RunsModel(QAbstractTableModel):
@@ -96,6 +97,8 @@ class RunsModel(QAbstractTableModel):
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
         if orientation == Qt.Orientation.Horizontal and role == Role.DisplayRole:
             return _translate(COLUMNS[section].title)
+        if orientation == Qt.Orientation.Horizontal and role == Role.ToolTipRole:
+            return _translate(COLUMNS[section].help) if COLUMNS[section].help else None
         if orientation == Qt.Orientation.Horizontal and role == Role.TextAlignmentRole:
             return _alignment(COLUMNS[section])
         return None
@@ -163,11 +166,11 @@ def run_name(run: RunSummary) -> str:
 
 
 def verdict_text(run: RunSummary) -> str:
-    """How far above the best criterion a run ended, or why that is not known."""
+    """How many points above the best criterion a run ended, or why that is not known."""
     if run.problem:
         return run.problem
     if run.lead is not None:
-        return _translate("{} points").format(f"{100 * run.lead:+.1f}".replace("-", "−"))
+        return f"{100 * run.lead:+.1f}".replace("-", "−")
     return UNKNOWN if run.is_finished else _translate("unfinished")
 
 
@@ -215,9 +218,10 @@ COLUMNS = (
         lambda run: _known(run.accuracy),
     ),
     Column(
-        NOOP("RunsPanel", "Above best criterion"),
+        NOOP("RunsPanel", "Lead, points"),
         verdict_text,
         lambda run: -2.0 if run.lead is None else run.lead,
+        help=NOOP("RunsPanel", "Test accuracy above that of the best criterion"),
     ),
     Column(
         NOOP("RunsPanel", "MACs kept"),

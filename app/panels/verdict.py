@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from app.panels.panel import Cell, Panel, Table
 from app.panels.plot_parts import legend_label, readout_label
 from app.panels.run_reader import RunReader
+from app.panels.table_picture import paint_whole, whole_size
 from app.panels.verdict_grid import VerdictGrid
 from app.panels.verdict_plot import VerdictPlot
 from app.panels.verdict_words import (
@@ -120,7 +121,7 @@ class VerdictPanel(Panel):
         """The sentence and what it stands on, and below them all rows and all of the plot."""
         if self.verdict is None:
             return super().picture_size()
-        grid, top = self.grid.whole_size(), self.sentence.height() + self.basis.height()
+        grid, top = whole_size(self.grid), self.sentence.height() + self.basis.height()
         width = max(self.sentence.width(), grid.width() + self.plot.width() + 3 * SPACE_M)
         height = max(grid.height(), self.legend.height() + self.plot.height())
         return QSize(width, top + height + 2 * SPACE_M)
@@ -132,7 +133,7 @@ class VerdictPanel(Panel):
             return
         painter.fillRect(QRect(QPoint(), self.picture_size()), QColor(self.colours.surface))
         top = self.sentence.height() + self.basis.height() + SPACE_M
-        right = self.grid.whole_size().width() + 2 * SPACE_M
+        right = whole_size(self.grid).width() + 2 * SPACE_M
         for part, at in (
             (self.sentence, QPoint(0, 0)),
             (self.basis, QPoint(0, self.sentence.height())),
@@ -142,7 +143,7 @@ class VerdictPanel(Panel):
             # A plot has another `render` of its own; and no part brings its own background.
             QWidget.render(part, painter, at, QRegion(), QWidget.RenderFlag.DrawChildren)
         painter.translate(SPACE_M, top)
-        self.grid.paint_whole(painter, self.colours)
+        paint_whole(self.grid, painter, self.colours)
 
     def use_palette(self, palette: Palette) -> None:
         """Recolour everything."""

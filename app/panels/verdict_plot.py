@@ -27,6 +27,9 @@ class VerdictPlot(pg.PlotWidget):
         super().__init__(background=palette.surface, enableMenu=False)
         self.setAccessibleName(self.tr("Accuracy of every method"))
         quieten(self)
+        # above: twenty methods are higher than a low dock, and the unit is to be seen
+        self.getPlotItem().hideAxis("bottom")
+        self.getPlotItem().showAxis("top")
         self._bars: list[pg.ErrorBarItem] = []
         self._dots = {name: UniformScatter() for name in ("before", "after", "learned")}
         for dots in self._dots.values():
@@ -71,7 +74,7 @@ class VerdictPlot(pg.PlotWidget):
     def use_palette(self, palette: Palette) -> None:
         """Recolour everything."""
         paint_axes(self, palette)
-        label_axis(self, "bottom", self.tr("test accuracy, %"), palette)
+        label_axis(self, "top", self.tr("test accuracy, %"), palette)
         self._dots["before"].paint_as("o", 9, QColor(palette.surface), palette.accuracy, 2.0)
         self._dots["after"].paint_as("d", 10, QColor(palette.accuracy), palette.surface)
         self._dots["learned"].paint_as("o", 11, QColor(palette.surface), palette.best, 2.4)

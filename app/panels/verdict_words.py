@@ -20,19 +20,18 @@ def method_words(name: str) -> str:
 
 
 def estimate_text(estimate: Estimate | None) -> str:
-    """A mean and half its interval: "75.0 ± 1.9 %"."""
+    """A mean and half its interval, in per cent: "75.0 ± 1.9"."""
     if estimate is None:
         return UNKNOWN
-    half = 50 * (estimate.high - estimate.low)
-    return f"{100 * estimate.mean:.1f} ± {half:.1f} %"
+    return f"{100 * estimate.mean:.1f} ± {_half(estimate):.1f}"
 
 
 def lead_text(lead: Estimate | None) -> str:
-    """A difference and whether it can be told from chance: "+1.9 (0.4 to 3.4)", "≈ +0.3 (...)"."""
+    """A difference in points; "≈" if chance alone could make it: "+1.9 ± 1.5", "≈ +0.3 ± 1.0"."""
     if lead is None:
         return ""
     sign = "" if lead.is_measurable else "≈ "
-    return f"{sign}{_points(lead.mean, signed=True)} ({_interval(lead)})"
+    return f"{sign}{_points(lead.mean, signed=True)} ± {_half(lead):.1f}"
 
 
 def sentence_words(verdict: Verdict) -> str:
@@ -66,6 +65,8 @@ def basis_words(verdict: Verdict, run: RunSummary) -> str:
             "{} at {} of the MACs, {}, {}. ± and brackets: 95 % intervals of the test images "
             "alone (binomial); three seeds would show their spread. ≈: no measurable difference."
         ).format(name, budget, seeds, images)
+    if not any(row.after for row in verdict.rows):
+        words += _translate(" Not fine-tuned yet.")
     return words + _other_macs(verdict)
 
 
@@ -117,6 +118,11 @@ def _is_other(row: MethodRow, macs_kept: float) -> bool:
     if row.name == UNPRUNED or row.macs_kept is None:
         return False
     return abs(row.macs_kept - macs_kept) > SAME_MACS
+
+
+def _half(estimate: Estimate) -> float:
+    """Half of an interval, in points."""
+    return 50 * (estimate.high - estimate.low)
 
 
 def _interval(estimate: Estimate) -> str:

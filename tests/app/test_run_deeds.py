@@ -82,3 +82,12 @@ def test_nothing_is_offered_where_nothing_was_broken_off(window, tmp_path):
     window.parts.settings.set_runs_folder(str(tmp_path))
     window.run_deeds.offer_unfinished()
     assert not window.parts.welcome.unfinished.isVisibleTo(window)
+
+
+@pytest.mark.parametrize("state", [SessionState.READY, SessionState.SEARCHING])
+def test_a_run_of_the_list_goes_on_unless_something_runs(window, tmp_path, monkeypatch, state):
+    resumed = []
+    monkeypatch.setattr(window.session, "resume_run", lambda *a, **k: resumed.append(a[0]))
+    monkeypatch.setattr(type(window.session), "state", state)
+    window.parts.docked["runs"].resume_requested.emit(tmp_path)
+    assert resumed == ([] if state.is_busy else [tmp_path])

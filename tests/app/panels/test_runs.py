@@ -9,8 +9,9 @@ from PySide6.QtCore import QItemSelectionModel, Qt
 from app.panels.run_reader import RunReader
 from app.panels.runs import RunsPanel
 from app.panels.runs_model import COLUMNS, NOTES, RunsModel, run_name, verdict_text
+from app.saving import panel_image
 from app.selection import Selection
-from app.theme import DARK
+from app.theme import DARK, LIGHT
 from core.events import RunReported
 from core.runs.history import RunSummary, read_summary
 from tests.core.runs.made import make_run, report_of
@@ -76,9 +77,9 @@ def test_runs_are_listed_newest_first_with_all_their_numbers(panel):
     assert panel.view.proxy.rowCount() == 3
     assert cell(panel, 2, "Date") == "2026-03-01 10:00"
     assert cell(panel, 2, "Test accuracy") == "75.0 %"
-    assert cell(panel, 2, "Above best criterion") == "+15.0 points"
-    assert cell(panel, 1, "Above best criterion") == "−5.0 points"
-    assert cell(panel, 0, "Above best criterion") == "unfinished"
+    assert cell(panel, 2, "Lead, points") == "+15.0"
+    assert cell(panel, 1, "Lead, points") == "−5.0"
+    assert cell(panel, 0, "Lead, points") == "unfinished"
     assert cell(panel, 0, "Test accuracy") == "–"
     assert panel.status.text() == "3 runs"
 
@@ -177,7 +178,7 @@ def test_a_broken_run_says_why_and_cannot_be_opened(qtbot, panel, folder):
     qtbot.waitUntil(lambda: not panel.reader.is_reading)
     panel.view.selectRow(0)
     panel.redraw_now()
-    assert cell(panel, 0, "Above best criterion") == "config.toml is damaged"
+    assert cell(panel, 0, "Lead, points") == "config.toml is damaged"
     assert not panel.open_run.isEnabled()
 
 
@@ -238,7 +239,38 @@ def test_five_hundred_runs_never_hold_the_window_for_long(qtbot, tmp_path):
 def test_a_run_in_a_few_words(tmp_path):
     run = read_summary(make_run(tmp_path / "a", seed=3))
     assert run_name(run) == "tiny · 50 % · seed 3"
-    assert verdict_text(run) == "+15.0 points"
+    assert verdict_text(run) == "+15.0"
     bare = RunSummary(tmp_path / "b", datetime.min)
     assert run_name(bare) == "b"
     assert COLUMNS[0].write(bare) == "–"
+
+
+def test_a_run_that_was_broken_off_can_go_on(panel, qtbot, folder):
+    panel.view.selectRow(0)  # the unfinished one
+    panel.redraw_now()
+    assert panel.resume_run.isEnabled()
+    with qtbot.waitSignal(panel.resume_requested) as asked:
+        panel.resume_run.click()
+    assert asked.args == [folder / "2026-03-03_10-00-00_other_50"]
+    panel.view.selectRow(1)
+    panel.redraw_now()
+    assert not panel.resume_run.isEnabled()
+
+
+def test_a_picture_shows_every_run_and_column_even_of_a_low_panel(panel, folder):
+    for number in range(30):
+        make_run(folder / f"2026-02-01_10-00-{number:02d}_tiny_50", seed=number)
+        panel.model.add(read_summary(folder / f"2026-02-01_10-00-{number:02d}_tiny_50"))
+    panel.resize(500, 200)
+    picture = panel_image(panel)
+    size = picture.size() / picture.devicePixelRatio()
+    rows = 34 * panel.view.verticalHeader().defaultSectionSize()
+    assert size.height() >= rows
+    assert size.width() >= sum(panel.view.columnWidth(column) for column in range(len(COLUMNS)))
+    lowest = picture.copy(0, picture.height() * 9 // 10, picture.width() // 4, 60)
+    colours = {
+        lowest.pixelColor(x, y).name()
+        for x in range(lowest.width())
+        for y in range(lowest.height())
+    }
+    assert LIGHT.text in colours

@@ -1,4 +1,7 @@
-"""Masks that meet a MACs budget: least reachable share, exact fitting, sampling threshold."""
+"""Masks that meet a MACs budget: least reachable share, exact fitting, sampling threshold.
+
+A model may carry further limits (core.pruning.limits); a budget holds where all of them do.
+"""
 
 from typing import Protocol
 
@@ -6,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.events import BoolArray
+from core.pruning.limits import Limit, exceeds, may_add
 
 Float64Array = NDArray[np.float64]
 
@@ -29,6 +33,10 @@ class KeptShareModel(Protocol):
     def total(self) -> int:
         """MACs of the whole network, for one image."""
 
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """Budgets beside that of the MACs, which every fitted mask must hold too."""
+
     def kept_share(self, keep: NDArray[np.bool_] | Float64Array) -> Float64Array:
         """Share of the MACs that is kept, 0-1, for (C,) or (K, C)."""
 
@@ -49,6 +57,7 @@ class PinnedMacs:
         self.widths: NDArray[np.bool_] = model.widths & ~removed
         self.has_fixed = model.has_fixed
         self.total = model.total
+        self.limits = model.limits
 
     def kept_share(self, keep: NDArray[np.bool_] | Float64Array) -> Float64Array:
         """Share of the whole network's MACs that is kept, 0-1, for (C,) or (K, C)."""
@@ -110,14 +119,15 @@ def solve_threshold(
 ) -> float:
     """Find tau so that masks sampled from sigmoid(logits - tau) keep the budget on average.
 
-    The expectation is exact because channels are sampled independently and MACs are
-    multilinear in the keep decisions. Returns a bound of the search range if no tau does it.
+    The expectation is exact because channels are sampled independently and MACs, parameters
+    and bytes are multilinear in the keep decisions; latency is taken at the expected widths.
+    Returns a bound of the search range if no tau does it.
     """
     low, high = float(logits.min()) - 20.0, float(logits.max()) + 20.0
     for _ in range(7):  # sixteen points at a time: 17 ** 7 steps over the range
         taus = np.linspace(low, high, 18)
-        expected = model.kept_share(keep_probability(logits, taus[1:-1, None], removable))
-        above = int((expected > macs_budget).sum())  # expected falls as tau rises
+        probability = keep_probability(logits, taus[1:-1, None], removable)
+        above = int(exceeds(model, probability, macs_budget).sum())  # costs fall as tau rises
         low, high = taus[above], taus[above + 1]
     return float((low + high) / 2)
 
@@ -178,7 +188,7 @@ def _shift_until(
     high = flippable.sum(axis=1).astype(np.int64)
     while (low < high).any():
         middle = (low + high) // 2 if is_removing else (low + high + 1) // 2
-        fits = model.kept_share(flipped(middle)) <= macs_budget
+        fits = ~exceeds(model, flipped(middle), macs_budget)
         low, high = (
             (np.where(fits, low, np.minimum(middle + 1, high)), np.where(fits, middle, high))
             if is_removing
@@ -194,10 +204,9 @@ def _fill(
     keep = keep.copy()
     removed = order[~keep[order]]
     while removed.size:
-        slack = (macs_budget - model.kept_share(keep)) * model.total
-        fits = np.flatnonzero(model.marginal_macs(keep)[removed] <= slack)
+        fits = np.flatnonzero(may_add(model, keep, macs_budget)[removed])
         if not fits.size:
             break
         keep[removed[fits[0]]] = True
-        removed = removed[fits[0] + 1 :]  # what did not fit never will: MACs only grow
+        removed = removed[fits[0] + 1 :]  # what did not fit never will: costs only grow
     return keep

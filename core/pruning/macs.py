@@ -9,8 +9,8 @@ from torch import nn
 
 from core.graph.assembly import Analysis
 from core.graph.layers import LayerNode
-
-Numbers = NDArray[np.float64]
+from core.pruning.limits import Limit
+from core.pruning.widths import Numbers, WidthRows
 
 
 class MacsModel:
@@ -22,36 +22,33 @@ class MacsModel:
     """
 
     def __init__(self, analysis: Analysis, module: nn.Module) -> None:
-        self._rows: dict[bytes, int] = {}
-        self._owners: list[NDArray[np.int64]] = []
+        rows = WidthRows()
         operations = analysis.operations
         self._positions = np.array([op.positions / op.groups for op in operations])
-        self._outputs = np.array([self._row(op.outputs) for op in operations], dtype=np.int64)
+        self._outputs = np.array([rows.add(op.outputs) for op in operations], dtype=np.int64)
         one_input = np.array([-1], dtype=np.int64)
         self._inputs = np.array(
-            [self._row(one_input if op.inputs is None else op.inputs) for op in operations],
+            [rows.add(one_input if op.inputs is None else op.inputs) for op in operations],
             dtype=np.int64,
         )
-        producers = [self._row(layer.channels) for layer in _weighted_layers(analysis)]
-        self._parameters = self._parameter_rows(analysis, module)
+        producers = [rows.add(layer.channels) for layer in _weighted_layers(analysis)]
+        self._parameters = _parameter_rows(rows, analysis, module)
         channels = analysis.plan.channel_count
-        self._counts = np.zeros((len(self._owners), channels))  # (rows, channels)
-        self._fixed = np.zeros(len(self._owners))
-        for row, owners in enumerate(self._owners):
-            np.add.at(self._counts[row], owners[owners >= 0], 1)
-            self._fixed[row] = (owners < 0).sum()
+        self._widths = rows.counted(channels)
+        self._counts = self._widths.by_channel  # (rows, channels)
         self._both = (self._counts[self._inputs] * self._counts[self._outputs]).T @ self._positions
         distinct = sorted(set(producers))
         self.widths: NDArray[np.bool_] = self._counts[distinct] > 0
-        self.has_fixed: NDArray[np.bool_] = self._fixed[distinct] > 0
+        self.has_fixed: NDArray[np.bool_] = self._widths.fixed[distinct] > 0
         self.removed: NDArray[np.bool_] = np.zeros(channels, dtype=np.bool_)  # see budget.py
+        self.limits: tuple[Limit, ...] = ()
         everything = np.ones(channels)
         self.total = round(float(self.macs(everything)))
         self.total_params = round(float(self.params(everything)))
 
     def macs(self, keep: NDArray[np.bool_] | Numbers) -> Numbers:
         """MACs of one image, shape () or (masks,)."""
-        counts = self._row_counts(keep)
+        counts = self._widths.of(keep)
         result: Numbers = (counts[..., self._inputs] * counts[..., self._outputs]) @ self._positions
         return result
 
@@ -61,7 +58,7 @@ class MacsModel:
 
     def params(self, keep: NDArray[np.bool_] | Numbers) -> Numbers:
         """Parameters left, shape () or (masks,)."""
-        counts = self._row_counts(keep)
+        counts = self._widths.of(keep)
         result = np.zeros(counts.shape[:-1])
         for factor, rows in self._parameters:
             result = result + factor * counts[..., rows].prod(axis=-1)
@@ -69,7 +66,7 @@ class MacsModel:
 
     def marginal_macs(self, keep: NDArray[np.bool_]) -> Numbers:
         """MACs that each channel adds to the others that are kept, shape (channels,)."""
-        counts = self._row_counts(keep)
+        counts = self._widths.of(keep)
         weights = np.zeros(len(counts))
         np.add.at(weights, self._inputs, self._positions * counts[self._outputs])
         np.add.at(weights, self._outputs, self._positions * counts[self._inputs])
@@ -77,29 +74,19 @@ class MacsModel:
         result: Numbers = weights @ self._counts + self._both * np.where(keep, -1.0, 1.0)
         return result
 
-    def _row_counts(self, keep: NDArray[np.bool_] | Numbers) -> Numbers:
-        counts: Numbers = np.asarray(keep, dtype=np.float64) @ self._counts.T + self._fixed
-        return counts
 
-    def _row(self, owners: NDArray[np.int64]) -> int:
-        key = owners.tobytes()
-        if key not in self._rows:
-            self._rows[key] = len(self._owners)
-            self._owners.append(owners)
-        return self._rows[key]
-
-    def _parameter_rows(
-        self, analysis: Analysis, module: nn.Module
-    ) -> list[tuple[int, NDArray[np.int64]]]:
-        """Per parameter: its elements in uncut dimensions, and the rows of the cut ones."""
-        plan: Mapping[str, Mapping[int, NDArray[np.int64]]] = analysis.plan.owners
-        result = []
-        for key, parameter in module.named_parameters():
-            cut = plan.get(key, {})
-            factor = math.prod(n for d, n in enumerate(parameter.shape) if d not in cut)
-            rows = np.array([self._row(owners) for owners in cut.values()], dtype=np.int64)
-            result.append((factor, rows))
-        return result
+def _parameter_rows(
+    rows: WidthRows, analysis: Analysis, module: nn.Module
+) -> list[tuple[int, NDArray[np.int64]]]:
+    """Per parameter: its elements in uncut dimensions, and the rows of the cut ones."""
+    plan: Mapping[str, Mapping[int, NDArray[np.int64]]] = analysis.plan.owners
+    result = []
+    for key, parameter in module.named_parameters():
+        cut = plan.get(key, {})
+        factor = math.prod(n for d, n in enumerate(parameter.shape) if d not in cut)
+        places = np.array([rows.add(owners) for owners in cut.values()], dtype=np.int64)
+        result.append((factor, places))
+    return result
 
 
 def _weighted_layers(analysis: Analysis) -> list[LayerNode]:

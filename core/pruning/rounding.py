@@ -14,6 +14,7 @@ from core.events import BoolArray
 from core.graph.coupling import CouplingGroup, CouplingGroups
 from core.graph.layers import LayerGraph
 from core.pruning.budget import Float64Array, KeptShareModel
+from core.pruning.limits import exceeds, load_between
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +49,7 @@ def round_widths(
 ) -> Rounded:
     """Round the kept channels (C,) of every group up to a multiple, within the budget.
 
-    The removed channels of highest priority (C,) come back. Where that breaks the budget,
+    The removed channels of highest priority (C,) come back. Where that breaks a budget,
     whole multiples go again, first those whose priority is least for the MACs they cost; what
     is left of the budget is filled with whole multiples. A channel that stands for several
     rows of a weight (an attention head) counts as so many. A group that is narrower than the
@@ -63,12 +64,12 @@ def round_widths(
     for width in widths:
         kept = int(keep[width.best_first].sum())
         _set(rounded, width, next(count for count in width.allowed if count >= kept))
-    while float(model.kept_share(rounded)) > macs_budget:
+    while exceeds(model, rounded, macs_budget):
         smaller = [(width, _step(rounded, width, -1)) for width in widths]
         choices = [(width, mask) for width, mask in smaller if mask is not None]
         if not choices:
             break
-        losses = [_worth(rounded, mask, priority, model) for _, mask in choices]
+        losses = [_worth(rounded, mask, priority, model, macs_budget) for _, mask in choices]
         rounded = choices[int(np.argmin(losses))][1]
     rounded = _fill(rounded, widths, priority, model, macs_budget)
     changed = {
@@ -79,7 +80,7 @@ def round_widths(
     }
     share = float(model.kept_share(rounded))
     before = float(model.kept_share(keep))
-    return Rounded(rounded, changed, before, share, share <= macs_budget)
+    return Rounded(rounded, changed, before, share, not exceeds(model, rounded, macs_budget))
 
 
 def own(mask: BoolArray, group: CouplingGroup) -> BoolArray:
@@ -140,10 +141,12 @@ def _step(keep: BoolArray, width: _Width, direction: int) -> BoolArray | None:
     return changed
 
 
-def _worth(a: BoolArray, b: BoolArray, priority: Float64Array, model: KeptShareModel) -> float:
+def _worth(
+    a: BoolArray, b: BoolArray, priority: Float64Array, model: KeptShareModel, macs_budget: float
+) -> float:
     """Priority of the channels in which two masks differ, for the MACs that they cost."""
-    macs = abs(float(model.kept_share(a)) - float(model.kept_share(b)))
-    return float(priority[a != b].sum()) / max(macs, 1e-12)
+    load = load_between(model, a, b, macs_budget)
+    return float(priority[a != b].sum()) / max(load, 1e-12)
 
 
 def _fill(
@@ -157,10 +160,8 @@ def _fill(
     while True:
         larger = [_step(keep, width, +1) for width in widths]
         fitting = [
-            mask
-            for mask in larger
-            if mask is not None and float(model.kept_share(mask)) <= macs_budget
+            mask for mask in larger if mask is not None and not exceeds(model, mask, macs_budget)
         ]
         if not fitting:
             return keep
-        keep = max(fitting, key=lambda mask: _worth(mask, keep, priority, model))
+        keep = max(fitting, key=lambda mask: _worth(mask, keep, priority, model, macs_budget))

@@ -7,7 +7,7 @@ import contextlib
 import gc
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from itertools import pairwise
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ from core.errors import EspalierError, MemoryShortage
 from core.events import NoticeRaised
 
 T = TypeVar("T")
+E = TypeVar("E")  # events
 Indices = NDArray[np.int64]
 
 # what torch, oneDNN, cuBLAS and the C++ library say in a RuntimeError, in lower case
@@ -122,6 +123,29 @@ class ImagesAtOnce:
         """Cut indices into batches of about `batch_size`, or of `most` if that is less."""
         size = min(batch_size, self.most or batch_size)
         return np.array_split(indices, max(1, round(len(indices) / size)))
+
+    def over_batches(
+        self,
+        run: Callable[[list[Indices]], Generator[E, None, T]],
+        indices: Indices,
+        batch_size: int,
+    ) -> Generator[E | NoticeRaised, None, T]:
+        """Run a pass over batches of images, anew with smaller ones where one does not fit.
+
+        For passes that add something up, of which nothing may be added twice.
+        Yields: the events of each attempt, and the notice between two.
+        Raises: MemoryShortage if not even the smallest batch fits.
+        """
+        while True:
+            batches = self.batches(indices, batch_size)
+            try:
+                return (yield from run(batches))
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                reason = reason_of(error)
+            self.halve(max(map(len, batches)), reason)
+            yield from self.take_notices()
 
     def halve(self, size: int, reason: str) -> None:
         """Take half of `size` images from now on, for `reason` of reason_of.

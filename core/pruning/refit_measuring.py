@@ -2,7 +2,7 @@
 
 import copy
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from core.data import ImagePart
 from core.events import BoolArray, SearchEvent, StageAdvanced, StageStarted
 from core.graph.assembly import Analysis
 from core.graph.coupling import MacOperation
+from core.memory import ImagesAtOnce
 from core.pruning.covariance import InputCovariance, Reader, mixes_all
 from core.pruning.refit import ReaderFit, Refit
 
@@ -41,19 +42,37 @@ def measure_refit(
     """Measure what the readers of removable channels (C,) read; None: of all channels.
 
     Layers that cannot be refitted are named with the reason in `left_alone`.
-    Yields: StageStarted, then StageAdvanced after each batch.
+    Yields: StageStarted, then StageAdvanced after each batch; a notice where memory runs out and
+        it begins anew with smaller batches, of which other places are read.
     """
+    indices = np.random.default_rng(seed).permutation(len(part))[:images]
+
+    def measure(batches: Sequence[NDArray[np.int64]]) -> Generator[SearchEvent, None, Refit]:
+        return _measure(module, analysis, part, batches, device, removable)
+
+    at_once = ImagesAtOnce("measuring what layers read")
+    return (yield from at_once.over_batches(measure, indices, BATCH))
+
+
+def _measure(
+    module: nn.Module,
+    analysis: Analysis,
+    part: ImagePart,
+    batches: Sequence[NDArray[np.int64]],
+    device: torch.device,
+    removable: BoolArray | None,
+) -> Generator[SearchEvent, None, Refit]:
     network = copy.deepcopy(module).to(device).eval()
     left_alone: dict[str, str] = {}
-    indices = np.random.default_rng(seed).permutation(len(part))[:images]
-    watched = list(_watch(network, analysis, removable, left_alone, len(indices)))
+    count = sum(map(len, batches))
+    watched = list(_watch(network, analysis, removable, left_alone, count))
     hooks = [
         watch.covariance.reader.register_forward_hook(
             lambda _, inputs, __, covariance=watch.covariance: covariance.add(inputs[0])
         )
         for watch in watched
     ]
-    batches = np.array_split(indices, max(1, round(len(indices) / BATCH))) if watched else []
+    batches = batches if watched else []
     yield StageStarted("Measuring what layers read, for the refit", total=len(batches))
     for done, batch in enumerate(batches, start=1):
         with torch.inference_mode():

@@ -17,7 +17,7 @@ from core.evaluation import class_logits, to_device
 from core.events import SearchEvent, StageAdvanced, StageStarted
 from core.graph.assembly import Analysis
 from core.graph.coupling import MacOperation, PruningPlan
-from core.memory import ImagesAtOnce, is_out_of_memory, reason_of
+from core.memory import ImagesAtOnce
 from core.pruning.covariance import InputCovariance
 
 Float64Array = NDArray[np.float64]
@@ -70,16 +70,13 @@ def collect_statistics(
         effect="Criteria that square gradients of a batch change a little by that.",
     )
     size = batch_size or _affordable_batch(part)
-    while True:
-        batches = at_once.batches(indices, size)
-        try:
-            return (yield from _collect(module, analysis, part, batches, device))
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            reason = reason_of(error)
-        at_once.halve(max(map(len, batches)), reason)
-        yield from at_once.take_notices()
+
+    def collect(
+        batches: Sequence[NDArray[np.int64]],
+    ) -> Generator[SearchEvent, None, ChannelStatistics]:
+        return _collect(module, analysis, part, batches, device)
+
+    return (yield from at_once.over_batches(collect, indices, size))
 
 
 def _collect(

@@ -17,6 +17,7 @@ from core.evaluation import (
 )
 from core.events import NoticeRaised
 from core.memory import ImagesAtOnce, equal_parts, is_out_of_memory, told_shortage
+from core.pruning.refit_measuring import measure_refit
 from core.pruning.statistics import collect_statistics
 from core.pruning.surgery import prune_network
 from core.pruning.verification import analyse_exactly, analysis_events
@@ -190,6 +191,16 @@ def test_statistics_of_criteria_begin_anew_with_smaller_batches(kind, monkeypatc
     events, found = finish(collect_statistics(*given, device=CPU, images=24, batch_size=24))
     assert np.array_equal(found.taylor, expected.taylor)
     assert len(notices_of(events)) == 2
+
+
+def test_what_layers_read_is_measured_anew_with_smaller_batches(monkeypatch):
+    opened = open_tiny(Chain)
+    memory = ShortMemory(monkeypatch, 7)
+    given = (opened.network.module, opened.analysis, opened.images.reward)
+    events, refit = finish(measure_refit(*given, device=CPU))
+    assert len(notices_of(events)) == 2  # 12, then 6
+    assert set(memory.sizes) == {6}
+    assert refit.left_alone == {}
 
 
 @KINDS

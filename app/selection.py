@@ -1,4 +1,4 @@
-"""What the person looks at: one layer, one channel and one mask, the same in every panel."""
+"""What the person looks at: a layer, a channel, a mask and a criterion, the same everywhere."""
 
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ from core.events import (
 )
 
 NO_CHANNEL = -1
+USUAL_CRITERION = "l1"  # it needs no images, so that it is known first
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +38,13 @@ class Selection(QObject):
         layer_changed(str): another layer, "" for none.
         channel_changed(int): another channel id of the network, NO_CHANNEL for none.
         mask_changed(object): another LoadedMask, or None.
+        criterion_changed(str): masks are compared with another criterion.
     """
 
     layer_changed = Signal(str)
     channel_changed = Signal(int)
     mask_changed = Signal(object)
+    criterion_changed = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -49,6 +52,7 @@ class Selection(QObject):
         self._channel = NO_CHANNEL
         self._best: LoadedMask | None = None
         self._chosen: LoadedMask | None = None
+        self._criterion = USUAL_CRITERION
 
     @property
     def layer(self) -> str:
@@ -64,6 +68,17 @@ class Selection(QObject):
     def mask(self) -> LoadedMask | None:
         """The mask to show: the person's choice, else the search's best, else None."""
         return self._chosen or self._best
+
+    @property
+    def criterion(self) -> str:
+        """The criterion that masks are compared with: "l1"."""
+        return self._criterion
+
+    def compare_with(self, criterion: str) -> None:
+        """Compare masks with another criterion, in all panels."""
+        if criterion and criterion != self._criterion:
+            self._criterion = criterion
+            self.criterion_changed.emit(criterion)
 
     def select_layer(self, name: str) -> None:
         """Select a layer; its channel is no longer selected."""

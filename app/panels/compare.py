@@ -5,7 +5,7 @@ from html import escape
 import numpy as np
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QImage, QPainter
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 from app.panels.compare_chart import CompareChart
 from app.panels.compare_facts import Compared, CompareFacts, Mode
@@ -15,7 +15,7 @@ from app.panels.masks_cells import as_image
 from app.panels.masks_legend import CELL_PX, FlowLegend
 from app.panels.masks_picture import StackedPicture
 from app.panels.panel import Cell, Panel, Table
-from app.panels.parts import ElidedLabel, text_label
+from app.panels.parts import ElidedLabel, text_label, tool_row
 from app.selection import Selection
 from app.theme import SPACE_M, SPACE_S, Palette
 from core.comparison_rows import BOTH, NEITHER, ONLY_CRITERION, ONLY_LEARNED, RowComparison
@@ -48,7 +48,7 @@ class ComparePanel(Panel):
         self.chart = CompareChart(self._describe)
         self.legend = FlowLegend()
         self._build()
-        self.criterion.currentIndexChanged.connect(self.redraw_soon)
+        self.criterion.currentIndexChanged.connect(self._on_criterion_chosen)
         self.mode.currentIndexChanged.connect(self.redraw_soon)
         self.chart.row_chosen.connect(self._on_row_chosen)
         self.chart.channel_chosen.connect(self._on_channel_chosen)
@@ -126,6 +126,10 @@ class ComparePanel(Panel):
     def _mode(self) -> Mode:
         return "macs" if self.mode.currentIndex() == 1 else "count"
 
+    def _on_criterion_chosen(self) -> None:
+        self.selection.compare_with(str(self.criterion.currentData() or ""))
+        self.redraw_soon()
+
     def _on_mask_changed(self) -> None:
         self.facts.take_mask(self.selection.mask)
         self.redraw_soon()
@@ -187,6 +191,7 @@ class ComparePanel(Panel):
             self.criterion.addItem(criterion_words(name), name)
         self.criterion.setCurrentIndex(names.index(chosen) if chosen in names else 0)
         self.criterion.blockSignals(False)
+        self.selection.compare_with(str(self.criterion.currentData() or ""))
 
     def _show_legend(self) -> None:
         criterion = criterion_words(str(self.criterion.currentData()))
@@ -252,18 +257,12 @@ class ComparePanel(Panel):
                 "the same MACs budget is taken"
             )
         )
-        tools = QHBoxLayout()
-        tools.setSpacing(SPACE_S)
-        for words, box in ((self.tr("Against"), self.criterion), (self.tr("at the"), self.mode)):
-            tools.addWidget(QLabel(words))
-            tools.addWidget(box)
-            tools.addSpacing(SPACE_M)
-        tools.addWidget(self.caption, 1)
+        choices = ((self.tr("Against"), self.criterion), (self.tr("at the"), self.mode))
         work = QWidget()
         layout = QVBoxLayout(work)
         layout.setContentsMargins(SPACE_M, SPACE_M, SPACE_M, SPACE_M)
         layout.setSpacing(SPACE_S)
-        layout.addLayout(tools)
+        layout.addLayout(tool_row(choices, self.caption))
         for part in (self.sentence, self.chart, self.legend):
             layout.addWidget(part, 1 if part is self.chart else 0)
         self._empty = QLabel(

@@ -1,5 +1,6 @@
 """The selected layer: its masks side by side, what it costs, what it is coupled with."""
 
+from collections.abc import Mapping
 from html import escape
 
 from PySide6.QtCore import Qt
@@ -12,12 +13,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.panels.compare_words import criterion_words
 from app.panels.graph_text import KIND_WORDS, shape_text
 from app.panels.mask_legend import MaskLegend
 from app.panels.mask_strip import MaskStrip
 from app.panels.panel import Panel, Table
 from app.panels.parts import CostTable, heading_label, text_label
-from app.selection import Selection
+from app.selection import USUAL_CRITERION, Selection
 from app.theme import SPACE_L, SPACE_M, SPACE_S, Palette
 from core.comparison import (
     LayerComparison,
@@ -26,7 +28,15 @@ from core.comparison import (
     layer_cost,
     reading_layers,
 )
-from core.events import BoolArray, Event, NetworkOpened, PolicyUpdated, SearchStarted
+from core.events import (
+    BoolArray,
+    Event,
+    FloatArray,
+    ImportancesMeasured,
+    NetworkOpened,
+    PolicyUpdated,
+    SearchStarted,
+)
 from core.graph.layers import LayerNode
 from core.pruning.masks import ChannelMasks
 
@@ -41,8 +51,10 @@ class InspectorPanel(Panel):
         self._opened: NetworkOpened | None = None
         self._policy: BoolArray | None = None  # what it would keep, until a mask is known
         self._layer: LayerNode | None = None
+        self._scores: Mapping[str, FloatArray] = {}  # of every criterion
         selection.layer_changed.connect(self._on_layer_changed)
         selection.mask_changed.connect(self.redraw_soon)
+        selection.criterion_changed.connect(self.redraw_soon)
         self.name = text_label("title")
         self.kind = text_label("caption")
         self.kept = text_label()
@@ -68,6 +80,9 @@ class InspectorPanel(Panel):
         match event:
             case NetworkOpened():
                 self._opened, self._policy, self._layer = event, None, None
+                self._scores = {USUAL_CRITERION: event.magnitude}
+            case ImportancesMeasured():
+                self._scores = {**self._scores, **event.scores}
             case SearchStarted():
                 self._policy = None
             case PolicyUpdated():
@@ -92,17 +107,17 @@ class InspectorPanel(Panel):
         return self if self._layer is None else self._body
 
     def table(self) -> Table | None:
-        """The layer's channels: kept by the mask, kept by L1."""
+        """The layer's channels: kept by the mask, kept by the criterion."""
         if self._layer is None or self._opened is None:
             return None
-        comparison = compare_layer(self._layer, self._keep(), self._opened.magnitude)
+        comparison = compare_layer(self._layer, self._keep(), self._scores[self._criterion])
         rows = [
             (channel, int(learned), int(magnitude), int(not is_fixed))
             for channel, (learned, magnitude, is_fixed) in enumerate(
                 zip(comparison.learned, comparison.magnitude, comparison.is_fixed, strict=True)
             )
         ]
-        return Table(("channel", "is_kept", "is_kept_by_l1", "is_removable"), rows)
+        return Table(("channel", "is_kept", f"is_kept_by_{self._criterion}", "is_removable"), rows)
 
     def _on_layer_changed(self, name: str) -> None:
         known = self._opened is not None and name in self._opened.graph
@@ -116,6 +131,16 @@ class InspectorPanel(Panel):
         # A mask of another network may be chosen for a moment while that one is opened.
         return everything if keep is None or len(keep) != len(everything) else keep
 
+    @property
+    def _criterion(self) -> str:
+        """What Compare is set to, if its scores are known."""
+        wanted = self.selection.criterion
+        return wanted if wanted in self._scores else USUAL_CRITERION
+
+    @property
+    def _words(self) -> str:
+        return criterion_words(self._criterion)
+
     def redraw(self) -> None:
         """Draw the selected layer, or the invitation to select one."""
         layer, opened = self._layer, self._opened
@@ -123,7 +148,7 @@ class InspectorPanel(Panel):
         if layer is None or opened is None:
             return
         keep = self._keep()
-        comparison = compare_layer(layer, keep, opened.magnitude)
+        comparison = compare_layer(layer, keep, self._scores[self._criterion])
         self.name.setText(layer.name)
         self.kind.setText(self._describe(layer))
         self._show_masks(layer, comparison)
@@ -141,7 +166,7 @@ class InspectorPanel(Panel):
             source = self.tr("loaded mask, {}").format(mask.name)
         else:
             source = mask.name
-        return self.tr("Above: {}. Below: L1, keeping as many.").format(source)
+        return self.tr("Above: {}. Below: {}, keeping as many.").format(source, self._words)
 
     def _describe(self, layer: LayerNode) -> str:
         shapes = f"{shape_text(layer.input_shape)} → {shape_text(layer.output_shape)}"
@@ -157,10 +182,10 @@ class InspectorPanel(Panel):
         total, kept = len(layer.channels), int(comparison.learned.sum())
         self.mask_source.setText(self._say_source())
         self.kept.setText(self.tr("{} of {} channels kept").format(kept, total))
-        self.strip.show_comparison(comparison if layer.is_prunable else None)
+        self.strip.show_comparison(comparison if layer.is_prunable else None, self._words)
         for part in (self.strip, self.legend, self.mask_source):
             part.setVisible(layer.is_prunable)
-        self.legend.show_comparison(comparison)
+        self.legend.show_comparison(comparison, self._words)
         self.overlap.setText(self._say_overlap(layer, comparison))
         self.approximation.setText(self._say_approximation(layer))
         self.approximation.setVisible(bool(self.approximation.text()))
@@ -172,11 +197,12 @@ class InspectorPanel(Panel):
         if kept == comparison.removable:
             return self.tr("All {} channels are kept, so there is nothing to compare.").format(kept)
         if kept == shared:
-            same = self.tr("All {} kept channels are the same as L1's.").format(kept)
+            same = self.tr("All {} kept channels are the same as {}'s.")
+            same = same.format(kept, self._words)
         else:
             same = self.tr(
-                "{} of {} kept channels are the same; the agent keeps {} that L1 would remove."
-            ).format(shared, kept, kept - shared)
+                "{} of {} kept channels are the same; the agent keeps {} that {} would remove."
+            ).format(shared, kept, kept - shared, self._words)
         return f"{same} {self.tr('Jaccard {:.2f}.').format(comparison.overlap)}"
 
     def _say_approximation(self, layer: LayerNode) -> str:

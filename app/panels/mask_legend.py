@@ -13,7 +13,7 @@ GAP_PX = 1
 
 
 class MaskLegend(QWidget):
-    """Four swatches with words and counts: upper cell the agent, lower cell L1."""
+    """Four swatches with words and counts: upper cell the agent, lower cell a criterion."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -38,8 +38,8 @@ class MaskLegend(QWidget):
         """The words beside the swatches."""
         return [label.text() for label in self._words]
 
-    def show_comparison(self, comparison: LayerComparison) -> None:
-        """Count the channels of each look."""
+    def show_comparison(self, comparison: LayerComparison, criterion: str) -> None:
+        """Count the channels of each look; `criterion` as people call it: "L1"."""
         both = comparison.shared
         alone = comparison.kept - both
         neither = comparison.removable - both - 2 * alone
@@ -49,12 +49,12 @@ class MaskLegend(QWidget):
                 self.tr("both keep: {}"),
                 self.tr("only the agent: {}"),
                 self.tr("neither: {}"),
-                self.tr("only L1: {}"),
+                self.tr("only {1}: {0}"),
             ),
             (both, alone, neither, alone),
             strict=True,
         ):
-            label.setText(text.format(count))
+            label.setText(text.format(count, criterion))
 
     def use_palette(self, palette: Palette) -> None:
         """Paint the swatches in other colours."""

@@ -37,7 +37,7 @@ def learned_look(comparison: LayerComparison, channel: int, palette: Palette) ->
 
 
 def magnitude_look(comparison: LayerComparison, channel: int, palette: Palette) -> CellLook:
-    """How L1's decision over `channel` looks."""
+    """How the criterion's decision over `channel` looks."""
     is_other = not comparison.learned[channel]
     keeps = comparison.magnitude[channel]
     return _look(comparison, channel, palette, keeps, is_other, palette.criteria)
@@ -87,20 +87,21 @@ def paint_cell(painter: QPainter, area: QRectF, look: CellLook, palette: Palette
 
 
 class MaskStrip(QWidget):
-    """The agent's mask over the magnitude mask, in as many lines as the width asks for."""
+    """The agent's mask over a criterion's, in as many lines as the width asks for."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._comparison: LayerComparison | None = None
+        self._criterion = ""
         self._palette = LIGHT
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         self.setAccessibleName(self.tr("Masks of the selected layer"))
 
-    def show_comparison(self, comparison: LayerComparison | None) -> None:
-        """Show two other masks, or nothing."""
-        self._comparison = comparison
+    def show_comparison(self, comparison: LayerComparison | None, criterion: str) -> None:
+        """Show two other masks, or nothing; `criterion` as people call it: "L1"."""
+        self._comparison, self._criterion = comparison, criterion
         self._fit_height()
         self.update()
 
@@ -127,12 +128,12 @@ class MaskStrip(QWidget):
         elif agent[channel] and magnitude[channel]:
             text = self.tr("Channel {}: both keep it")
         elif agent[channel]:
-            text = self.tr("Channel {}: the agent keeps it, L1 would remove it")
+            text = self.tr("Channel {}: the agent keeps it, {} would remove it")
         elif magnitude[channel]:
-            text = self.tr("Channel {}: the agent removes it, L1 would keep it")
+            text = self.tr("Channel {}: the agent removes it, {} would keep it")
         else:
             text = self.tr("Channel {}: both remove it")
-        return text.format(channel)
+        return text.format(channel, self._criterion)
 
     def sizeHint(self) -> QSize:
         return QSize(240, self.heightForWidth(240))

@@ -4,7 +4,6 @@ from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
-    QHBoxLayout,
     QLabel,
     QMenu,
     QStackedLayout,
@@ -27,10 +26,10 @@ from app.panels.masks_words import (
     say_sharing,
 )
 from app.panels.panel import Panel, Table
-from app.panels.parts import ElidedLabel
+from app.panels.parts import ElidedLabel, tool_row
 from app.pins import Pins
 from app.selection import NO_CHANNEL, Selection
-from app.theme import SPACE_L, SPACE_M, SPACE_S, Palette
+from app.theme import SPACE_M, SPACE_S, Palette
 from core.events import Event, NetworkOpened
 from core.graph.rows import ChannelRow
 from core.pruning.pins import NO_PIN, PIN_KEEP, PIN_REMOVE
@@ -265,18 +264,12 @@ class MasksPanel(Panel):
         self.sort.setToolTip(self.tr("The order of the channels within each layer"))
         self.sort.setAccessibleName(self.tr("Channels in order of"))
         self._list_sorts()
-        tools = QHBoxLayout()
-        tools.setSpacing(SPACE_S)
-        for words, box in ((self.tr("Show"), self.view), (self.tr("sorted by"), self.sort)):
-            tools.addWidget(QLabel(words))
-            tools.addWidget(box)
-            tools.addSpacing(SPACE_L)
-        tools.addWidget(self.caption, 1)
+        choices = ((self.tr("Show"), self.view), (self.tr("sorted by"), self.sort))
         work = QWidget()
         layout = QVBoxLayout(work)
         layout.setContentsMargins(SPACE_M, SPACE_M, SPACE_M, SPACE_M)
         layout.setSpacing(SPACE_S)
-        layout.addLayout(tools)
+        layout.addLayout(tool_row(choices, self.caption))
         layout.addWidget(self.matrix, 1)
         layout.addWidget(self.legend)
         layout.addWidget(self.readout)

@@ -1,12 +1,13 @@
 """Small parts that panels are made of: labels with a role, headings, a table of costs."""
 
+from collections.abc import Sequence
 from html import escape
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
-from app.theme import SPACE_L, SPACE_S
+from app.theme import SPACE_L, SPACE_M, SPACE_S
 from app.words import percent_text
 from core.comparison import LayerCost
 
@@ -99,3 +100,15 @@ class CostTable(QWidget):
                 self._numbers[name], (f"{before:,}", f"{after:,}", kept), strict=True
             ):
                 label.setText(text)
+
+
+def tool_row(choices: Sequence[tuple[str, QWidget]], caption: QWidget) -> QHBoxLayout:
+    """The line above a panel: what can be chosen, each with its words, and what is shown."""
+    row = QHBoxLayout()
+    row.setSpacing(SPACE_S)
+    for words, box in choices:
+        row.addWidget(QLabel(words))
+        row.addWidget(box)
+        row.addSpacing(SPACE_M)
+    row.addWidget(caption, 1)
+    return row

@@ -11,7 +11,7 @@ from app.panels.mask_strip import MaskStrip, learned_look, magnitude_look
 from app.selection import Selection
 from app.theme import DARK, LIGHT
 from core.comparison import LayerComparison, compare_layer
-from core.events import Event, PolicyUpdated
+from core.events import Event, ImportancesMeasured, PolicyUpdated
 from core.graph.coupling import CouplingGroups
 from tests.app import samples
 
@@ -79,6 +79,28 @@ def test_the_overlap_with_l1_is_said_in_words(inner):
         "2 of 3 kept channels are the same; the agent keeps 1 that L1 would remove. Jaccard 0.50."
     )
     assert inner.legend.texts == ["both keep: 2", "only the agent: 1", "neither: 4", "only L1: 1"]
+
+
+def test_the_criterion_that_compare_is_set_to_is_named(inner):
+    scores = {"l1": samples.MAGNITUDE, "bn_scale": -samples.MAGNITUDE}
+    tell(inner, ImportancesMeasured(scores))
+    inner.selection.compare_with("bn_scale")
+    inner.redraw_now()
+    # The least three by L1 are the greatest three by its opposite: none of 0, 1 and 2.
+    assert inner.overlap.text() == (
+        "1 of 3 kept channels are the same; the agent keeps 2 that BN scale would remove. "
+        "Jaccard 0.20."
+    )
+    assert inner.mask_source.text().endswith("Below: BN scale, keeping as many.")
+    assert inner.legend.texts[3] == "only BN scale: 2"
+    assert inner.strip.describe(0) == "Channel 0: the agent keeps it, BN scale would remove it"
+    assert inner.table().header[2] == "is_kept_by_bn_scale"
+
+
+def test_a_criterion_without_scores_leaves_l1(inner):
+    inner.selection.compare_with("unknown")
+    inner.redraw_now()
+    assert "L1, keeping as many" in inner.mask_source.text()
 
 
 def test_costs_are_shown_before_and_after(inner):
@@ -162,7 +184,7 @@ def test_no_two_states_of_a_channel_look_alike_without_colour(palette):
 def test_a_channel_is_described_in_words(qtbot, channel, words):
     strip = MaskStrip()
     qtbot.addWidget(strip)
-    strip.show_comparison(comparison())
+    strip.show_comparison(comparison(), "L1")
     assert strip.describe(channel) == words
 
 
@@ -172,7 +194,7 @@ def test_a_wide_layer_takes_more_lines_and_every_channel_is_found(qtbot):
     strip = MaskStrip()
     qtbot.addWidget(strip)
     strip.resize(300, 50)
-    strip.show_comparison(LayerComparison(ones, ones, ~ones))
+    strip.show_comparison(LayerComparison(ones, ones, ~ones), "L1")
     found = {
         strip.channel_at(QPointF(x + 0.5, y + 0.5))
         for x in range(0, strip.width(), 4)

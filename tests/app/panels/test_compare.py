@@ -9,36 +9,24 @@ from PySide6.QtCore import QPoint, Qt
 from app.panels.compare import ComparePanel
 from app.panels.compare_strip import paint_strip
 from app.saving import panel_image
-from app.selection import NO_CHANNEL, LoadedMask, Selection
+from app.selection import NO_CHANNEL, LoadedMask
 from app.theme import DARK, LIGHT
 from core.comparison_rows import BOTH, NEITHER, ONLY_CRITERION, ONLY_LEARNED
 from core.events import CriterionEvaluated, ImportancesMeasured, PolicyUpdated
 from tests.app import samples
+from tests.app.panels.feeding import feed, small_panel
 
 FIRST = np.linspace(0, 1, 12).astype(np.float32)
 
 
 @pytest.fixture
 def panel(qtbot) -> ComparePanel:
-    panel = ComparePanel(Selection())
-    qtbot.addWidget(panel)
-    panel.resize(700, 320)
-    panel.use_palette(LIGHT)
-    panel.show()
-    return panel
+    return small_panel(qtbot, ComparePanel, 700, 320)
 
 
 @pytest.fixture
 def compared(panel) -> ComparePanel:
     return feed(panel, samples.network_opened(), samples.best_changed(12))
-
-
-def feed(panel: ComparePanel, *events: object) -> ComparePanel:
-    for event in events:
-        panel.selection.show_event(event)
-        panel.show_event(event)
-    panel.redraw_now()
-    return panel
 
 
 def choose(panel: ComparePanel, criterion: str | None = None, mode: int | None = None) -> None:
@@ -242,3 +230,9 @@ def test_another_network_forgets_the_comparison(compared):
     feed(compared, samples.network_opened())
     assert not compared.chart.isVisible()
     assert compared.table() is None
+
+
+def test_the_chosen_criterion_is_told_to_all_panels(compared):
+    feed(compared, ImportancesMeasured({"l1": FIRST, "fpgm": -FIRST}))
+    choose(compared, "fpgm")
+    assert compared.selection.criterion == "fpgm"

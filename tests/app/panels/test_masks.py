@@ -8,11 +8,12 @@ from PySide6.QtGui import QColor
 from app.panels.masks import MasksPanel
 from app.panels.masks_cells import cell_codes, cell_looks
 from app.saving import panel_image
-from app.selection import NO_CHANNEL, LoadedMask, Selection
+from app.selection import NO_CHANNEL, LoadedMask
 from app.theme import DARK, LIGHT
 from core.events import ImportancesMeasured, PolicyUpdated
 from core.pruning.pins import NO_PIN, PIN_KEEP, PIN_REMOVE
 from tests.app import samples
+from tests.app.panels.feeding import feed, small_panel
 
 FIRST = np.linspace(0, 1, 12).astype(np.float32)
 
@@ -23,25 +24,12 @@ def policy(update: int, keep: np.ndarray, probability: np.ndarray = FIRST) -> Po
 
 @pytest.fixture
 def panel(qtbot) -> MasksPanel:
-    panel = MasksPanel(Selection())
-    qtbot.addWidget(panel)
-    panel.resize(500, 300)
-    panel.use_palette(LIGHT)
-    panel.show()
-    return panel
+    return small_panel(qtbot, MasksPanel, 500, 300)
 
 
 @pytest.fixture
 def opened(panel) -> MasksPanel:
     return feed(panel, samples.network_opened())
-
-
-def feed(panel: MasksPanel, *events: object) -> MasksPanel:
-    for event in events:
-        panel.selection.show_event(event)
-        panel.show_event(event)
-    panel.redraw_now()
-    return panel
 
 
 def colour_at(panel: MasksPanel, channel: int, share: float = 0.5) -> str:

@@ -106,6 +106,11 @@ class Deeds(QObject):
             config = self._window.parts.settings.config()
             self._window.parts.finetune.follow(config.finetune)
 
+    def take_finetune_settings(self) -> None:
+        """Let the settings, and their preset, know what is set in the fine-tuning's panel."""
+        with contextlib.suppress(ConfigError):  # shown in that panel already
+            self._window.parts.settings.set_finetuning(self._window.parts.finetune.config())
+
     def save_picture(self) -> None:
         """Ask for a file and write the graph into it."""
         graph = self._window.parts.graph

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 
 from app.action_finder import ROOMY_ROWS
 from app.menu_entries import keys_text, plain_text
-from app.panels.explanations import all_explanations
+from app.panels.explanations import explanations_by_table
 from app.theme import SPACE_M
 
 GUIDE_FOLDER = Path(__file__).resolve().parent.parent / "resources" / "guide"
@@ -69,7 +69,11 @@ def guide_pages(actions: Iterable[tuple[str, QAction]]) -> dict[str, str]:
 
 
 def _settings_page() -> str:
-    return "\n\n".join(f"**{words.label}** – {words.sentence}" for words in all_explanations())
+    parts = []
+    for heading, explanations in explanations_by_table().items():
+        parts.append(f"## {heading}")
+        parts += [f"**{one.label}** (`{one.name}`) – {one.sentence}" for one in explanations]
+    return "\n\n".join(parts)
 
 
 def _shortcuts_page(actions: Iterable[tuple[str, QAction]]) -> str:

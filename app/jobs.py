@@ -27,6 +27,8 @@ class Choices:
     datasets: tuple[str, ...] = ("digits",)
     rewards: tuple[str, ...] = ("cross_entropy",)
     devices: tuple[str, ...] = ("auto", "cpu")
+    methods: tuple[str, ...] = ("agent",)
+    priors: tuple[str, ...] = ("tournament", "none")
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ def list_choices() -> Generator[Event, None, Choices]:
     from core.data import DATASETS
     from core.networks import network_names
     from core.rl.rewards import REWARDS
+    from core.search.methods import METHODS
+    from core.search.tournament import prior_names
 
     accelerators = ("cuda",) if torch.cuda.is_available() else ()
     return Choices(
@@ -64,6 +68,8 @@ def list_choices() -> Generator[Event, None, Choices]:
         datasets=tuple(DATASETS),
         rewards=tuple(REWARDS),
         devices=("auto", "cpu", *accelerators),
+        methods=tuple(METHODS),
+        priors=prior_names(),
     )
 
 

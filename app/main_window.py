@@ -160,6 +160,7 @@ class MainWindow(QMainWindow):
         layout.finetune.finetune_requested.connect(self.commands["finetune"].trigger)
         layout.finetune.stop_requested.connect(self.session.stop)
         layout.settings.changed.connect(self.deeds.show_finetune_settings)
+        layout.finetune.changed.connect(self.deeds.take_finetune_settings)
         layout.settings.groups.currentTextChanged.connect(layout.inspector.use_groups)
         layout.graph.menu_made.connect(lambda m: self.panel_deeds.add_to_menu(m, layout.graph))
         for dock in layout.docks.docks.values():

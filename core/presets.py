@@ -5,7 +5,7 @@ A preset says nothing about the network, the images, the budget, the seed or the
 
 import functools
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,19 @@ def apply_preset(config: RunConfig, name: str) -> RunConfig:
 def preset_of(config: RunConfig) -> str | None:
     """Return the preset whose settings these are, or None."""
     return next((name for name in PRESETS if apply_preset(config, name) == config), None)
+
+
+def preset_values(name: str) -> dict[str, Any]:
+    """Return what a preset says, each value by its setting's name such as search.reward."""
+    return dict(_flat(_values(name), ""))
+
+
+def _flat(values: Mapping[str, Any], table: str) -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{table}{name}.")
+        else:
+            yield f"{table}{name}", value
 
 
 @functools.cache

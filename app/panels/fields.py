@@ -1,10 +1,11 @@
 """Small parts that forms are made of."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QWheelEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QCompleter,
@@ -41,6 +42,11 @@ def add_explained(form: QFormLayout, setting: str, field: QWidget) -> None:
     explain(field, setting)
 
 
+def add_note(form: QFormLayout, note: QLabel) -> None:
+    """Put a quiet line below the field that was added last."""
+    form.setWidget(form.rowCount(), QFormLayout.ItemRole.FieldRole, note)
+
+
 def explain(field: QWidget, setting: str) -> None:
     """Give a control its tooltip and its accessible name and description."""
     words = explanation(setting)
@@ -51,6 +57,16 @@ def explain(field: QWidget, setting: str) -> None:
         control.setWhatsThis(words.sentence)
     spoken.setAccessibleName(words.label)
     spoken.setAccessibleDescription(words.sentence)
+
+
+def turn_if_focused(
+    field: QWidget, event: QWheelEvent, turn: Callable[[QWheelEvent], None]
+) -> None:
+    """Let the wheel scroll the form past a control that nobody is at."""
+    if field.hasFocus():
+        turn(event)
+    else:
+        event.ignore()
 
 
 def narrow_form() -> QFormLayout:
@@ -73,6 +89,7 @@ class NameField(QComboBox):
         self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(12)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         completer = self.completer()
         completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
@@ -90,6 +107,9 @@ class NameField(QComboBox):
             self.clear()
             self.addItems(list(names))
             self.setEditText(written)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        turn_if_focused(self, event, super().wheelEvent)
 
 
 class BrowseField(QWidget):
@@ -146,6 +166,17 @@ class BrowseField(QWidget):
             self.button.setStyleSheet("QToolButton::menu-indicator { image: none; }")
 
 
+class PatientSpinBox(QSpinBox):
+    """A number that the wheel turns only where the keys go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        turn_if_focused(self, event, super().wheelEvent)
+
+
 class PercentField(QWidget):
     """A slider and a number that show the same whole percentage.
 
@@ -159,7 +190,7 @@ class PercentField(QWidget):
         super().__init__()
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the number beside it takes the keys
-        self.spin = QSpinBox()
+        self.spin = PatientSpinBox()
         self.spin.setSuffix(" %")
         for control in (self.slider, self.spin):
             control.setRange(low, high)
@@ -171,14 +202,16 @@ class PercentField(QWidget):
         layout.addWidget(self.slider, 1)
         layout.addWidget(self.spin)
         self.setFocusProxy(self.spin)
+        self._loaded = self.spin.value() / 100
 
-    @property
-    def share(self) -> float:
-        """The percentage as a share, 0-1."""
-        return self.spin.value() / 100
+    def value(self) -> float:
+        """The percentage as a share, 0-1; one that was loaded, to the last bit until it moves."""
+        percent = self.spin.value()
+        return self._loaded if percent == round(100 * self._loaded) else percent / 100
 
-    def set_share(self, share: float) -> None:
+    def set_value(self, share: Any) -> None:
         """Show a share (0-1), rounded to whole percents."""
+        self._loaded = float(share)
         self.spin.setValue(round(100 * share))
 
     def _on_value_changed(self, percent: int) -> None:

@@ -1,5 +1,6 @@
 """Fine-tuning: its settings, its course while it runs, and what came out of it."""
 
+import contextlib
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
@@ -26,6 +27,7 @@ from app.session_state import SessionState
 from app.theme import LIGHT, SPACE_M, SPACE_S, Palette, fill_background
 from app.words import duration_text, percent_text
 from core.config import FinetuneConfig
+from core.errors import ConfigError
 from core.events import Event, NetworkOpened, RunReported, SearchStarted
 from core.runs.finetune_file import read_finetune_file
 
@@ -41,6 +43,7 @@ class FinetunePanel(Panel):
     Signals:
         finetune_requested(): fine-tune the learned network with `config()`.
         stop_requested(): end the training and keep the best epoch.
+        changed(): a setting is another one.
     """
 
     NAME = "finetune"
@@ -48,6 +51,7 @@ class FinetunePanel(Panel):
 
     finetune_requested = Signal()
     stop_requested = Signal()
+    changed = Signal()
 
     def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
         super().__init__(selection, parent)
@@ -65,10 +69,10 @@ class FinetunePanel(Panel):
         self.readout.setWordWrap(True)
         self.result = ResultGrid()
         self._unpruned: float | None = None
-        self._followed = FinetuneConfig()
         self._build()
         self.form.start_requested.connect(self.finetune_requested)
         self.form.stop_requested.connect(self.stop_requested)
+        self.form.changed.connect(self.changed)
         self.use_palette(LIGHT)
 
     def title(self) -> str:
@@ -79,10 +83,11 @@ class FinetunePanel(Panel):
         return self.form.config()
 
     def follow(self, config: FinetuneConfig) -> None:
-        """Show settings that were loaded elsewhere; what is set here stays until others are."""
-        if config != self._followed:
-            self._followed = config
-            self.form.set_config(config)
+        """Show settings that were loaded elsewhere."""
+        with contextlib.suppress(ConfigError):  # half of a change; shown below the settings
+            if config == self.form.config():
+                return
+        self.form.set_config(config)
 
     def show_state(self, state: SessionState) -> None:
         """Follow what can be done."""

@@ -1,38 +1,39 @@
 """The settings of a fine-tuning, and the button that starts or stops it."""
 
-import typing
 from dataclasses import replace
+from typing import Any
 
-from PySide6.QtCore import Signal
-from PySide6.QtGui import QAction
-from PySide6.QtWidgets import (
-    QComboBox,
-    QDoubleSpinBox,
-    QFileDialog,
-    QLabel,
-    QLineEdit,
-    QPushButton,
-    QSpinBox,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
-from app.panels.fields import BrowseField, PercentField, add_explained, narrow_form
+from app.panels.advanced import AdvancedSettings
+from app.panels.explanations import explanation
+from app.panels.fields import PercentField, add_explained, narrow_form
+from app.panels.setting_fields import make_field
 from app.session_state import SessionState
 from app.theme import SPACE_M
-from core.config import Compare, FinetuneConfig
+from core.config import FinetuneConfig
+from core.config.settings import all_settings, setting_named
+from core.errors import ConfigError
 
-MOST_EPOCHS = 10_000
+TABLE = "finetune"
+BASIC = tuple(
+    f"{TABLE}.{name}" for name in ("epochs", "learning_rate", "distillation", "compare", "data")
+)
 
 
 class FinetuneForm(QWidget):
-    """What a person most often changes; the rest of the settings stays as it was set.
+    """What a person most often changes, and the rest folded below it.
+
+    `fields` has a control for every setting by its name, such as finetune.epochs.
 
     Signals:
+        changed(): the person chose another value.
         start_requested(): fine-tune with `config()`.
         stop_requested(): end the training and keep the best epoch.
     """
 
+    changed = Signal()
     start_requested = Signal()
     stop_requested = Signal()
 
@@ -40,26 +41,22 @@ class FinetuneForm(QWidget):
         super().__init__(parent)
         self._config = FinetuneConfig()
         self._state = SessionState.EMPTY
-        self.epochs = QSpinBox()
-        self.epochs.setRange(1, MOST_EPOCHS)
-        self.rate = QDoubleSpinBox()
-        self.rate.setDecimals(4)
-        self.rate.setRange(0.0001, 10.0)
-        self.rate.setSingleStep(0.005)
-        self.distillation = PercentField(0, 100)
-        self.compare = QComboBox()
+        shown = [setting_named(name) for name in BASIC]
+        rest = [one for one in all_settings() if one.table == TABLE and one not in shown]
+        self.advanced = AdvancedSettings(rest)
+        self.fields: dict[str, Any] = {
+            one.name: make_field(one, explanation(one.name).label) for one in shown
+        }
+        self.fields["finetune.distillation"] = PercentField(0, 100)
+        self.fields |= self.advanced.fields
+        self.epochs = self.fields["finetune.epochs"]
         words = {
             "none": self.tr("nothing"),
             "best": self.tr("best one-shot, L1, chance"),
             "all": self.tr("every criterion"),
         }
-        for name in typing.get_args(Compare):
-            self.compare.addItem(words[name], name)
-        self.data = BrowseField(QLineEdit())
-        self.data.field.setPlaceholderText(self.tr("the reward images"))
-        browse = QAction(self.tr("Choose a folder…"), self)
-        browse.triggered.connect(self._browse)
-        self.data.add_browsing([browse])
+        self.fields["finetune.compare"].name_values(words)
+        self.fields["finetune.data"].field.setPlaceholderText(self.tr("the reward images"))
         self.button = QPushButton()
         self.button.clicked.connect(self._on_clicked)
         self.reason = QLabel()
@@ -70,24 +67,18 @@ class FinetuneForm(QWidget):
         self.show_state(SessionState.EMPTY)
 
     def config(self) -> FinetuneConfig:
-        """The settings as they are on the screen."""
-        return replace(
-            self._config,
-            epochs=self.epochs.value(),
-            learning_rate=self.rate.value(),
-            distillation=self.distillation.share,
-            compare=self.compare.currentData(),
-            data=self.data.text,
-        )
+        """The settings as they are on the screen; ConfigError if they do not fit together."""
+        values = {
+            name.removeprefix(f"{TABLE}."): field.value() for name, field in self.fields.items()
+        }
+        return replace(self._config, **values)
 
     def set_config(self, config: FinetuneConfig) -> None:
-        """Show other settings."""
+        """Show other settings; nobody is told that they changed."""
         self._config = config
-        self.epochs.setValue(config.epochs)
-        self.rate.setValue(config.learning_rate)
-        self.distillation.set_share(config.distillation)
-        self.compare.setCurrentIndex(self.compare.findData(config.compare))
-        self.data.set_text(config.data)
+        with QSignalBlocker(self):
+            for name, field in self.fields.items():
+                field.set_value(getattr(config, name.removeprefix(f"{TABLE}.")))
 
     def show_state(self, state: SessionState) -> None:
         """Offer what can be done now: to start, to stop, or neither and why."""
@@ -119,25 +110,27 @@ class FinetuneForm(QWidget):
         else:
             self.start_requested.emit()
 
-    def _browse(self) -> None:
-        path = QFileDialog.getExistingDirectory(
-            self, self.tr("Choose images to train on"), self.data.text
-        )
-        if path:
-            self.data.set_text(path)
+    def _on_changed(self) -> None:
+        try:
+            self.config()
+        except ConfigError as error:
+            self.reason.setText(str(error))
+        else:
+            self.reason.setText(self._say_reason())
+        self.changed.emit()
 
     def _build(self) -> None:
         self._fields = QWidget()
+        inner = QVBoxLayout(self._fields)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.setSpacing(SPACE_M)
         form = narrow_form()
-        for setting, field in (
-            ("finetune_epochs", self.epochs),
-            ("finetune_rate", self.rate),
-            ("finetune_distillation", self.distillation),
-            ("finetune_compare", self.compare),
-            ("finetune_data", self.data),
-        ):
-            add_explained(form, setting, field)
-        self._fields.setLayout(form)
+        for name in BASIC:
+            add_explained(form, name, self.fields[name])
+        inner.addLayout(form)
+        inner.addWidget(self.advanced)
+        for field in self.fields.values():
+            field.changed.connect(self._on_changed)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACE_M)

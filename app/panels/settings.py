@@ -1,43 +1,60 @@
 """The settings of a run, each with one sentence about what it is."""
 
-import typing
 from collections.abc import Iterable
 from dataclasses import replace
 from os import cpu_count
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
-    QComboBox,
     QFileDialog,
     QFormLayout,
     QFrame,
     QLabel,
     QLineEdit,
     QScrollArea,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
 from app.jobs import Choices
-from app.panels.fields import BrowseField, PercentField, add_explained, narrow_form
+from app.panels.advanced import AdvancedSettings
+from app.panels.explanations import explanation
+from app.panels.fields import BrowseField, PercentField, add_explained, add_note, narrow_form
 from app.panels.panel import Panel, Table
 from app.panels.parts import heading_label
+from app.panels.preset_field import PresetField
+from app.panels.setting_fields import ChoiceField, make_field
 from app.panels.source import Source, SourceForm
 from app.selection import Selection
 from app.theme import SPACE_L, SPACE_M, SPACE_S
-from core.config import Constraint, Groups, RunConfig, Streams
+from core.config import FinetuneConfig, RunConfig
+from core.config.settings import Setting, all_settings, setting_named, value_of, with_values
 from core.errors import ConfigError
 from core.events import Event, NetworkOpened
-from core.presets import PRESETS, apply_preset, preset_of
+from core.presets import apply_preset
 
-CUSTOM = ""  # the settings of no preset
+# The source's form holds these; those of the fine-tuning are in its own panel.
+IN_SOURCE = ("network", "data", "checkpoint", "normalisation", "input_shape")
+FINETUNING = "finetune"
+SEARCH = ("search.macs_budget", "preset", "search.evaluations")
+METHOD = (
+    "search.method",
+    "search.reward",
+    "search.constraint",
+    "search.streams",
+    "search.groups",
+    "search.round_to",
+)
+MACHINE = ("search.seed", "search.device", "search.threads", "latency", "runs_folder")
 
 
 class SettingsPanel(Panel):
-    """All settings of a run; what it does not show keeps the value that was loaded.
+    """All settings of a run but those of the fine-tuning, which keep the values that were loaded.
+
+    `fields` has a control for every setting by its name, but for those of `source`.
 
     Signals:
         changed(): a setting is another one.
@@ -50,21 +67,23 @@ class SettingsPanel(Panel):
         super().__init__(selection, parent)
         self._config = RunConfig()
         self._opened: Source | None = None
+        self._is_filling = False
         self.source = SourceForm()
+        self.preset = PresetField()
+        self.advanced = AdvancedSettings(_advanced_settings())
         self.budget = PercentField(1, 100)
-        self.preset = QComboBox()
-        self.evaluations = _number(1, 1_000_000)
-        self.reward = _names(("cross_entropy",))
-        self.constraint = _names(typing.get_args(Constraint))
-        self.streams = _names(typing.get_args(Streams))
-        self.groups = _names(typing.get_args(Groups))
-        self.seed = _number(0, 2**31 - 1)
-        self.device = QComboBox()
-        self.device.setEditable(True)
-        self.device.addItems(Choices().devices)
-        self.threads = _number(0, 1024)
+        self.fields: dict[str, Any] = {"search.macs_budget": self.budget}
+        for name in (*SEARCH, *METHOD, *MACHINE):
+            if name not in (*self.fields, "preset", "runs_folder"):
+                self.fields[name] = make_field(setting_named(name), explanation(name).label)
+        self.fields |= self.advanced.fields
+        self.evaluations = self.fields["search.evaluations"]
+        self.reward = self.fields["search.reward"]
+        self.groups = self.fields["search.groups"]
+        self.seed = self.fields["search.seed"]
+        self.device = self.fields["search.device"]
         spare_one = max(1, (cpu_count() or 1) - 1)
-        self.threads.setSpecialValueText(self.tr("auto ({})").format(spare_one))
+        self.fields["search.threads"].setSpecialValueText(self.tr("auto ({})").format(spare_one))
         self.runs = BrowseField(QLineEdit())
         self.runs.field.setPlaceholderText(self.tr("the user's data folder"))
         browse = QAction(self.tr("Choose a folder…"), self)
@@ -72,44 +91,31 @@ class SettingsPanel(Panel):
         self.runs.add_browsing([browse])
         self.hint = QLabel()
         self.error = QLabel()
-        self._fill_presets()
         self._build()
         self._connect()
+        self.set_choices(Choices())
         self.set_config(self._config)
 
     def config(self) -> RunConfig:
         """Return the settings as they are on the screen; ConfigError if one does not fit."""
-        search = replace(
-            self._config.search,
-            macs_budget=self._exact_budget(),
-            evaluations=self.evaluations.value(),
-            seed=self.seed.value(),
-            device=self.device.currentText().strip(),
-            threads=self.threads.value(),
-            reward=self.reward.currentText(),
-            constraint=self.constraint.currentText(),
-            streams=self.streams.currentText(),
-            groups=self.groups.currentText(),
-        )
-        return self.source.source.put_into(replace(self._config, search=search))
+        values = {name: field.value() for name, field in self.fields.items()}
+        return self.source.source.put_into(with_values(self._config, values))
 
     def set_config(self, config: RunConfig) -> None:
         """Show other settings."""
         self._config = config
+        self._is_filling = True  # half of them may not fit the other half
         self.source.set_source(Source.of(config))
-        self.budget.set_share(config.search.macs_budget)
-        self.evaluations.setValue(config.search.evaluations)
-        self.seed.setValue(config.search.seed)
-        self.device.setEditText(config.search.device)
-        self.threads.setValue(config.search.threads)
-        for field, name in (
-            (self.reward, config.search.reward),
-            (self.constraint, config.search.constraint),
-            (self.streams, config.search.streams),
-            (self.groups, config.search.groups),
-        ):
-            _choose(field, name)
+        for name, field in self.fields.items():
+            field.set_value(value_of(config, name))
+        self._is_filling = False
         self._on_changed()
+
+    def set_finetuning(self, config: FinetuneConfig) -> None:
+        """Take up what is set in the panel of the fine-tuning."""
+        if config != self._config.finetune:
+            self._config = replace(self._config, finetune=config)
+            self._on_changed()
 
     @property
     def runs_folder(self) -> Path | None:
@@ -123,13 +129,10 @@ class SettingsPanel(Panel):
     def set_choices(self, choices: Choices) -> None:
         """Offer what this machine has."""
         self.source.set_choices(choices.networks, choices.datasets)
-        chosen_reward, written_device = self.reward.currentText(), self.device.currentText()
-        self.reward.clear()
-        self.reward.addItems(choices.rewards)
-        _choose(self.reward, chosen_reward)
-        self.device.clear()
-        self.device.addItems(choices.devices)
-        self.device.setEditText(written_device)
+        for setting in all_settings():
+            field = self.fields.get(setting.name)
+            if setting.registry is not None and isinstance(field, ChoiceField):
+                field.set_values(getattr(choices, setting.registry))
 
     def set_editable(self, is_editable: bool) -> None:
         """Let the settings be changed, or only be read while a run goes on."""
@@ -154,34 +157,9 @@ class SettingsPanel(Panel):
 
     def table(self) -> Table | None:
         """Every setting by its name in a settings file."""
-        try:
-            config = self.config()
-        except ConfigError:  # what is written does not fit; the last that did
-            config = self._config
-        rows = [
-            (name, str(value))
-            for part in (config, config.search)
-            for name, value in vars(part).items()
-            if name != "search"
-        ]
+        config = self._fitting() or self._config  # the last that did fit
+        rows = [(one.name, str(value_of(config, one.name))) for one in all_settings()]
         return Table(("setting", "value"), rows)
-
-    def _exact_budget(self) -> float:
-        # A loaded budget between two percents stays what it is until the slider moves.
-        known = self._config.search.macs_budget
-        return known if round(100 * known) == round(100 * self.budget.share) else self.budget.share
-
-    def _fill_presets(self) -> None:
-        words = {
-            "quick": self.tr("Quick"),
-            "thorough": self.tr("Thorough"),
-            "paper": self.tr("Paper"),
-            "long": self.tr("Long"),
-        }
-        for name in PRESETS:
-            evaluations = apply_preset(RunConfig(), name).search.evaluations
-            self.preset.addItem(self.tr("{} – {:,}").format(words[name], evaluations), name)
-        self.preset.addItem(self.tr("Custom"), CUSTOM)
 
     def _build(self) -> None:
         self._body = QWidget()
@@ -192,13 +170,15 @@ class SettingsPanel(Panel):
         layout.addWidget(self.source)
         layout.addWidget(self.hint)
         for title, settings in (
-            (self.tr("Search"), ("macs_budget", "preset", "evaluations")),
-            (self.tr("Method"), ("reward", "constraint", "streams", "groups")),
-            (self.tr("Machine"), ("seed", "device", "threads", "runs_folder")),
+            (self.tr("Search"), SEARCH),
+            (self.tr("Method"), METHOD),
+            (self.tr("Machine"), MACHINE),
         ):
             layout.addSpacing(SPACE_M)
             layout.addWidget(heading_label(title))
             layout.addLayout(self._form(settings))
+        layout.addSpacing(SPACE_M)
+        layout.addWidget(self.advanced)
         layout.addWidget(self.error)
         layout.addStretch(1)
         for label, role in ((self.hint, "caption"), (self.error, "error")):
@@ -216,36 +196,19 @@ class SettingsPanel(Panel):
         outer.addWidget(scroll)
 
     def _form(self, settings: Iterable[str]) -> QFormLayout:
-        fields: dict[str, QWidget] = {
-            "macs_budget": self.budget,
-            "preset": self.preset,
-            "evaluations": self.evaluations,
-            "reward": self.reward,
-            "constraint": self.constraint,
-            "streams": self.streams,
-            "groups": self.groups,
-            "seed": self.seed,
-            "device": self.device,
-            "threads": self.threads,
-            "runs_folder": self.runs,
-        }
+        helpers = {"preset": self.preset, "runs_folder": self.runs}
         form = narrow_form()
         for setting in settings:
-            add_explained(form, setting, fields[setting])
+            add_explained(form, setting, helpers.get(setting) or self.fields[setting])
+            if setting == "preset":
+                add_note(form, self.preset.note)
         return form
 
     def _connect(self) -> None:
-        self.preset.activated.connect(self._on_preset_chosen)
-        for signal in (
-            self.source.changed,
-            self.budget.changed,
-            self.evaluations.valueChanged,
-            self.seed.valueChanged,
-            self.device.editTextChanged,
-            self.reward.currentTextChanged,
-            self.constraint.currentTextChanged,
-        ):
-            signal.connect(self._on_changed)
+        self.preset.chosen.connect(self._on_preset_chosen)
+        self.source.changed.connect(self._on_changed)
+        for field in self.fields.values():
+            field.changed.connect(self._on_changed)
 
     def _browse_runs(self) -> None:
         path = QFileDialog.getExistingDirectory(
@@ -254,27 +217,26 @@ class SettingsPanel(Panel):
         if path:
             self.set_runs_folder(path)
 
-    def _on_preset_chosen(self) -> None:
-        name = self.preset.currentData()
-        try:
-            config = self.config()
-        except ConfigError:  # shown below the settings already
-            return
-        if name != CUSTOM:
+    def _on_preset_chosen(self, name: str) -> None:
+        if (config := self._fitting()) is not None:
             self.set_config(apply_preset(config, name))
 
     def _on_changed(self) -> None:
-        self.preset.setCurrentIndex(self._preset_index())
+        if self._is_filling:
+            return
+        self.error.hide()
+        self.preset.show_config(self._fitting())
         self._show_hint()
-        self._show_error()
         self.changed.emit()
 
-    def _preset_index(self) -> int:
+    def _fitting(self) -> RunConfig | None:
+        """The settings on the screen; None if they do not fit, which is said below them."""
         try:
-            name = preset_of(self.config())
-        except ConfigError:
-            name = None
-        return self.preset.findData(name or CUSTOM)
+            return self.config()
+        except ConfigError as error:
+            self.error.setText(str(error))
+            self.error.show()
+            return None
 
     def _show_hint(self) -> None:
         source = self.source.source
@@ -282,31 +244,7 @@ class SettingsPanel(Panel):
         self.hint.setText(self.tr("Start will open {} first.").format(source.network))
         self.hint.setVisible(is_other and bool(source.network))
 
-    def _show_error(self) -> None:
-        try:
-            self.config()
-        except ConfigError as error:
-            self.error.setText(str(error))
-            self.error.show()
-        else:
-            self.error.hide()
 
-
-def _number(low: int, high: int) -> QSpinBox:
-    field = QSpinBox()
-    field.setRange(low, high)
-    field.setGroupSeparatorShown(True)
-    return field
-
-
-def _names(names: Iterable[str]) -> QComboBox:
-    field = QComboBox()
-    field.addItems(list(names))
-    return field
-
-
-def _choose(field: QComboBox, name: str) -> None:
-    """Choose `name`, adding it if a settings file names something that is not offered yet."""
-    if field.findText(name) < 0:
-        field.addItem(name)
-    field.setCurrentText(name)
+def _advanced_settings() -> list[Setting]:
+    shown = {*IN_SOURCE, *SEARCH, *METHOD, *MACHINE}
+    return [one for one in all_settings() if one.name not in shown and one.table != FINETUNING]

@@ -9,14 +9,19 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QCheckBox,
     QCompleter,
-    QFormLayout,
-    QLabel,
     QLineEdit,
     QVBoxLayout,
     QWidget,
 )
 
-from app.panels.fields import BrowseField, NameField, add_explained, explain, narrow_form
+from app.panels.fields import (
+    BrowseField,
+    NameField,
+    add_explained,
+    add_note,
+    explain,
+    narrow_form,
+)
 from app.panels.source_fields import (
     FactoryField,
     NormalisationField,
@@ -159,12 +164,12 @@ class SourceForm(QWidget):
         layout.setSpacing(SPACE_S)
         form = self._form = narrow_form()
         add_explained(form, "network", self.network_row)
-        _add_note(form, self.network_note)
+        add_note(form, self.network_note)
         add_explained(form, "factory", self.factory)
         add_explained(form, "checkpoint", self.checkpoint)
         add_explained(form, "data", self.images)
         add_explained(form, "normalisation", self.normalisation)
-        _add_note(form, self.normalisation.numbers)
+        add_note(form, self.normalisation.numbers)
         add_explained(form, "input_shape", self.input_shape)
         layout.addLayout(form)
         layout.addWidget(self.consent)
@@ -266,10 +271,6 @@ class SourceForm(QWidget):
         else:
             words = self.tr("as the images are")
         self.input_shape.setPlaceholderText(words)
-
-
-def _add_note(form: QFormLayout, note: QLabel) -> None:
-    form.setWidget(form.rowCount(), QFormLayout.ItemRole.FieldRole, note)
 
 
 def _can_be_looked_at(spec: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 
 RANGE, CHOICES, REGISTRY, IS_PATH = "range", "choices", "registry", "is_path"  # metadata's keys
 
-Registry = Literal["rewards", "methods", "priors"]
+Registry = Literal["rewards", "methods", "priors", "devices"]
 N = TypeVar("N", int, float)
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ def among(default: T, choices: tuple[T, ...]) -> T:
 
 
 def named(default: str, registry: Registry) -> str:
-    """A name out of a table that only the search knows, which therefore checks it."""
+    """A name out of a list that only the heavy libraries know; what reads it checks it."""
     return field(default=default, metadata={REGISTRY: registry})
 
 

@@ -8,7 +8,7 @@ from app.guide import Guide, guide_pages
 from app.main_window import MainWindow
 from app.menu_entries import keys_text, menu_actions, plain_text
 from app.panels.docks import DOCKS
-from app.panels.explanations import all_explanations
+from app.panels.explanations import explanations_by_table
 from tests.app.windows import make_window, open_tiny
 
 
@@ -111,7 +111,11 @@ def test_the_guide_tells_of_every_panel_and_every_setting(window):
     titles = [panel.title() for panel in window.parts.docked.values()]
     assert [title for title in titles if f"## {title}\n" not in pages["Reading the panels"]] == []
     for words in all_explanations():
-        assert f"**{words.label}**" in pages["Settings"]
+        assert f"**{words.label}** (`{words.name}`)" in pages["Settings"]
+
+
+def all_explanations():
+    return [words for table in explanations_by_table().values() for words in table]
 
 
 def test_every_setting_says_its_default_and_where_it_comes_from():

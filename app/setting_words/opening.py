@@ -1,0 +1,86 @@
+"""Words about what is opened and where runs go: RunConfig's own fields and their helpers."""
+
+from app.setting_words.words import QT_TRANSLATE_NOOP, Words
+
+WORDS: dict[str, Words] = {
+    "network": Words(
+        QT_TRANSLATE_NOOP("explanations", "Network"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "The trained network to prune: the demo, a CIFAR network, any torchvision classifier, "
+            "timm:NAME, or the path of a .py, .pt2 or .onnx file.",
+        ),
+    ),
+    "factory": Words(
+        QT_TRANSLATE_NOOP("explanations", "Factory"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "The function or class in the Python file that makes the network, called with the "
+            "number of classes and channels if it takes them. Default: the only one there is.",
+        ),
+    ),
+    "checkpoint": Words(
+        QT_TRANSLATE_NOOP("explanations", "Checkpoint"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "A state-dict file with the network's trained weights, or 'published' for those that "
+            "torchvision or timm publish; empty: the weights that it comes with.",
+        ),
+    ),
+    "data": Words(
+        QT_TRANSLATE_NOOP("explanations", "Images"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "The images that masks are scored on: a dataset by name, a .npz file, or a folder "
+            "with train and test inside.",
+        ),
+    ),
+    "normalisation": Words(
+        QT_TRANSLATE_NOOP("explanations", "Normalisation"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "The mean and standard deviation per channel, for pixels of 0 to 1, that the network "
+            "was trained with; auto takes the images' own, or those of published weights.",
+        ),
+    ),
+    "input_shape": Words(
+        QT_TRANSLATE_NOOP("explanations", "Input shape"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "Channels, height and width in pixels to which images from a folder are brought, "
+            "such as 3x224x224; empty: what the network was made for.",
+        ),
+    ),
+    "consent": Words(
+        QT_TRANSLATE_NOOP("explanations", "Download if it is not here yet"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "Images and published weights come from their authors' sites, only if you tick this; "
+            "CIFAR is about 170 MB. Default: off.",
+        ),
+    ),
+    "latency": Words(
+        QT_TRANSLATE_NOOP("explanations", "Measure latency"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "Whether a run measures at its end how many milliseconds the network takes before and "
+            "after pruning, which takes some ten seconds.",
+        ),
+    ),
+    "preset": Words(
+        QT_TRANSLATE_NOOP("explanations", "Preset"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "How long to search, by what method and how to fine-tune, all at once; network, "
+            "images, budget, seed and machine stay. Default: Quick.",
+        ),
+    ),
+    "runs_folder": Words(
+        QT_TRANSLATE_NOOP("explanations", "Runs folder"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "Where each search makes a folder with its masks, exports and report. Default: "
+            "empty, the user's data folder.",
+        ),
+    ),
+}

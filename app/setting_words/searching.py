@@ -1,0 +1,149 @@
+"""Words about SearchConfig's own fields."""
+
+from app.setting_words.words import PAPER, QT_TRANSLATE_NOOP, Words
+
+WORDS: dict[str, Words] = {
+    "search.macs_budget": Words(
+        QT_TRANSLATE_NOOP("explanations", "MACs budget"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "The share of the network's multiply-accumulates that may be kept, in percent in the "
+            "window and from 0 to 1 in files.",
+        ),
+        source=PAPER,
+    ),
+    "search.evaluations": Words(
+        QT_TRANSLATE_NOOP("explanations", "Evaluations"),
+        QT_TRANSLATE_NOOP("explanations", "How many masks are scored on images."),
+        QT_TRANSLATE_NOOP("explanations", "masks"),
+    ),
+    "search.seed": Words(
+        QT_TRANSLATE_NOOP("explanations", "Seed"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "The number that all chance comes from: the same seed gives the same search.",
+        ),
+    ),
+    "search.device": Words(
+        QT_TRANSLATE_NOOP("explanations", "Device"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "What computes: auto takes a GPU if there is one, cpu, cuda or cuda:1 name one.",
+        ),
+    ),
+    "search.threads": Words(
+        QT_TRANSLATE_NOOP("explanations", "Threads"),
+        QT_TRANSLATE_NOOP(
+            "explanations", "Processor threads for computing; 0 (auto) leaves one core free."
+        ),
+        QT_TRANSLATE_NOOP("explanations", "threads"),
+    ),
+    "search.precision": Words(
+        QT_TRANSLATE_NOOP("explanations", "Precision"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "The numbers that masks are scored with; auto takes bfloat16 where the device is "
+            "faster with it, float32 elsewhere.",
+        ),
+    ),
+    "search.method": Words(
+        QT_TRANSLATE_NOOP("explanations", "Method"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "Who proposes the masks: the agent that learns, or a search that it is compared with.",
+        ),
+        source=QT_TRANSLATE_NOOP(
+            "explanations",
+            "Source: the agent is that of the paper (arXiv 2509.10526), adapted by us.",
+        ),
+    ),
+    "search.reward": Words(
+        QT_TRANSLATE_NOOP("explanations", "Reward"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "What the agent is rewarded for: little cross-entropy, closeness to the unpruned "
+            "network (teacher, needs no labels), or beating its own past.",
+        ),
+        source=QT_TRANSLATE_NOOP(
+            "explanations",
+            "Source: self_competition is that of the paper (arXiv 2509.10526); the others are "
+            "ours.",
+        ),
+    ),
+    "search.constraint": Words(
+        QT_TRANSLATE_NOOP("explanations", "Constraint"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "How the budget is held: every mask is projected onto it, or exceeding it costs "
+            "reward.",
+        ),
+        source=QT_TRANSLATE_NOOP(
+            "explanations",
+            "Source: a cost in the reward is that of the paper (arXiv 2509.10526); the projection "
+            "is ours.",
+        ),
+    ),
+    "search.prior": Words(
+        QT_TRANSLATE_NOOP("explanations", "Prior"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "Where the agent starts: the best one-shot criterion (tournament), none, or a "
+            "criterion with its allocation over layers such as l1_uniform.",
+        ),
+    ),
+    "search.streams": Words(
+        QT_TRANSLATE_NOOP("explanations", "Streams"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "Whether the channels of residual streams are pruned too; auto prunes them only if "
+            "the budget needs it.",
+        ),
+    ),
+    "search.groups": Words(
+        QT_TRANSLATE_NOOP("explanations", "Groups"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "Whether channels may go where the cut network differs a little from the masked one, "
+            "as with LayerNorm; exact keeps them all.",
+        ),
+    ),
+    "search.round_to": Words(
+        QT_TRANSLATE_NOOP("explanations", "Round to"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "The winner's widths become multiples of so many channels within the budget, which "
+            "hardware likes; 1: they stay.",
+        ),
+        QT_TRANSLATE_NOOP("explanations", "channels"),
+    ),
+    "search.reward_images": Words(
+        QT_TRANSLATE_NOOP("explanations", "Reward images"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "How many images score one mask; they rotate over all that are set aside for it.",
+        ),
+        QT_TRANSLATE_NOOP("explanations", "images"),
+    ),
+    "search.samples_per_update": Words(
+        QT_TRANSLATE_NOOP("explanations", "Masks per update"),
+        QT_TRANSLATE_NOOP(
+            "explanations", "How many masks are scored before the policy learns from them."
+        ),
+        QT_TRANSLATE_NOOP("explanations", "masks"),
+    ),
+    "search.pinned_keep": Words(
+        QT_TRANSLATE_NOOP("explanations", "Always keep"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "Channels that stay in every mask, a line for each layer such as "
+            "layer1.0.conv1:0-3,7 or layer1.0.conv1:all.",
+        ),
+    ),
+    "search.pinned_removed": Words(
+        QT_TRANSLATE_NOOP("explanations", "Always remove"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "Channels that go in every mask, a line for each layer such as layer1.0.conv1:0-3,7.",
+        ),
+    ),
+}

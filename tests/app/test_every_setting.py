@@ -1,0 +1,128 @@
+"""Every setting is explained, has a control in the window, and goes to files and back."""
+
+import contextlib
+
+import pytest
+from PySide6.QtWidgets import QWidget
+
+from app.command_line import parse, run_config
+from app.panels.explanations import explanation
+from app.panels.finetune_form import FinetuneForm
+from app.panels.settings import IN_SOURCE, SettingsPanel
+from app.selection import Selection
+from app.setting_words import WORDS
+from core.config import RunConfig, run_config_from_toml, to_toml
+from core.config.settings import Setting, all_settings, value_of, with_values
+from core.errors import ConfigError
+
+SETTINGS = {setting.name: setting for setting in all_settings()}
+
+
+@pytest.fixture
+def panel(qtbot) -> SettingsPanel:
+    panel = SettingsPanel(Selection())
+    qtbot.addWidget(panel)
+    return panel
+
+
+@pytest.fixture
+def finetuning(qtbot) -> FinetuneForm:
+    form = FinetuneForm()
+    qtbot.addWidget(form)
+    return form
+
+
+def another_value(setting: Setting):
+    """A value that is not the default, and fits."""
+    if setting.choices:
+        return next(one for one in setting.choices if one != setting.default)
+    if setting.kind is bool:
+        return not setting.default
+    if setting.kind is tuple:
+        return ("stem:0-2", "stem:5")
+    if setting.range is not None:
+        low, high = setting.range
+        wanted = setting.default / 2 if setting.default > 2 * low else setting.default + 0.123
+        return int(wanted + 1) if setting.kind is int else min(wanted, high)
+    return {"input_shape": "3x48x64", "search.device": "cpu"}.get(setting.name, "another")
+
+
+def differing(before: RunConfig, after: RunConfig) -> list[str]:
+    return [name for name in SETTINGS if value_of(before, name) != value_of(after, name)]
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_setting_has_words_a_unit_and_a_default(name):
+    assert name in WORDS, "write its sentence in app/setting_words"
+    words, said = WORDS[name], explanation(name)
+    assert words.label[0].isupper() and words.sentence.endswith(".")
+    assert "Default" not in words.sentence  # which is said by what the setting declares
+    assert "Default: " in said.sentence and "Source: " in said.sentence
+
+
+def test_there_are_no_words_about_settings_that_are_gone():
+    helpers = {"factory", "consent", "preset", "runs_folder"}
+    assert set(WORDS) - set(SETTINGS) == helpers
+
+
+@pytest.mark.parametrize("name", [n for n, s in SETTINGS.items() if s.kind in (int, float)])
+def test_every_number_declares_its_range(name):
+    assert SETTINGS[name].range is not None or SETTINGS[name].choices
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_setting_has_a_control_that_changes_it_alone(panel, finetuning, name):
+    value = another_value(SETTINGS[name])
+    if name in IN_SOURCE:
+        before = panel.config()
+        source = {**vars(panel.source.source), name: value}
+        panel.source.set_source(type(panel.source.source)(**source))
+        after = panel.config()
+    elif name in panel.fields:
+        before = panel.config()
+        panel.fields[name].set_value(value)
+        after = panel.config()
+    else:
+        before = RunConfig(finetune=finetuning.config())
+        finetuning.fields[name].set_value(value)
+        after = RunConfig(finetune=finetuning.config())
+    assert differing(before, after) == [name]
+    assert value_of(after, name) == value
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_control_tells_when_it_changes_and_what_it_is(qtbot, panel, finetuning, name):
+    if name in IN_SOURCE:
+        assert explanation(name).sentence in {
+            child.toolTip() for child in panel.source.findChildren(QWidget)
+        }
+        return
+    form = panel if name in panel.fields else finetuning
+    field = form.fields[name]
+    spoken = field.focusProxy() or field
+    assert spoken.accessibleName() and spoken.accessibleDescription()
+    assert field.toolTip() == field.whatsThis() == explanation(name).sentence
+    with qtbot.waitSignal(form.changed):
+        field.set_value(another_value(SETTINGS[name]))
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_setting_goes_to_toml_and_back(name):
+    config = with_values(RunConfig(), {name: another_value(SETTINGS[name])})
+    assert run_config_from_toml(to_toml(config)) == config
+    assert differing(RunConfig(), config) == [name]
+
+
+def test_all_settings_together_go_through_window_file_and_terminal(panel, finetuning, tmp_path):
+    config = RunConfig()
+    for name, setting in SETTINGS.items():
+        with contextlib.suppress(ConfigError):  # a few do not fit together
+            config = with_values(config, {name: another_value(setting)})
+    assert len(differing(RunConfig(), config)) > 0.9 * len(SETTINGS)
+    panel.set_config(config)
+    finetuning.set_config(config.finetune)
+    assert panel.config() == config
+    assert finetuning.config() == config.finetune
+    file = tmp_path / "mine.toml"
+    file.write_text(to_toml(panel.config()), encoding="utf-8")
+    assert run_config(parse(["search", "--config", str(file)])) == config

@@ -7,16 +7,23 @@ from contextlib import contextmanager
 
 
 class Stopwatch:
-    """Sums wall seconds by name, and the total since it was made."""
+    """Sums wall seconds by name, and the total since it was made, also of the processor.
+
+    Processor seconds are those of the whole process, on all its threads.
+    """
 
     def __init__(self) -> None:
         self._started = time.perf_counter()
+        self._cpu_started = time.process_time()
         self._sums: defaultdict[str, float] = defaultdict(float)
 
     def load_seconds(self, seconds: Mapping[str, float]) -> None:
         """Go on counting from what `seconds` gave."""
         sums = dict(seconds)
         self._started = time.perf_counter() - sums.pop("total")
+        self._cpu_started = time.process_time() - sums.pop(
+            "cpu", 0.0
+        )  # missing in older checkpoints
         self._sums.update(sums)
 
     @contextmanager
@@ -34,5 +41,9 @@ class Stopwatch:
         return time.perf_counter() - self._started
 
     def seconds(self, *names: str) -> dict[str, float]:
-        """Return "total" and the sums of `names`."""
-        return {"total": self.elapsed, **{name: self._sums[name] for name in names}}
+        """Return "total", "cpu" and the sums of `names`."""
+        return {
+            "total": self.elapsed,
+            "cpu": time.process_time() - self._cpu_started,
+            **{name: self._sums[name] for name in names},
+        }

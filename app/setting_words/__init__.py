@@ -1,6 +1,6 @@
 """The words of every setting, by its name; the files here follow those of core/config."""
 
-from app.setting_words import finetuning, learning, opening, searching
+from app.setting_words import baselines, finetuning, learning, opening, searching
 from app.setting_words.words import QT_TRANSLATE_NOOP, Words
 
 __all__ = ["TABLES", "WORDS", "Words", "table_title", "words_of"]
@@ -9,6 +9,7 @@ WORDS: dict[str, Words] = {
     **opening.WORDS,
     **searching.WORDS,
     **learning.WORDS,
+    **baselines.WORDS,
     **finetuning.WORDS,
 }
 
@@ -18,6 +19,7 @@ TABLES: dict[str, str] = {
     "search": QT_TRANSLATE_NOOP("explanations", "Search"),
     "search.policy": QT_TRANSLATE_NOOP("explanations", "Policy"),
     "search.ppo": QT_TRANSLATE_NOOP("explanations", "Policy learning (PPO)"),
+    "search.baselines": QT_TRANSLATE_NOOP("explanations", "Other methods"),
     "finetune": QT_TRANSLATE_NOOP("explanations", "Fine-tuning"),
 }
 

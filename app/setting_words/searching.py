@@ -12,6 +12,40 @@ WORDS: dict[str, Words] = {
         ),
         source=PAPER,
     ),
+    "search.params_budget": Words(
+        QT_TRANSLATE_NOOP("explanations", "Parameters budget"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "The share of the network's parameters that may be kept, beside the MACs budget; "
+            "1 sets no limit.",
+        ),
+    ),
+    "search.size_budget": Words(
+        QT_TRANSLATE_NOOP("explanations", "File size budget"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "The share of the bytes of the weights' file that may be kept, beside the MACs "
+            "budget; 1 sets no limit.",
+        ),
+    ),
+    "search.latency_budget": Words(
+        QT_TRANSLATE_NOOP("explanations", "Latency budget"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "The share of the network's time for one batch that may be kept, predicted from its "
+            "layers, which are timed once on this device before the search (about ten seconds); "
+            "1 sets no limit and times nothing.",
+        ),
+    ),
+    "search.latency_batch": Words(
+        QT_TRANSLATE_NOOP("explanations", "Latency batch"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "How many images at once the latency budget is about; on a GPU a batch of 1 is "
+            "hardly ever faster after pruning.",
+        ),
+        QT_TRANSLATE_NOOP("explanations", "images"),
+    ),
     "search.evaluations": Words(
         QT_TRANSLATE_NOOP("explanations", "Evaluations"),
         QT_TRANSLATE_NOOP("explanations", "How many masks are scored on images."),
@@ -75,11 +109,11 @@ WORDS: dict[str, Words] = {
         QT_TRANSLATE_NOOP(
             "explanations",
             "How the budget is held: every mask is projected onto it, or exceeding it costs "
-            "reward.",
+            "reward, at a fixed price (penalty) or at one that is learned (lagrange).",
         ),
         source=QT_TRANSLATE_NOOP(
             "explanations",
-            "Source: a cost in the reward is that of the paper (arXiv 2509.10526); the projection "
+            "Source: costs in the reward are those of the paper (arXiv 2509.10526); the projection "
             "is ours.",
         ),
     ),
@@ -144,6 +178,14 @@ WORDS: dict[str, Words] = {
         QT_TRANSLATE_NOOP(
             "explanations",
             "Channels that go in every mask, a line for each layer such as layer1.0.conv1:0-3,7.",
+        ),
+    ),
+    "search.start_from": Words(
+        QT_TRANSLATE_NOOP("explanations", "Start from"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "A run's folder or its agent.pt, whose trained agent begins this search; empty: a "
+            "new one.",
         ),
     ),
 }

@@ -7,12 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.evaluation import MaskScorer, RotatingImages, Score
+from core.evaluation import RotatingImages, Score
 from core.events import BoolArray
 from core.graph.features import GraphData, features_so_far
 from core.rl.observation import Observation
 from core.rl.rewards import Reward
 from core.rl.space import DecisionSpace
+from core.scoring import MaskScorer
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,11 +8,12 @@ import numpy as np
 
 from core.config import RunConfig
 from core.errors import RunError
-from core.evaluation import MaskScorer, resolve_device, resolve_precision
+from core.evaluation import resolve_device, resolve_precision
 from core.events import BoolArray, Event
 from core.finetuning.loop import LEARNED
 from core.opening import Opened
 from core.runs.files import MASKS_FILE
+from core.scoring import MaskScorer
 from core.search.finalists import judge_masks
 
 ALWAYS_COMPARED = ("l1_uniform", "random_uniform")

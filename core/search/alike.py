@@ -4,8 +4,9 @@ from collections.abc import Generator, Sequence
 
 from torch import Tensor
 
-from core.evaluation import MaskScorer, Score
+from core.evaluation import Score
 from core.events import BoolArray, SearchEvent, StageAdvanced
+from core.scoring import MaskScorer
 
 
 def score_alike(

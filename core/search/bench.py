@@ -6,17 +6,12 @@ from typing import TYPE_CHECKING
 import torch
 
 from core.config import SearchConfig
-from core.evaluation import (
-    CachedPart,
-    MaskScorer,
-    RotatingImages,
-    resolve_device,
-    resolve_precision,
-)
+from core.evaluation import CachedPart, RotatingImages, resolve_device, resolve_precision
 from core.events import BoolArray
 from core.pruning.budget import KeptShareModel
 from core.pruning.macs import MacsModel
 from core.rl.rewards import teacher_temperature
+from core.scoring import MaskScorer
 from core.search.feasibility import pinned_macs, removable_channels
 from core.search.stopwatch import Stopwatch
 

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from core.data import ImagePart
-from core.evaluation import MaskScorer, RotatingImages, Score, mean_score
+from core.evaluation import RotatingImages, Score, mean_score
 from core.events import BestChanged, BoolArray, SearchEvent, StageStarted
+from core.scoring import MaskScorer
 from core.search.alike import score_alike
 
 SMOOTHING = 0.7  # of the siblings' mean from update to update

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from core.data import ImagePart
 from core.errors import ConfigError
-from core.evaluation import MaskScorer, RotatingImages, Score, mean_score
+from core.evaluation import RotatingImages, Score, mean_score
 from core.events import (
     BoolArray,
     CriterionEvaluated,
@@ -23,6 +23,7 @@ from core.pruning.baselines import ALLOCATIONS, one_shot_mask, standardised, uni
 from core.pruning.budget import Float64Array, KeptShareModel, expected_flips
 from core.pruning.criteria import CRITERIA, CriterionInput, l1_importance
 from core.pruning.statistics import collect_statistics
+from core.scoring import MaskScorer
 from core.search.alike import score_alike
 
 SHOWN_FIRST = "l1_uniform"  # what most people would do

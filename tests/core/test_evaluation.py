@@ -10,7 +10,6 @@ from torch import nn
 from core.errors import ConfigError
 from core.evaluation import (
     CachedPart,
-    MaskScorer,
     RotatingImages,
     Score,
     class_logits,
@@ -26,6 +25,7 @@ from core.evaluation import (
 from core.events import StageAdvanced, StageStarted
 from core.pruning.surgery import prune_network
 from core.pruning.verification import analyse_exactly
+from core.scoring import MaskScorer
 from tests.core.tiny import TinyPart, finish
 from tests.networks import EXACT, Chain, Residual, build, example_images
 

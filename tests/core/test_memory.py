@@ -8,7 +8,6 @@ from torch import nn
 from core.errors import ExportError, MemoryShortage
 from core.evaluation import (
     CachedPart,
-    MaskScorer,
     norms_at_once,
     read_part,
     recalibrate_norms,
@@ -21,6 +20,7 @@ from core.pruning.refit_measuring import measure_refit
 from core.pruning.statistics import collect_statistics
 from core.pruning.surgery import prune_network
 from core.pruning.verification import analyse_exactly, analysis_events
+from core.scoring import MaskScorer
 from tests.core.short_memory import REFUSALS, ShortMemory
 from tests.core.tiny import TinyPart, finish, open_tiny
 from tests.networks import Chain, build, example_images

@@ -9,11 +9,12 @@ from torch import Tensor, nn
 
 from core.data.images import ArrayPart
 from core.errors import ConsentNeeded, NetworkError
-from core.evaluation import MaskScorer, recalibrate_norms
+from core.evaluation import recalibrate_norms
 from core.networks import Network, inspect_network, open_network
 from core.networks.aten_modules import with_modules
 from core.pruning.surgery import prune_network, soft_prune_network
 from core.pruning.verification import analyse_exactly, random_keep, relative_difference
+from core.scoring import MaskScorer
 from tests import networks
 from tests.networks import build, example_images
 from tests.unusual_networks import UNUSUAL

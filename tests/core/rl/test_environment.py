@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from core.evaluation import MaskScorer, RotatingImages
+from core.evaluation import RotatingImages
 from core.rl.environment import PruningEnvironment
 from core.rl.rewards import CrossEntropyReward
+from core.scoring import MaskScorer
 from tests.core.rl.observations import ANALYSIS, MACS, MODULE, chain_observation
 from tests.core.tiny import TinyPart
 

@@ -8,7 +8,7 @@ import torch
 
 from core.config import PPOConfig, SearchConfig
 from core.errors import NetworkError
-from core.evaluation import MaskScorer, Score
+from core.evaluation import Score
 from core.events import (
     BestChanged,
     CandidateEvaluated,
@@ -16,6 +16,7 @@ from core.events import (
     PolicyUpdated,
     SearchFinished,
 )
+from core.scoring import MaskScorer
 from core.search import run_search
 from tests.core.tiny import open_tiny
 from tests.networks import Chain

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from core.evaluation import MaskScorer, Score
+from core.evaluation import Score
+from core.scoring import MaskScorer
 from core.search.finalists import REMEMBERED, Finalist, Finalists, judge_masks
 from tests.core.tiny import finish, open_tiny
 from tests.networks import Chain

@@ -5,12 +5,13 @@ import pytest
 import torch
 
 from core.errors import ConfigError
-from core.evaluation import MaskScorer, RotatingImages
+from core.evaluation import RotatingImages
 from core.events import CriterionEvaluated
 from core.pruning.baselines import ALLOCATIONS
 from core.pruning.budget import expected_flips
 from core.pruning.criteria import CRITERIA
 from core.pruning.macs import MacsModel
+from core.scoring import MaskScorer
 from core.search.tournament import (
     channel_features,
     check_prior,

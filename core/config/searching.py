@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from core.config.baselines import BaselineConfig
 from core.config.checks import check_fields
 from core.config.declaring import among, named, number, path
 from core.config.learning import PolicyConfig, PPOConfig
@@ -12,6 +13,7 @@ Streams = Literal["auto", "keep", "prune"]
 Groups = Literal["approximate", "exact"]
 Precision = Literal["auto", "float32", "bfloat16"]
 MULTIPLES = (1, 4, 8, 16)  # of channels, that widths may be rounded to
+FURTHER_BUDGETS = ("params", "size", "latency")  # beside the MACs; settings "<name>_budget"
 
 
 @dataclass(frozen=True)
@@ -19,9 +21,13 @@ class SearchConfig:
     """One search: the budget, how long, and the method's parts."""
 
     macs_budget: float = number(0.5, 0.01, 1.0)  # share of the MACs that may be kept
+    params_budget: float = number(1.0, 0.01, 1.0)  # share of the parameters; 1: no limit
+    size_budget: float = number(1.0, 0.01, 1.0)  # share of the bytes of the weights' file
+    latency_budget: float = number(1.0, 0.01, 1.0)  # share of the predicted latency
+    latency_batch: int = number(1, 1, 1024)  # images at once, for which latency is predicted
     evaluations: int = number(300, 1, 1_000_000)  # masks scored on reward images
     seed: int = number(0, 0, 2**31 - 1)
-    device: str = "auto"
+    device: str = named("auto", "devices")
     threads: int = number(0, 0, 1024)  # 0: all cores but one
     precision: Precision = "auto"  # of the scoring passes
     method: str = named("agent", "methods")
@@ -38,6 +44,13 @@ class SearchConfig:
     start_from: str = path()  # a run's folder or agent.pt, whose agent begins the search
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     ppo: PPOConfig = field(default_factory=PPOConfig)
+    baselines: BaselineConfig = field(default_factory=BaselineConfig)
 
     def __post_init__(self) -> None:
         check_fields(self)
+
+    @property
+    def further_budgets(self) -> dict[str, float]:
+        """The budgets beside that of the MACs that are limits: "params" -> 0-1."""
+        budgets = {name: getattr(self, f"{name}_budget") for name in FURTHER_BUDGETS}
+        return {name: budget for name, budget in budgets.items() if budget < 1.0}

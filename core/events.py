@@ -134,6 +134,23 @@ class AttentionMeasured:
 
 
 @dataclass(frozen=True)
+class MultiplierUpdated:
+    """The price of exceeding the budget changed: the reward that 100 % over it costs."""
+
+    update: int
+    multiplier: float  # 0 or more
+
+
+@dataclass(frozen=True)
+class PretrainingAdvanced:
+    """The encoder learned to tell the layer graph before the search; an epoch is over."""
+
+    epoch: int  # counts from 1
+    edge_loss: float  # nats per pair of layers
+    feature_loss: float  # mean squared error
+
+
+@dataclass(frozen=True)
 class HeldOutScored:
     """The best mask so far on images that it was not rewarded for."""
 
@@ -309,6 +326,8 @@ SearchEvent = (
     | CandidateEvaluated
     | PolicyUpdated
     | AttentionMeasured
+    | MultiplierUpdated
+    | PretrainingAdvanced
     | HeldOutScored
     | HealthRaised
     | CheckpointReached

@@ -1,6 +1,7 @@
 """The agent: samples masks that respect the constraint and learns from their rewards."""
 
 import copy
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,18 +11,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.config import Constraint, PPOConfig
+from core.config import PolicyConfig, PPOConfig
 from core.events import BoolArray, FloatArray
-from core.pruning.budget import (
-    KeptShareModel,
-    ensure_widths,
-    fit_budget,
-    keep_probability,
-    solve_threshold,
-)
-from core.rl.policy import ActorCritic, Observation
+from core.rl.encoder import GATEncoder
+from core.rl.episodes import likeliest_episode, sample_episodes
+from core.rl.observation import Observation
+from core.rl.policy import ActorCritic
 from core.rl.ppo import UpdateStatistics, make_optimizer, update
-from core.rl.rollout import Rollout, bernoulli_logprobs
+from core.rl.rollout import Episodes
+from core.rl.space import DecisionSpace
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,99 +27,112 @@ class Proposal:
     """Masks to be scored, and what the policy must remember of them."""
 
     keep: BoolArray  # (K, C) what is evaluated
-    actions: Tensor  # (K, C) what was sampled
-    logprobs: Tensor  # (K, C)
-    value: Tensor  # ()
+    episodes: Episodes
 
 
 class PruningAgent:
-    """An ActorCritic, its optimiser and its way of holding the budget.
+    """An ActorCritic, its optimiser and, where one prices the budget, a Lagrange multiplier.
 
-    "projection": one threshold shifts all logits so that sampled masks keep the budget on
-    average, and each sample is repaired to hold it exactly.
-    "penalty": samples are taken as they are, and the reward teaches the budget.
-    Decisions are credited as they were sampled, before any repair.
+    Decisions are credited as they were sampled, before any repair. Under "lagrange" what a mask
+    earns is reward - multiplier x cost, and the multiplier climbs by multiplier_rate x the mean
+    cost of each update, never below 0: dual ascent on a budget that holds on average.
     """
 
     def __init__(
         self,
         observation: Observation,
-        macs: KeptShareModel,
-        macs_budget: float,
-        removable: BoolArray,
-        constraint: Constraint,
-        config: PPOConfig,
+        space: DecisionSpace,
+        policy: PolicyConfig,
+        ppo: PPOConfig,
+        evaluations: int,
         seed: int,
     ) -> None:
+        """evaluations: masks of the whole search, over which the entropy bonus runs out."""
         self._observation = observation
-        self._macs = macs
-        self._macs_budget = macs_budget
-        self._removable = removable
-        self._constraint = constraint
-        self._config = config
+        self._space = space
+        self._config = ppo
+        self._evaluations = evaluations
         self._random = torch.Generator().manual_seed(seed)
-        group_count = int(observation.graph.group_of_channel.max()) + 1
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self._policy = ActorCritic(
-                observation.channel_features.shape[1], len(observation.prior), group_count
-            )
-        self._optimizer = make_optimizer(self._policy, config)
+            self._policy = ActorCritic(observation, policy)
+        self._optimizer = make_optimizer(self._policy, ppo)
+        self._proposed = 0  # masks so far
+        self._multiplier = 0.0
 
-    @torch.no_grad()
+    @property
+    def policy(self) -> ActorCritic:
+        """What is learned."""
+        return self._policy
+
+    @property
+    def observation(self) -> Observation:
+        """What the policy sees before anything is decided."""
+        return self._observation
+
+    @property
+    def multiplier(self) -> float | None:
+        """The price of exceeding the budget by all of it; None unless it is learned."""
+        return self._multiplier if self._space.constraint == "lagrange" else None
+
+    @property
+    def entropy_coef(self) -> float:
+        """The weight of the entropy bonus now: linear from the beginning to the end."""
+        share = min(1.0, self._proposed / self._evaluations)
+        return (1 - share) * self._config.entropy_coef + share * self._config.entropy_final
+
     def propose(self, count: int) -> Proposal:
         """Sample `count` masks."""
-        raw, value = self._policy(self._observation)
-        logits = self._project(raw)
-        uniform = torch.rand(count, len(logits), generator=self._random)
-        actions = (uniform < torch.sigmoid(logits)).float()
-        keep = actions.numpy() > 0.5
-        priority = _as_array(logits)
-        if self._constraint == "projection":
-            keep = fit_budget(keep, priority, self._macs, self._macs_budget, self._removable)
-        else:
-            keep = ensure_widths(keep, priority, self._macs, self._removable)
-        return Proposal(keep, actions, bernoulli_logprobs(logits, actions), value)
+        episodes, priority = sample_episodes(
+            self._policy, self._observation, self._space, count, self._random
+        )
+        keep = self._space.repair(episodes.actions.numpy() > 0.5, priority)
+        return Proposal(keep, episodes)
 
     def learn(self, proposal: Proposal, rewards: list[float]) -> UpdateStatistics:
-        """Update the policy from the rewards of a proposal's masks."""
-        return update(
+        """Update the policy, and the multiplier, from the rewards of a proposal's masks."""
+        earned = np.array(rewards, dtype=np.float64)
+        if self._space.constraint == "lagrange":
+            costs = self._space.costs(proposal.keep)
+            earned = earned - self._multiplier * costs
+            climb = self._config.multiplier_rate * float(costs.mean())
+            self._multiplier = max(0.0, self._multiplier + climb)
+        statistics = update(
             self._policy,
             self._optimizer,
             self._observation,
-            Rollout(
-                actions=proposal.actions,
-                logprobs=proposal.logprobs,
-                rewards=torch.tensor(rewards, dtype=torch.float32),
-                value=proposal.value,
-            ),
-            self._project,
-            torch.from_numpy(self._removable),
+            self._space,
+            proposal.episodes,
+            torch.from_numpy(earned).float(),
             self._config,
+            self.entropy_coef,
         )
+        self._proposed += len(rewards)
+        return statistics
 
-    @torch.no_grad()
     def preference(self) -> tuple[FloatArray, BoolArray]:
         """Return keep probabilities (C,) and the most likely mask (C,) within the budget."""
-        logits = _as_array(self._project(self._policy(self._observation)[0]))
-        probability = keep_probability(logits, 0.0, self._removable) * ~self._macs.removed
-        nothing = np.zeros((1, len(logits)), dtype=np.bool_)
-        mask = fit_budget(nothing, logits, self._macs, self._macs_budget, self._removable)[0]
-        return probability.astype(np.float32), mask
+        return likeliest_episode(self._policy, self._observation, self._space)
 
-    def attention(self) -> tuple[NDArray[np.int64], FloatArray]:
+    def attention(self) -> tuple[NDArray[np.int64], FloatArray] | None:
         """Return the encoder's edges (edges, 2), from and to, and their weights.
 
         The weights are (encoder layers, heads, edges) and sum to 1 over the edges into a node.
+        None without a graph-attention encoder.
         """
-        graph = self._observation.graph
-        edges, weights = self._policy.encoder.attention(graph.x, graph.edge_index)
+        graph, encoder = self._observation.graph, self._policy.encoder
+        if not isinstance(encoder, GATEncoder):
+            return None
+        edges, weights = encoder.attention(graph.x, graph.edge_index)
         return edges.T.numpy(), weights.float().numpy()
 
     @property
     def is_sound(self) -> bool:
-        """Whether all weights of the policy are numbers."""
-        return all(bool(weight.isfinite().all()) for weight in self._policy.parameters())
+        """Whether all that it has learned are numbers."""
+        weights: list[Tensor] = list(self._policy.parameters())
+        return math.isfinite(self._multiplier) and all(
+            bool(weight.isfinite().all()) for weight in weights
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Copy what learning has changed: policy, optimiser, and the random numbers to come."""
@@ -129,6 +140,8 @@ class PruningAgent:
             "policy": {key: value.clone() for key, value in self._policy.state_dict().items()},
             "optimizer": copy.deepcopy(self._optimizer.state_dict()),
             "random": self._random.get_state(),
+            "proposed": self._proposed,
+            "multiplier": self._multiplier,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -136,14 +149,5 @@ class PruningAgent:
         self._policy.load_state_dict(state["policy"])
         self._optimizer.load_state_dict(copy.deepcopy(dict(state["optimizer"])))
         self._random.set_state(state["random"])
-
-    def _project(self, logits: Tensor) -> Tensor:
-        if self._constraint == "penalty":
-            return logits
-        return logits - solve_threshold(
-            _as_array(logits), self._macs, self._macs_budget, self._removable
-        )
-
-
-def _as_array(logits: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    return logits.detach().double().numpy()
+        self._proposed = int(state["proposed"])
+        self._multiplier = float(state["multiplier"])

@@ -1,21 +1,26 @@
-"""The PPO update, in CleanRL's order and words, with the ratio clipped for each channel.
+"""The PPO update, in CleanRL's order and words, with the ratio clipped for each decision.
 
 A mask is hundreds of independent decisions: one ratio for all of them would leave the clip
-range at once, so each channel has its own.
+range at once, so each channel, and each layer's shift, has its own. "joint" is the textbook's.
 Source: Schulman et al., "Proximal Policy Optimization Algorithms", 2017, equation 7.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.config import PPOConfig
-from core.rl.policy import ActorCritic, Observation
-from core.rl.rollout import Rollout, bernoulli_entropy, bernoulli_logprobs, compute_advantages
-
-Projection = Callable[[Tensor], Tensor]  # logits (C,) -> logits (C,) that respect the budget
+from core.rl.episodes import Review, review_episodes
+from core.rl.observation import Observation
+from core.rl.policy import ActorCritic
+from core.rl.rollout import (
+    Episodes,
+    comparable_advantages,
+    compute_advantages,
+    episode_rewards,
+)
+from core.rl.space import DecisionSpace
 
 
 @dataclass(frozen=True)
@@ -30,24 +35,34 @@ class UpdateStatistics:
 
 
 def make_optimizer(policy: ActorCritic, config: PPOConfig) -> torch.optim.Adam:
-    """Adam with faster rates for the offsets, which nothing but their own gradient moves."""
-    offsets = {"channel_offset", "layer_offset"}
-    shared = [p for name, p in policy.named_parameters() if name not in offsets]
+    """Adam with faster rates for what nothing but its own gradient moves."""
+    layer_rate = config.shift_rate if policy.is_hierarchical else config.layer_offset_rate
+    rates = {
+        "channel_offset": config.channel_offset_rate,
+        "layer_offset": layer_rate,
+        "layers.log_deviation": config.deviation_rate,
+        "log_prior_scale": config.prior_scale_rate,
+    }
+    own = dict(policy.named_parameters())
     return torch.optim.Adam(
         [
-            {"params": shared, "lr": config.learning_rate},
-            {"params": [policy.channel_offset], "lr": config.channel_offset_rate},
-            {"params": [policy.layer_offset], "lr": config.layer_offset_rate},
+            {"params": network_parameters(policy), "lr": config.learning_rate},
+            *({"params": [own[name]], "lr": rate} for name, rate in rates.items() if name in own),
         ]
     )
 
 
+def network_parameters(policy: ActorCritic) -> list[nn.Parameter]:
+    """What all layers and channels share: the encoder, unless it is frozen, and the heads."""
+    free = ("channel_offset", "layer_offset", "layers.log_deviation", "log_prior_scale")
+    return [p for name, p in policy.named_parameters() if name not in free and p.requires_grad]
+
+
 def clipped_policy_loss(logratio: Tensor, advantages: Tensor, clip_coef: float) -> Tensor:
-    """PPO's clipped loss of each decision; (K, C) and (K,) -> (K, C)."""
+    """PPO's clipped loss of each decision; the shape of both."""
     ratio = logratio.exp()
-    gain = advantages[:, None]
-    pg_loss1 = -gain * ratio
-    pg_loss2 = -gain * ratio.clamp(1 - clip_coef, 1 + clip_coef)
+    pg_loss1 = -advantages * ratio
+    pg_loss2 = -advantages * ratio.clamp(1 - clip_coef, 1 + clip_coef)
     return torch.max(pg_loss1, pg_loss2)
 
 
@@ -55,35 +70,82 @@ def update(
     policy: ActorCritic,
     optimizer: torch.optim.Optimizer,
     observation: Observation,
-    rollout: Rollout,
-    project: Projection,
-    removable: Tensor,
+    space: DecisionSpace,
+    episodes: Episodes,
+    rewards: Tensor,
     config: PPOConfig,
+    entropy_coef: float,
 ) -> UpdateStatistics:
-    """Improve the policy on one rollout; only `removable` channels (C,) carry decisions."""
-    advantages = compute_advantages(rollout.rewards, rollout.value)
-    actions = rollout.actions[:, removable]
-    old_logprobs = rollout.logprobs[:, removable]
-    returns = rollout.rewards.mean()
+    """Improve the policy on K episodes that earned `rewards` (K,)."""
+    by_step = episode_rewards(rewards, space.step_count)
+    gained = compute_advantages(by_step, episodes.values, config.gamma, config.gae_lambda)
+    returns = gained + episodes.values  # (n, K)
+    advantages = comparable_advantages(gained, config)
     for _ in range(config.epochs):
-        logits, value = policy(observation)
-        logits = project(logits)[removable]
-        logratio = bernoulli_logprobs(logits, actions) - old_logprobs
-        with torch.no_grad():
-            ratio = logratio.exp()
-            approx_kl = ((ratio - 1) - logratio).mean()
-            clip_fraction = ((ratio - 1).abs() > config.clip_coef).float().mean()
-        pg_loss = clipped_policy_loss(logratio, advantages, config.clip_coef).sum(dim=1).mean()
-        entropy = bernoulli_entropy(logits).mean()
-        v_loss = (value - returns).square()
-        loss = pg_loss - config.entropy_coef * entropy + config.value_coef * v_loss
+        review = review_episodes(policy, observation, space, episodes)
+        losses = _policy_losses(review, episodes, space, advantages, config)
+        v_loss = torch.stack(
+            [_value_loss(value, own) for value, own in zip(review.values, returns, strict=True)]
+        ).mean()
+        loss = losses.policy - entropy_coef * review.entropy + config.value_coef * v_loss
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
+        if config.max_grad_norm > 0:
+            nn.utils.clip_grad_norm_(network_parameters(policy), config.max_grad_norm)
         optimizer.step()
     return UpdateStatistics(
-        policy_loss=pg_loss.item(),
+        policy_loss=losses.policy.item(),
         value_loss=v_loss.item(),
-        entropy=entropy.item(),
-        approx_kl=approx_kl.item(),
-        clip_fraction=clip_fraction.item(),
+        entropy=review.entropy.item(),
+        approx_kl=losses.approx_kl.item(),
+        clip_fraction=losses.clip_fraction.item(),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Losses:
+    policy: Tensor  # ()
+    approx_kl: Tensor  # () nats per channel
+    clip_fraction: Tensor  # ()
+
+
+def _policy_losses(
+    review: Review,
+    episodes: Episodes,
+    space: DecisionSpace,
+    advantages: Tensor,
+    config: PPOConfig,
+) -> _Losses:
+    """Sum the clipped losses over a mask's decisions; the mean over the masks."""
+    decided = space.steps.any(dim=0)
+    logratio = (review.logprobs - episodes.logprobs)[:, decided]  # (K, decided channels)
+    step_of = space.step_of_channel[decided]
+    with torch.no_grad():
+        ratio = logratio.exp()
+        approx_kl = ((ratio - 1) - logratio).mean()
+        clip_fraction = ((ratio - 1).abs() > config.clip_coef).float().mean()
+    parts = [(logratio, step_of)]
+    if review.shift_logprobs is not None and episodes.shift_logprobs is not None:
+        layers = space.groups.any(dim=0)
+        shift_ratio = (review.shift_logprobs - episodes.shift_logprobs)[:, layers]
+        parts.append((shift_ratio, space.step_of_group[layers]))
+    if config.ratio == "joint":
+        whole = torch.zeros_like(advantages)  # (n, K): one ratio for all decisions of a step
+        for part, steps in parts:
+            whole = whole.index_add(0, steps, part.T)
+        loss = clipped_policy_loss(whole, advantages, config.clip_coef).mean()
+        with torch.no_grad():
+            clip_fraction = ((whole.exp() - 1).abs() > config.clip_coef).float().mean()
+        return _Losses(loss, approx_kl, clip_fraction)
+    each = [
+        clipped_policy_loss(part, advantages[steps].T, config.clip_coef).sum(dim=1).mean()
+        for part, steps in parts
+    ]
+    return _Losses(torch.stack(each).sum(), approx_kl, clip_fraction)
+
+
+def _value_loss(value: Tensor, returns: Tensor) -> Tensor:
+    """Squared error of what the critic expects; where all share a state, of their mean."""
+    if len(value) < len(returns):
+        returns = returns.mean(dim=0, keepdim=True)
+    return (value - returns).square().mean()

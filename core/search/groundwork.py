@@ -17,8 +17,9 @@ from core.events import (
     SearchStarted,
 )
 from core.graph.features import graph_data
+from core.pruning.baselines import one_shot_mask
 from core.pruning.budget import least_kept_share
-from core.rl.policy import Observation
+from core.rl.observation import Observation, keep_logits, rank_logits
 from core.search.bench import Bench
 from core.search.finalists import JUDGE_IMAGES, Finalist
 from core.search.state import Groundwork
@@ -109,10 +110,19 @@ def make_observation(bench: Bench, ground: Groundwork) -> Observation:
     """What the policy sees, with the prior in it."""
     analysis, budget = bench.opened.analysis, bench.config.macs_budget
     everything = np.ones(analysis.groups.channel_count, dtype=np.bool_)
+    weights = bench.opened.network.module.state_dict()
+    graph = graph_data(analysis.graph, analysis.groups, everything, budget, weights)
+    own = one_shot_mask(ground.prior.double().numpy(), bench.macs, budget, bench.removable)
     return Observation(
-        graph=graph_data(analysis.graph, analysis.groups, everything, budget),
+        graph=graph,
         channel_features=channel_features(ground.importances, analysis.groups, bench.removable),
         prior=ground.prior,
+        ranks=rank_logits(ground.prior, graph.group_of_channel),
+        one_shot=keep_logits(
+            [own, *ground.criteria.values()],
+            graph.group_of_channel,
+            is_prior_known=bool(ground.prior.any()),
+        ),
     )
 
 

@@ -24,9 +24,9 @@ from core.events import (
     StopRequested,
 )
 from core.rl.agent import PruningAgent
-from core.rl.environment import PruningEnvironment, Transition
+from core.rl.environment import Outcome, PruningEnvironment
 from core.rl.rewards import REWARDS, Reward
-from core.search.attention import is_attention_due, measure_attention
+from core.search.agent import make_space, tell_of_agent
 from core.search.bench import Bench
 from core.search.finalists import Finalist, Finalists, judge_masks
 from core.search.groundwork import (
@@ -35,7 +35,7 @@ from core.search.groundwork import (
     make_observation,
     score_unpruned,
 )
-from core.search.methods import Method, make_method
+from core.search.methods import ONE_SHOT, Method, make_method, one_shot_mask_of
 from core.search.methods.method import Proposed
 from core.search.rounding import round_winner
 from core.search.state import SearchState
@@ -68,8 +68,11 @@ class Search:
                 self._ground, first = yield from compare_criteria(self._bench)
                 self._finalists = Finalists(first)
                 yield first.as_event()
-            agent = yield from self._train_agent()
-            keep, score = yield from self._judge(agent)
+            if self._bench.config.method in ONE_SHOT:
+                keep, score = yield from self._judge_masks(self._masks_so_far())
+            else:
+                agent = yield from self._train_agent()
+                keep, score = yield from self._judge(agent)
         except StopRequested:
             is_stopped = True
             keep, score = self._choose_now()
@@ -98,14 +101,14 @@ class Search:
 
     def _train_agent(self) -> Generator[SearchEvent, None, Method]:
         """Propose, score, learn, until the evaluations are spent."""
-        bench, config, budget = self._bench, self._bench.config, self._bench.config.macs_budget
+        bench, config = self._bench, self._bench.config
         if self._state is not None:
             self._ground = self._state.ground
         observation = make_observation(bench, self._ground)
         agent = make_method(bench, observation)
         reward = REWARDS[config.reward]()
         environment = PruningEnvironment(
-            observation, bench.scorer, bench.images, bench.macs, budget, reward
+            observation, bench.scorer, bench.images, make_space(bench), reward
         )
         if self._state is not None:
             self._take_up(self._state, agent, reward)
@@ -129,10 +132,8 @@ class Search:
             proposal = agent.propose(count)
         transitions = yield from self._score(proposal.keep, environment, update)
         yield from self._learn(agent, proposal, [step.reward for step in transitions])
-        if isinstance(agent, PruningAgent) and is_attention_due(update):
-            with self._bench.clock.measure("policy"):
-                attention = measure_attention(agent, self._bench.opened.analysis.graph, update)
-            yield attention
+        if isinstance(agent, PruningAgent):
+            yield from tell_of_agent(agent, self._bench, update)
         if update % UPDATES_PER_HELD_OUT == 0:
             yield from self._score_held_out()
 
@@ -218,13 +219,13 @@ class Search:
 
     def _score(
         self, masks: BoolArray, environment: PruningEnvironment, update: int
-    ) -> Generator[SearchEvent, None, list[Transition]]:
-        """Score the masks (K, C) of one update, each one step of the environment."""
+    ) -> Generator[SearchEvent, None, list[Outcome]]:
+        """Score the masks (K, C) of one update, each one episode of the environment."""
         scorer, first = self._bench.scorer, self._evaluations + 1
-        at_once, transitions = scorer.images_at_once, list[Transition]()
+        at_once, transitions = scorer.images_at_once, list[Outcome]()
         for keep in masks:
             with self._bench.clock.measure("evaluation"):
-                step = environment.step(keep)
+                step = environment.play(keep)
             self._evaluations += 1
             transitions.append(step)
             yield from scorer.take_notices()
@@ -243,7 +244,7 @@ class Search:
         while scorer.images_at_once != at_once:  # memory ran out between two of them
             at_once = scorer.images_at_once
             with self._bench.clock.measure("evaluation"):
-                transitions = environment.step_again(masks)
+                transitions = environment.play_again(list(masks))
             yield from scorer.take_notices()
         siblings = [
             Finalist(first + place, keep.copy(), step.macs_kept, step.score)
@@ -258,7 +259,11 @@ class Search:
         """Choose among the agent's likeliest mask, the best it sampled and the best criterion."""
         probability, likeliest = agent.preference()
         self._probability = probability
-        masks = [likeliest, *self._masks_so_far()]
+        return (yield from self._judge_masks([likeliest, *self._masks_so_far()]))
+
+    def _judge_masks(
+        self, masks: list[BoolArray]
+    ) -> Generator[SearchEvent, None, tuple[BoolArray, Score]]:
         with self._bench.clock.measure("evaluation"):
             return (
                 yield from judge_masks(
@@ -285,6 +290,9 @@ class Search:
 
     def _masks_so_far(self) -> list[BoolArray]:
         """All that could win, the best by the reward images first."""
+        method = self._bench.config.method
         if self._finalists is None:
             return [self._ground.best_criterion]
+        if method in ONE_SHOT:
+            return [one_shot_mask_of(method, self._ground.criteria)]
         return [*self._finalists.masks, self._ground.best_criterion]

@@ -1,0 +1,162 @@
+"""What the agent decides over, in which steps, and how it is held to the budget."""
+
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.config import Constraint
+from core.errors import ConfigError
+from core.events import BoolArray
+from core.pruning.budget import (
+    KeptShareModel,
+    ensure_widths,
+    fit_budget,
+    solve_threshold,
+)
+from core.pruning.limits import exceeds, overshoot
+
+Float64Array = NDArray[np.float64]
+HALVINGS = 24  # of the range of thresholds: to a millionth of a logit
+
+
+class DecisionSpace:
+    """The removable channels, the steps in which they are decided, and the constraint.
+
+    "projection": one threshold shifts the logits of a mask so that it keeps the budget on
+    average, and each sample is repaired to hold it exactly.
+    "penalty", "lagrange": samples are taken as they are, and the reward teaches the budget.
+    """
+
+    def __init__(
+        self,
+        macs: KeptShareModel,
+        macs_budget: float,
+        removable: BoolArray,
+        constraint: Constraint,
+        group_of_channel: NDArray[np.int64],
+        decision_steps: int = 1,
+    ) -> None:
+        """Raises: ConfigError if there are fewer layers to decide over than steps."""
+        self.macs = macs
+        self.macs_budget = macs_budget
+        self.removable = removable
+        self.constraint = constraint
+        steps = decision_parts(group_of_channel, removable, decision_steps)
+        self.steps = torch.from_numpy(steps)  # bool (n, C)
+        groups = np.arange(group_of_channel.max() + 1)
+        self.groups = torch.from_numpy(  # bool (n, G)
+            np.stack([np.isin(groups, group_of_channel[own]) for own in steps])
+        )
+
+    @property
+    def step_count(self) -> int:
+        """In how many steps a mask is decided."""
+        return len(self.steps)
+
+    @cached_property
+    def step_of_channel(self) -> Tensor:
+        """The step that decides over each channel, int64 (C,); 0 where none does."""
+        return self.steps.int().argmax(dim=0)
+
+    @cached_property
+    def step_of_group(self) -> Tensor:
+        """The step that decides over each coupling group, int64 (G,); 0 where none does."""
+        return self.groups.int().argmax(dim=0)
+
+    def decided_before(self, step: int) -> Tensor:
+        """Which channels were decided in earlier steps, bool (C,)."""
+        return self.steps[:step].any(dim=0)
+
+    def project(self, logits: Tensor, step: int, actions: Tensor | None = None) -> Tensor:
+        """Shift logits (S, C) so that what is still open keeps the budget on average.
+
+        actions: (S, C) the decisions of the steps before; not needed in the first one.
+        """
+        if self.constraint != "projection":
+            return logits
+        given = logits.detach().double().numpy()
+        if step == 0 or actions is None:
+            if len(given) == 1:
+                tau = solve_threshold(given[0], self.macs, self.macs_budget, self.removable)
+                return logits - tau
+            fixed = np.ones_like(given)
+            is_open = self.removable
+        else:
+            before = self.decided_before(step).numpy()
+            fixed = np.where(before, actions.double().numpy(), 1.0)
+            is_open = self.removable & ~before
+            given = np.broadcast_to(given, fixed.shape)
+        taus = solve_thresholds(given, fixed, is_open, self.macs, self.macs_budget)
+        return logits - torch.from_numpy(taus).to(logits.dtype)[:, None]
+
+    def repair(self, keep: BoolArray, priority: Tensor) -> BoolArray:
+        """Bring sampled masks (K, C) to the budget, or at least leave no width empty.
+
+        priority: (1, C) or (K, C), larger means keep.
+        """
+        rows = priority.detach().double().numpy()
+        if len(rows) == 1:
+            return self._repair(keep, rows[0])
+        return np.concatenate([self._repair(keep[k : k + 1], rows[k]) for k in range(len(keep))])
+
+    def likeliest(self, priority: Tensor) -> BoolArray:
+        """Fill the budget in the order of a priority (C,)."""
+        nothing = np.zeros((1, len(priority)), dtype=np.bool_)
+        row = priority.detach().double().numpy()
+        mask: BoolArray = fit_budget(nothing, row, self.macs, self.macs_budget, self.removable)[0]
+        return mask
+
+    def costs(self, keep: BoolArray) -> Float64Array:
+        """By how much masks (K, C) exceed the budget they exceed most, relative to it, (K,)."""
+        return overshoot(self.macs, keep, self.macs_budget)
+
+    def _repair(self, keep: BoolArray, priority: Float64Array) -> BoolArray:
+        if self.constraint != "projection":
+            return ensure_widths(keep, priority, self.macs, self.removable)
+        return fit_budget(keep, priority, self.macs, self.macs_budget, self.removable)
+
+
+def decision_parts(
+    group_of_channel: NDArray[np.int64], removable: BoolArray, decision_steps: int
+) -> BoolArray:
+    """Split the removable channels into steps: whole layers, in the order of their depth.
+
+    Returns: bool (decision_steps, C); each removable channel is in one row.
+    Raises: ConfigError if there are fewer layers to decide over than steps.
+    """
+    groups = np.unique(group_of_channel[removable])  # ids go with the depth
+    if decision_steps > len(groups):
+        raise ConfigError(
+            f"Setting 'decision_steps' must be at most {len(groups)} here, not {decision_steps}: "
+            "there are no more groups of channels to decide over. Choose fewer steps."
+        )
+    parts = np.array_split(groups, decision_steps)
+    return np.stack([np.isin(group_of_channel, part) & removable for part in parts])
+
+
+def solve_thresholds(
+    logits: Float64Array,
+    fixed: Float64Array,
+    is_open: BoolArray,
+    model: KeptShareModel,
+    macs_budget: float,
+) -> Float64Array:
+    """Find for each row tau so that sigmoid(logits - tau) keeps the budget on average, (S,).
+
+    logits: (S, C). fixed: (S, C) keep probabilities where `is_open` (C,) is False.
+    A row whose budget is out of reach gets a bound of the search range.
+    """
+    low, high = logits.min(axis=1) - 20.0, logits.max(axis=1) + 20.0
+    keep = fixed.copy()
+    own = logits[:, is_open]
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        with np.errstate(over="ignore"):
+            keep[:, is_open] = 1.0 / (1.0 + np.exp(middle[:, None] - own))
+        is_above = exceeds(model, keep, macs_budget)
+        low, high = np.where(is_above, middle, low), np.where(is_above, high, middle)
+    taus: Float64Array = (low + high) / 2
+    return taus

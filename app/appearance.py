@@ -1,6 +1,6 @@
 """Which palette the window wears: the desktop's, light or dark."""
 
-from PySide6.QtCore import QObject, QSettings, Signal
+from PySide6.QtCore import QObject, QSettings, Qt, Signal
 from PySide6.QtWidgets import QApplication
 
 from app.theme import DARK, LIGHT, Palette, apply_palette, system_palette
@@ -51,7 +51,9 @@ class Appearance(QObject):
         apply_palette(self._app, palette)
         self.palette_changed.emit(palette)
 
-    def _on_scheme_changed(self) -> None:
-        self._system = system_palette(self._app)
+    def _on_scheme_changed(self, scheme: Qt.ColorScheme) -> None:
+        if scheme == Qt.ColorScheme.Unknown:  # and the window's colours are our own by now
+            return
+        self._system = DARK if scheme == Qt.ColorScheme.Dark else LIGHT
         if self._choice == SYSTEM and self._system is not self.palette:
             self._wear(self._system)

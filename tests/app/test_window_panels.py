@@ -1,11 +1,14 @@
 """Panels beside each other in one window: what is selected, docks, theme and layout."""
 
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QApplication
 
 from app.appearance import Appearance
 from app.panels.docks import DOCKS
 from app.selection import LoadedMask
-from app.theme import DARK
+from app.theme import DARK, LIGHT
 from core.config import RunConfig
 from tests.app import samples
 
@@ -95,3 +98,32 @@ def test_the_layout_is_remembered(qtbot, opened, make_window):
         window.session.open(RunConfig())
     assert window.parts.docks.docks["log"].isHidden()
     assert not window.parts.docks.docks["settings"].isHidden()
+
+
+def worn(window) -> set[str]:
+    """The colours behind the window, the graph and every plot, each brought to the front."""
+    colours = {
+        QApplication.palette().color(QPalette.ColorRole.Window).name(),
+        window.parts.graph.view.scene().backgroundBrush().color().name(),
+    }
+    for name, panel in window.parts.docked.items():
+        window.parts.docks.show_panel(name)
+        panel.redraw_now()
+        plots = panel.findChildren(pg.PlotWidget)
+        colours |= {plot.backgroundBrush().color().name() for plot in plots}
+        assert panel.colours is window.appearance.palette
+    return colours
+
+
+def test_the_window_follows_the_desktop_while_it_runs(searched):
+    searched.commands["theme_system"].trigger()
+    changed = QApplication.styleHints().colorSchemeChanged
+    for scheme, palette in ((Qt.ColorScheme.Dark, DARK), (Qt.ColorScheme.Light, LIGHT)):
+        changed.emit(scheme)
+        assert worn(searched) == {palette.window, palette.surface}
+    changed.emit(Qt.ColorScheme.Dark)
+    changed.emit(Qt.ColorScheme.Unknown)
+    assert worn(searched) == {DARK.window, DARK.surface}
+    searched.commands["theme_light"].trigger()
+    changed.emit(Qt.ColorScheme.Dark)
+    assert worn(searched) == {LIGHT.window, LIGHT.surface}

@@ -16,7 +16,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from core.data import ImagePart, Images
 from core.errors import GraphError
-from core.evaluation import class_logits, limited_threads, to_device
+from core.evaluation import limited_threads, norms_at_once, read_logits
 from core.events import (
     BoolArray,
     ChangedImagesFound,
@@ -29,6 +29,7 @@ from core.events import (
 )
 from core.export.pruned import cut_network
 from core.graph.layers import LayerNode
+from core.memory import ImagesAtOnce
 from core.opening import Opened
 from core.pictures import activation_maps, filter_pictures, to_pixels
 from core.pruning.criteria import NORMS
@@ -102,14 +103,19 @@ def _compare(
     indices = np.random.default_rng(0).permutation(len(part))[:CHANGED_IMAGES]
     batches = np.split(indices, range(BATCH_SIZE, len(indices), BATCH_SIZE))
     yield StageStarted("Cutting the network")
-    after = cut_network(opened, keep, device).to(device)
+    norms = norms_at_once()
+    after = cut_network(opened, keep, device, norms).to(device)
+    yield from norms.take_notices()
     before = opened.network.module.eval()
     if device.type != "cpu":
         before = copy.deepcopy(before).to(device)
     yield StageStarted("Comparing both networks on held-out images", total=len(batches))
+    at_once = ImagesAtOnce("comparing both networks")
     for done, batch in enumerate(batches, start=1):
-        images = to_device(part.batch(batch)[0], device)
-        found.add(batch, _say(before, images), _say(after, images))
+        images = part.batch(batch)[0]
+        was, now = (read_logits(module, images, device, at_once) for module in (before, after))
+        found.add(batch, _probabilities(was), _probabilities(now))
+        yield from at_once.take_notices()
         yield StageAdvanced(done)
 
 
@@ -213,11 +219,9 @@ def _watching(module: nn.Module, seen: list[Tensor]) -> Iterator[None]:
         hook.remove()
 
 
-def _say(module: nn.Module, images: Tensor) -> Tensor:
-    """Class probabilities (N, classes) on the CPU."""
-    with torch.inference_mode():
-        logits = class_logits(module(images)).float()
-    return logits.softmax(dim=1).nan_to_num().cpu()
+def _probabilities(logits: Tensor) -> Tensor:
+    """Of each class, (N, classes)."""
+    return logits.softmax(dim=1).nan_to_num()
 
 
 def _class_name(images: Images, label: int) -> str:

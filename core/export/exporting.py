@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core.config import RunConfig
 from core.errors import ConfigError, EspalierError, ExportError
-from core.evaluation import resolve_device
+from core.evaluation import norms_at_once, resolve_device
 from core.events import (
     BoolArray,
     Events,
@@ -66,7 +66,9 @@ def export_pruned(
     Raises: ExportError if a file cannot be written, ParityError if one computes something else.
     """
     yield StageStarted("Cutting the network")
-    module = cut_network(opened, keep, resolve_device(config.search.device))
+    at_once = norms_at_once()
+    module = cut_network(opened, keep, resolve_device(config.search.device), at_once)
+    yield from at_once.take_notices()
     costs = MacsModel(opened.analysis, opened.network.module)
     pruned = describe_pruned(
         opened,
@@ -101,6 +103,7 @@ def export_network(
         for exporter in exporters.values():
             yield StageStarted(f"Reading {_words(exporter.files)} back")
             yield from _read_back(exporter, pruned, stage, gate)
+        yield from gate.at_once.take_notices()
         gate.require(measured={CUT_IS_MASKED} if approximate else ())
         names = [name for exporter in exporters.values() for name in exporter.files]
         files = tuple(str(_publish(stage / name, folder)) for name in names)

@@ -11,6 +11,7 @@ from core.data import Images
 from core.evaluation import recalibrate_norms
 from core.events import BoolArray
 from core.graph.coupling import PruningPlan
+from core.memory import ImagesAtOnce
 from core.networks import Network, build_network
 from core.opening import Opened
 from core.pruning.surgery import (
@@ -48,10 +49,18 @@ class PrunedNetwork:
         return twin.eval()
 
 
-def cut_network(opened: Opened, keep: BoolArray, device: torch.device) -> nn.Module:
-    """Return a new hard-pruned network whose norms fit real images again, on the CPU."""
+def cut_network(
+    opened: Opened,
+    keep: BoolArray,
+    device: torch.device,
+    at_once: ImagesAtOnce | None = None,
+) -> nn.Module:
+    """Return a new hard-pruned network whose norms fit real images again, on the CPU.
+
+    at_once: of norms_at_once, where what it says can be told.
+    """
     module = prune_network(opened.network.module, opened.analysis.plan, keep).to(device)
-    recalibrate_norms(module, opened.images.reward, device=device)
+    recalibrate_norms(module, opened.images.reward, device=device, at_once=at_once)
     return module.to("cpu", torch.float32).eval()
 
 

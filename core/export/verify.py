@@ -12,6 +12,7 @@ from core.data import ImagePart
 from core.errors import ParityError
 from core.evaluation import class_logits
 from core.events import FloatArray
+from core.memory import ImagesAtOnce
 
 PARITY_LIMIT = 1e-4  # greatest relative difference that may be called equal
 BATCH_SIZES = (1, 7, 64)
@@ -39,7 +40,7 @@ def relative_difference(expected: FloatArray, actual: FloatArray) -> float:
 
 
 def module_reader(module: nn.Module) -> Reader:
-    """Read a module's logits without gradients."""
+    """Read a module's logits without gradients; it is in evaluation mode, on the CPU."""
 
     def logits(images: Tensor) -> FloatArray:
         with torch.no_grad():
@@ -69,18 +70,25 @@ class ParityGate:
     batches: tuple[Tensor, ...]
     expected: tuple[FloatArray, ...]
     differences: dict[str, float] = field(default_factory=dict)
+    at_once: ImagesAtOnce = field(default_factory=lambda: ImagesAtOnce("comparing networks"))
 
     @classmethod
     def of(cls, module: nn.Module, part: ImagePart) -> "ParityGate":
         """Read the network in memory once on every batch."""
-        batches = parity_batches(part)
+        gate = cls(parity_batches(part), ())
         reader = module_reader(module)
-        return cls(batches, tuple(reader(batch) for batch in batches))
+        gate.expected = tuple(gate.read(reader, batch) for batch in gate.batches)
+        return gate
+
+    def read(self, reader: Reader, batch: Tensor) -> FloatArray:
+        """Read images (N, C, H, W), in parts where memory is short: (N, classes)."""
+        parts = self.at_once.run(lambda part: reader(batch[part]), len(batch))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def compare(self, check: str, reader: Reader) -> Iterator[float]:
         """Read one batch at a time; yields each difference so that a Stop is answered soon."""
         for batch, expected in zip(self.batches, self.expected, strict=True):
-            difference = relative_difference(expected, reader(batch))
+            difference = relative_difference(expected, self.read(reader, batch))
             self.differences[check] = max(self.differences.get(check, 0.0), difference)
             yield difference
 

@@ -43,6 +43,7 @@ class Progress:
     best_epoch: int
     history: tuple[EpochScore, ...]
     seconds: float
+    images_at_once: int = 0  # to which memory has brought the batches; 0: whole ones
 
 
 def write_progress(
@@ -67,6 +68,7 @@ def write_progress(
             "best_epoch": progress.best_epoch,
             "history": [tuple(asdict(score).values()) for score in progress.history],
             "seconds": progress.seconds,
+            "images_at_once": progress.images_at_once,
         },
         content,
     )
@@ -95,6 +97,7 @@ def read_progress(path: Path, keep: BoolArray, config: FinetuneConfig, source: s
             saved["best_epoch"],
             tuple(EpochScore(*score) for score in saved["history"]),
             saved["seconds"],
+            int(saved.get("images_at_once", 0)),  # older ones knew of no halving
         )
     except Exception as error:  # torch raises almost anything on a broken file
         raise CheckpointError(

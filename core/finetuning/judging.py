@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.data import ImagePart
-from core.evaluation import class_logits, distillation_divergence, to_device
+from core.evaluation import distillation_divergence, read_logits
 from core.events import FinetuneEvent, StageAdvanced, StageStarted
+from core.memory import ImagesAtOnce
 
 BATCH = 128
 
@@ -35,24 +36,20 @@ def compare_with_unpruned(
     batches = np.split(np.arange(len(part)), range(BATCH, len(part), BATCH))
     sums = {name: np.zeros(3) for name in modules}
     yield StageStarted("Reading the test images", total=len(batches) * len(modules))
-    done = 0
+    done, at_once = 0, ImagesAtOnce("reading the test images")
     for batch in batches:
         images, labels = part.batch(batch)
-        images = to_device(images, device)
-        answers = _logits(unpruned, images)
+        answers = read_logits(unpruned.eval(), images, device, at_once)
         for name, module in modules.items():
-            sums[name] += _sums(_logits(module, images), labels, answers)
+            logits = read_logits(module.eval(), images, device, at_once)
+            sums[name] += _sums(logits, labels, answers)
+            yield from at_once.take_notices()
             done += 1
             yield StageAdvanced(done)
     return {
         name: ComparedScore(*(float(value) / len(part) for value in total))
         for name, total in sums.items()
     }
-
-
-def _logits(module: nn.Module, images: Tensor) -> Tensor:
-    with torch.inference_mode():
-        return class_logits(module.eval()(images)).float().cpu()
 
 
 def _sums(

@@ -17,6 +17,7 @@ from core.data import ImagePart
 from core.evaluation import (
     CachedPart,
     Score,
+    least_for_norms,
     limited_threads,
     read_part,
     resolve_device,
@@ -44,6 +45,7 @@ from core.finetuning.training import (
     set_training,
     train_step,
 )
+from core.memory import ImagesAtOnce
 from core.opening import Opened
 from core.pruning.surgery import network_state
 
@@ -131,6 +133,12 @@ class _Finetuning:
         self._epoch = 0  # done
         self._history: list[EpochScore] = []
         self._best_epoch, self._best = 0, _copied(module)
+        self._at_once = ImagesAtOnce(
+            "fine-tuning",
+            effect="Their gradients are added up, so each step still learns from a whole batch; "
+            "norms take their statistics of each part.",
+            least=least_for_norms(module),
+        )
         self._checkpoint = checkpoint
         self._source = f"{opened.network.name} {opened.images.name} {name}"
         self._began = time.perf_counter()
@@ -185,6 +193,7 @@ class _Finetuning:
             step = self._epoch * self._epoch_steps + place
             losses.append(self._step(step, chosen))
             untold.append(losses[-1])
+            yield from self._at_once.take_notices()
             if not math.isfinite(losses[-1]):
                 return losses[-1]
             yield StageAdvanced(step + 1)
@@ -218,6 +227,7 @@ class _Finetuning:
                 self._config,
                 self._device,
                 self._precision,
+                self._at_once,
             )
 
     def _score(self) -> Generator[FinetuneEvent, None, Score]:
@@ -225,7 +235,9 @@ class _Finetuning:
         reading = read_part({self._name: self._module}, self._held_out, device=self._device)
         try:
             while True:
-                next(reading)
+                event = next(reading)
+                if isinstance(event, NoticeRaised):
+                    yield event
                 yield StageAdvanced(self._epoch * self._epoch_steps)
         except StopIteration as end:
             return end.value[self._name]  # type: ignore[no-any-return]
@@ -290,6 +302,7 @@ class _Finetuning:
             self._best_epoch,
             tuple(self._history),
             self._seconds,
+            self._at_once.most,
         )
         path = self._checkpoint.path
         try:
@@ -311,7 +324,7 @@ class _Finetuning:
                 value.copy_(saved.network[key])
         self._optimizer.load_state_dict(saved.optimizer)
         self._epoch, self._history = saved.epoch, list(saved.history)
-        self._best_epoch = saved.best_epoch
+        self._best_epoch, self._at_once.most = saved.best_epoch, saved.images_at_once
         self._best = {key: value.to(self._device) for key, value in saved.best.items()}
         self._began = time.perf_counter() - saved.seconds
         return True

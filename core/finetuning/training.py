@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from core.config import FinetuneConfig
 from core.evaluation import class_logits, distillation_divergence, to_device
+from core.memory import ImagesAtOnce
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,16 +72,32 @@ def train_step(
     config: FinetuneConfig,
     device: torch.device,
     precision: torch.dtype,
+    at_once: ImagesAtOnce | None = None,
 ) -> float:
-    """Learn from augmented images (N, C, H, W) and labels (N,); returns the loss in nats."""
-    images, labels = to_device(batch[0], device), batch[1].to(device)
-    with torch.enable_grad(), _autocast(device, precision):
-        logits = class_logits(module(images))
-    loss = training_loss(logits.float(), labels, _answers(teacher, images, precision), config)
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    """Learn from augmented images (N, C, H, W) and labels (N,); returns the loss in nats.
+
+    Where memory is short the gradients of parts of the batch are added up: the same step, but
+    for the norms, which see each part on its own.
+    """
+    count = len(batch[0])
+    statistics = [(buffer, buffer.clone()) for buffer in module.buffers()]
+
+    def learn(part: slice) -> float:
+        if part.start == 0:  # perhaps once more, in smaller parts
+            optimizer.zero_grad(set_to_none=True)
+            for buffer, before in statistics:
+                buffer.copy_(before)
+        images, labels = to_device(batch[0][part], device), batch[1][part].to(device)
+        with torch.enable_grad(), _autocast(device, precision):
+            logits = class_logits(module(images))
+        loss = training_loss(logits.float(), labels, _answers(teacher, images, precision), config)
+        share = len(labels) / count
+        (loss if share == 1 else share * loss).backward()  # type: ignore[no-untyped-call]
+        return share * float(loss.detach())
+
+    loss = sum((at_once or ImagesAtOnce("fine-tuning")).run(learn, count))
     optimizer.step()
-    return float(loss.detach())
+    return loss
 
 
 def training_loss(

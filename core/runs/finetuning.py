@@ -13,7 +13,7 @@ from core.config import RunConfig
 from core.data import ImagePart
 from core.data.training import open_training_images
 from core.errors import EspalierError, ExportError
-from core.evaluation import limited_threads, resolve_device
+from core.evaluation import limited_threads, norms_at_once, resolve_device
 from core.events import (
     BoolArray,
     Event,
@@ -127,12 +127,13 @@ def _train_all(
     result: _Result,
     resume: bool,
 ) -> Events:
-    device = resolve_device(config.search.device)
+    device, at_once = resolve_device(config.search.device), norms_at_once()
     for name, keep in chosen.items():
         path = folder / FINETUNING_FOLDER / f"{name}.pt"
         # of those that were not begun before the crash there is nothing to take up
         place = CheckpointPlace(path, resume and (name == LEARNED or path.is_file()))
-        before = cut_network(opened, keep, device)
+        before = cut_network(opened, keep, device, at_once)
+        yield from at_once.take_notices()
         finetuned = yield from finetune(
             opened, keep, config, name=name, start=before, training=training, checkpoint=place
         )

@@ -10,7 +10,7 @@ from torch import nn
 
 from core.config import RunConfig
 from core.errors import EspalierError, ExportError, RunError
-from core.evaluation import limited_threads, read_part, resolve_device
+from core.evaluation import limited_threads, norms_at_once, read_part, resolve_device
 from core.events import (
     Event,
     Events,
@@ -144,8 +144,10 @@ def _judge(
     masks = {PRUNED: result.finished.keep, **result.finished.criteria}
     modules: dict[str, nn.Module] = {BASELINE: copy.deepcopy(opened.network.module).to(device)}
     yield StageStarted("Fitting the norms of the winner and the criteria", len(masks))
+    at_once = norms_at_once()
     for done, (name, keep) in enumerate(masks.items(), start=1):
-        modules[name] = cut_network(opened, keep, device)
+        modules[name] = cut_network(opened, keep, device, at_once)
+        yield from at_once.take_notices()
         yield StageAdvanced(done)
     result.scores = yield from read_part(
         modules, opened.images.test, device=device, stage="Reading the test images"

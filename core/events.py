@@ -71,6 +71,14 @@ class SearchStarted:
     baseline_accuracy: float  # unpruned, on the held-out images, 0-1
     baseline_cross_entropy: float
     least_macs_kept: float
+    further_budgets: Mapping[str, float] = field(default_factory=dict)  # "params" -> share, 0-1
+
+
+@dataclass(frozen=True, eq=False)
+class LatencyTableMeasured:
+    """How long each layer takes at some widths, measured once; before SearchStarted."""
+
+    table: Mapping[str, Any] = field(repr=False)  # LatencyTable.as_dict() of core.pruning
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,8 +111,9 @@ class CandidateEvaluated:
     cross_entropy: float
     reward: float
     ema_accuracy: float
-    meets_budget: bool
+    meets_budget: bool  # all budgets
     seconds: float  # since the search began
+    further_kept: Mapping[str, float] = field(default_factory=dict)  # as SearchStarted's budgets
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,6 +218,7 @@ class SearchFinished:
     criteria: Mapping[str, BoolArray]  # each criterion's best mask, and l1_uniform
     seconds: Mapping[str, float]  # "total", "analysis", "evaluation", "policy"
     is_stopped: bool
+    further_kept: Mapping[str, float] = field(default_factory=dict)  # as SearchStarted's budgets
 
 
 @dataclass(frozen=True, eq=False)
@@ -320,6 +330,7 @@ SearchEvent = (
     StageStarted
     | StageAdvanced
     | NoticeRaised
+    | LatencyTableMeasured
     | SearchStarted
     | ImportancesMeasured
     | CriterionEvaluated

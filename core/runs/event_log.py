@@ -160,7 +160,8 @@ def decoded(line: bytes, channels: int) -> Iterator[Event]:
     kind = RECORDED.get(values["event"])
     if kind is not None:
         readers = READERS[kind]
-        yield kind(**{name: read(values[name], channels) for name, read in readers.items()})
+        known = {name: read for name, read in readers.items() if name in values}  # older logs
+        yield kind(**{name: read(values[name], channels) for name, read in known.items()})
 
 
 Reader = Callable[[Any, int], Any]

@@ -27,6 +27,8 @@ def main(words: Sequence[str] | None = None) -> int:
                 return _report(arguments)
             case "finetune":
                 return _finetune(arguments)
+            case "settings":
+                return _list_settings(arguments)
             case "networks":
                 return _list_networks()
             case _:
@@ -94,6 +96,14 @@ def _list_networks() -> int:
     from core.networks import network_names
 
     sys.stdout.write("".join(f"{name}\n" for name in network_names()))
+    sys.stdout.flush()
+    return 0
+
+
+def _list_settings(arguments: argparse.Namespace) -> int:
+    from app.setting_arguments import settings_text
+
+    sys.stdout.write(settings_text(arguments.part))
     sys.stdout.flush()
     return 0
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from app.finetune_words import add_finetune_command
 from app.run_words import add_report_command, add_resume_command
+from app.setting_arguments import add_set_word, add_settings_command, with_assignments
 from core.config import RunConfig, SearchConfig, load_run_config
 from core.presets import PRESETS, apply_preset
 
@@ -25,6 +26,7 @@ examples:
   espalier resume DIR           go on with a search that was broken off
   espalier finetune --help      train what a search has pruned
   espalier networks             the names for --network
+  espalier settings             every setting, for --set and --config
 """
 SEARCH_EPILOG = """\
 A MAC is one multiplication with its addition; a network's MACs are counted for one image.
@@ -72,6 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_source(parser)
     _add_search_words(parser)
+    add_set_word(parser, "assignments_before")  # the command's own would take the place of these
     commands = parser.add_subparsers(dest="command", metavar="command", title="commands")
     _add_search_command(commands)
     add_resume_command(commands)
@@ -82,6 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="list the networks that --network knows",
         description="List the networks that --network knows, one name per line.",
     )
+    add_settings_command(commands)
     return parser
 
 
@@ -97,6 +101,7 @@ def _add_search_command(commands: Any) -> None:
     _add_source(search, default=argparse.SUPPRESS)
     _add_search_words(search, default=argparse.SUPPRESS)
     _add_method_words(search)
+    add_set_word(search)
     search.add_argument(
         "--out",
         metavar="DIR",
@@ -261,7 +266,7 @@ def _add_method_words(parser: argparse.ArgumentParser) -> None:
 
 
 def run_config(arguments: argparse.Namespace) -> RunConfig:
-    """Make the settings: the defaults, --config, --preset, then each word that was given.
+    """Make the settings: the defaults, --config, --preset, each word that was given, --set.
 
     Raises: ConfigError if a file cannot be read or a value does not fit.
     """
@@ -269,7 +274,9 @@ def run_config(arguments: argparse.Namespace) -> RunConfig:
     base = load_run_config(given["config"]) if "config" in given else RunConfig()
     base = apply_preset(base, given["preset"]) if "preset" in given else base
     search = dataclasses.replace(base.search, **_known(SearchConfig, given))
-    return dataclasses.replace(base, **_known(RunConfig, given), search=search)
+    config = dataclasses.replace(base, **_known(RunConfig, given), search=search)
+    assignments = (*given.get("assignments_before", ()), *given.get("assignments", ()))
+    return with_assignments(config, assignments) if assignments else config
 
 
 def names_something(arguments: argparse.Namespace) -> bool:

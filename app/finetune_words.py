@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.run_words import add_reopening_words
+from app.setting_arguments import add_set_word, with_assignments
 from core.config import Compare, FinetuneConfig, RunConfig, SearchConfig, Switch, load_run_config
 from core.errors import RunError
 from core.runs.files import CONFIG_FILE
@@ -79,6 +80,7 @@ def _add_machine_words(finetune: argparse.ArgumentParser) -> None:
     )
     finetune.add_argument("--device", metavar="NAME", help="where to compute: auto, cpu, cuda")
     finetune.add_argument("--threads", metavar="COUNT", type=int, help="CPU threads to use")
+    add_set_word(finetune)
     add_reopening_words(finetune)
 
 
@@ -104,7 +106,8 @@ def finetune_config(arguments: argparse.Namespace) -> RunConfig:
     }
     search: SearchConfig = dataclasses.replace(base.search, **machine)
     finetune: FinetuneConfig = dataclasses.replace(base.finetune, **given)
-    return dataclasses.replace(base, search=search, finetune=finetune)
+    config = dataclasses.replace(base, search=search, finetune=finetune)
+    return with_assignments(config, arguments.assignments or ())
 
 
 _NUMBERS: tuple[tuple[str, type, str], ...] = (

@@ -12,10 +12,9 @@ from app.panels.settings import IN_SOURCE, SettingsPanel
 from app.selection import Selection
 from app.setting_words import WORDS
 from core.config import RunConfig, run_config_from_toml, to_toml
-from core.config.settings import Setting, all_settings, value_of, with_values
+from core.config.settings import value_of, with_values
 from core.errors import ConfigError
-
-SETTINGS = {setting.name: setting for setting in all_settings()}
+from tests.app.every_setting import SETTINGS, another_value
 
 
 @pytest.fixture
@@ -30,21 +29,6 @@ def finetuning(qtbot) -> FinetuneForm:
     form = FinetuneForm()
     qtbot.addWidget(form)
     return form
-
-
-def another_value(setting: Setting):
-    """A value that is not the default, and fits."""
-    if setting.choices:
-        return next(one for one in setting.choices if one != setting.default)
-    if setting.kind is bool:
-        return not setting.default
-    if setting.kind is tuple:
-        return ("stem:0-2", "stem:5")
-    if setting.range is not None:
-        low, high = setting.range
-        wanted = setting.default / 2 if setting.default > 2 * low else setting.default + 0.123
-        return int(wanted + 1) if setting.kind is int else min(wanted, high)
-    return {"input_shape": "3x48x64", "search.device": "cpu"}.get(setting.name, "another")
 
 
 def differing(before: RunConfig, after: RunConfig) -> list[str]:

@@ -29,7 +29,7 @@ from core.events import (
 )
 from core.export.pruned import cut_network
 from core.graph.layers import LayerNode
-from core.memory import ImagesAtOnce
+from core.memory import ImagesAtOnce, told_shortage
 from core.opening import Opened
 from core.pictures import activation_maps, filter_pictures, to_pixels
 from core.pruning.criteria import NORMS
@@ -66,7 +66,7 @@ def look_into_layer(
         )
     chosen = images_of_different_classes(opened.images.held_out, images)
     batch, labels = opened.images.held_out.batch(chosen)
-    with limited_threads(0):
+    with limited_threads(0), told_shortage("looking into the layer"):
         answers = _answers(module, node, batch)
     yield LayerLookedInto(
         layer=layer,
@@ -89,7 +89,7 @@ def find_changed_images(
     """
     found = _Changes()
     try:
-        with limited_threads(0):
+        with limited_threads(0), told_shortage("comparing both networks"):
             yield from _compare(opened, keep, device, found)
     except StopRequested:
         pass  # what was found so far is shown, with its count

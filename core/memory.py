@@ -21,11 +21,12 @@ T = TypeVar("T")
 E = TypeVar("E")  # events
 Indices = NDArray[np.int64]
 
-# what torch, oneDNN, cuBLAS and the C++ library say in a RuntimeError, in lower case
+# what torch, oneDNN, cuBLAS, ONNX Runtime and the C++ library say, in lower case
 WORDS = (
     "out of memory",
     "can't allocate memory",
     "not enough memory",
+    "failed to allocate memory",
     "bad_alloc",
     "bad allocation",
     "alloc_failed",
@@ -39,11 +40,13 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory ran out: Python's, NumPy's, the CPU's or a GPU's."""
     if isinstance(error, MemoryError):
         return True
-    if not isinstance(error, RuntimeError):
-        return False
+    kinds = type(error).__mro__
+    is_known = isinstance(error, RuntimeError) or kinds[0].__module__.startswith("onnxruntime.")
     said = str(error).lower()
-    is_torchs = any(kind.__name__ == "OutOfMemoryError" for kind in type(error).__mro__)
-    return is_torchs or any(words in said for words in WORDS)
+    return is_known and (
+        any(kind.__name__ == "OutOfMemoryError" for kind in kinds)
+        or any(words in said for words in WORDS)
+    )
 
 
 def free_memory() -> None:

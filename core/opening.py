@@ -12,6 +12,7 @@ from core.data.normalisation import AUTO
 from core.errors import NetworkError, readable
 from core.events import Event, NetworkOpened, NoticeRaised, StageStarted
 from core.graph.assembly import Analysis
+from core.memory import told_shortage
 from core.networks import (
     PUBLISHED,
     InputShape,
@@ -47,9 +48,14 @@ def open_run(
 
     allow_download: fetch images and published weights that are not on this machine.
     trust: run the code of the network's file without asking, this once.
-    Raises: NetworkError, CheckpointError, DataError, ConfigError or GraphError, in one sentence
-        each; ConsentNeeded before anything else is opened, see core.networks.consent.
+    Raises: NetworkError, CheckpointError, DataError, ConfigError, GraphError or MemoryShortage, in
+        one sentence each; ConsentNeeded before anything else is opened, see core.networks.consent.
     """
+    with told_shortage("opening the network and its images"):
+        return (yield from _open(config, allow_download, trust))
+
+
+def _open(config: RunConfig, allow_download: bool, trust: bool) -> Generator[Event, None, Opened]:
     found = yield from find_network(config.network, trust=trust)
     yield StageStarted("Opening the images")
     images = open_images(

@@ -33,6 +33,7 @@ from core.export.pytorch import (
     write_state,
 )
 from core.export.verify import ParityGate, Reader, module_reader
+from core.memory import told_shortage
 from core.opening import Opened
 from core.pruning.macs import MacsModel
 from core.pruning.masks import approximate_cuts
@@ -65,6 +66,13 @@ def export_pruned(
 
     Raises: ExportError if a file cannot be written, ParityError if one computes something else.
     """
+    with told_shortage("exporting"):
+        yield from _cut_and_export(opened, keep, folder, formats, config)
+
+
+def _cut_and_export(
+    opened: Opened, keep: BoolArray, folder: Path, formats: Sequence[str], config: RunConfig
+) -> Events:
     yield StageStarted("Cutting the network")
     at_once = norms_at_once()
     module = cut_network(opened, keep, resolve_device(config.search.device), at_once)

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from core.events import StageAdvanced, StageStarted, StopRequested
+from core.events import NoticeRaised, StageAdvanced, StageStarted, StopRequested
 from core.export.conversion import first_line
 from core.export.onnx import INPUT_NAME, OUTPUT_NAME, open_session
+from core.memory import free_memory, is_out_of_memory
 
 STAGE = "Measuring latency"
 SECONDS = 10.0  # for all of it
@@ -25,7 +26,7 @@ SEED = 0
 
 Run = Callable[[], object]
 Clock = Callable[[], float]
-Latencies = Generator[StageStarted | StageAdvanced, None, "LatencyResult"]
+Latencies = Generator[StageStarted | StageAdvanced | NoticeRaised, None, "LatencyResult"]
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def measure_latency(
     """Time both networks in each runtime, at batch 1 and at a larger one, within `seconds`.
 
     The two take turns, after a warm-up that is not counted. The larger batch is LARGE_BATCH,
-    or as much of it as the time allows. Closing the generator ends it between two runs.
+    or as much of it as time and memory allow. Closing the generator ends it between two runs.
     Yields: StageStarted, then StageAdvanced after every pair of runs.
     Returns: a row for each runtime and batch; a runtime that fails is named with its reason.
     """
@@ -87,11 +88,22 @@ def measure_latency(
             single = times.row(runtime, 1)
             result.rows.append(single)
             batch = affordable_batch(single, share)
-            if batch > 1:
+            while batch > 1:
                 times = _Times()
-                for _ in _take_turns(runtime, batch, share, clock, times):
-                    yield StageAdvanced(2 * place + 1)
-                result.rows.append(times.row(runtime, batch))
+                try:
+                    for _ in _take_turns(runtime, batch, share, clock, times):
+                        yield StageAdvanced(2 * place + 1)
+                    result.rows.append(times.row(runtime, batch))
+                    break
+                except Exception as error:
+                    if not is_out_of_memory(error):
+                        raise
+                free_memory()
+                batch //= 2
+                yield NoticeRaised(
+                    f"Memory ran out while measuring {runtime.name}: its latency is that of "
+                    f"{batch} images at once, not {2 * batch}."
+                )
         except StopRequested:
             raise
         except Exception as error:

@@ -12,7 +12,7 @@ from torch import nn
 from core.config import RunConfig
 from core.data import ImagePart
 from core.data.training import open_training_images
-from core.errors import EspalierError, ExportError
+from core.errors import EspalierError, ExportError, MemoryShortage
 from core.evaluation import limited_threads, norms_at_once, resolve_device
 from core.events import (
     BoolArray,
@@ -27,6 +27,7 @@ from core.events import (
 from core.export import EXPORTERS, cut_network, describe_pruned, export_network
 from core.finetuning.judging import ComparedScore, compare_with_unpruned
 from core.finetuning.loop import LEARNED, CheckpointPlace, Finetuned, finetune
+from core.memory import told_shortage
 from core.opening import Opened
 from core.pruning.macs import MacsModel
 from core.runs.files import (
@@ -48,6 +49,9 @@ from core.runs.masks import RunMasks, choose_masks
 from core.runs.report import environment, report_text
 
 UNPRUNED = "unpruned"
+MEMORY_REMEDY = (
+    "Close other programs and go on with --resume, or fine-tune with a smaller batch size."
+)
 
 
 @dataclass(eq=False)
@@ -83,7 +87,7 @@ def _record(
     opened: Opened, masks: RunMasks, config: RunConfig, folder: Path, resume: bool
 ) -> Events:
     result = _Result()
-    with limited_threads(config.search.threads):
+    with limited_threads(config.search.threads), told_shortage("fine-tuning", MEMORY_REMEDY):
         training = yield from _open_training(opened, config)
         result.training_images = len(training)
         chosen = yield from choose_masks(opened, masks, config)
@@ -103,7 +107,8 @@ def export_finetuned(
 
     Raises: ExportError if a file cannot be written, ParityError if one computes something else.
     """
-    yield from _export(opened, finetuned, folder, formats, None)
+    with told_shortage("exporting the fine-tuned network"):
+        yield from _export(opened, finetuned, folder, formats, None)
 
 
 def _open_training(opened: Opened, config: RunConfig) -> Generator[Event, None, ImagePart]:
@@ -148,12 +153,14 @@ def _test_and_export(
 ) -> Generator[Event, None, EspalierError | None]:
     """Fills `result`; returns what the export was refused for."""
     try:
-        yield from _test(opened, config, result)
-        learned = result.finetuned[0]
-        yield from _export(opened, learned, folder / FINETUNED_FOLDER, tuple(EXPORTERS), result)
+        with told_shortage("testing and exporting the fine-tuned network"):
+            yield from _test(opened, config, result)
+            learned = result.finetuned[0]
+            place = folder / FINETUNED_FOLDER
+            yield from _export(opened, learned, place, tuple(EXPORTERS), result)
     except StopRequested:
         yield NoticeRaised("Stopped: test images or exports of the fine-tuning are missing.")
-    except ExportError as error:
+    except (ExportError, MemoryShortage) as error:
         result.export_error = str(error)
         return error
     return None

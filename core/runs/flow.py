@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import nn
 
 from core.config import RunConfig
-from core.errors import EspalierError, ExportError, RunError
+from core.errors import EspalierError, ExportError, MemoryShortage, RunError
 from core.evaluation import limited_threads, norms_at_once, read_part, resolve_device
 from core.events import (
     Event,
@@ -26,6 +26,7 @@ from core.export import EXPORTERS, PrunedNetwork, cut_network, describe_pruned, 
 from core.export.onnx import ONNX_FILE, written_opset
 from core.export.pytorch import state_bytes
 from core.export.second_count import count_again
+from core.memory import told_shortage
 from core.opening import Opened
 from core.pruning.macs import MacsModel
 from core.runs.files import prepare_folder
@@ -37,6 +38,11 @@ from core.runs.recording import RunRecorder
 from core.runs.report import BASELINE, PRUNED, RunResult, build_report
 from core.search import run_search
 
+MEMORY_REMEDY = (
+    "Close other programs and go on with 'espalier resume', or search again with fewer reward "
+    "images."
+)
+
 
 def record_run(opened: Opened, config: RunConfig, folder: Path) -> Events:
     """Search, write everything into `folder`, read the test images once, export and report.
@@ -46,7 +52,7 @@ def record_run(opened: Opened, config: RunConfig, folder: Path) -> Events:
     RunReported is the last event.
     A crash leaves a folder that resume_run goes on with.
     Raises: RunError before the search if `folder` cannot be written, or is written by another
-        Espalier; ExportError or ParityError
+        Espalier; MemoryShortage if memory runs out whatever is halved; ExportError or ParityError
         after RunReported if the network could not be exported.
     """
     prepare_folder(folder)
@@ -59,7 +65,8 @@ def record_run(opened: Opened, config: RunConfig, folder: Path) -> Events:
 
 def finish_run(opened: Opened, config: RunConfig, recorder: RunRecorder, search: Events) -> Events:
     """Drive a search that may have begun another day, and end its run; see record_run."""
-    finished: SearchFinished = yield from _watched(search, recorder.record)
+    with told_shortage("searching", MEMORY_REMEDY):
+        finished: SearchFinished = yield from _watched(search, recorder.record)
     searched = time.perf_counter()
     result = RunResult(finished, is_stopped=finished.is_stopped, seconds=dict(finished.seconds))
     yield from recorder.settle()
@@ -121,7 +128,10 @@ def _finish(
 ) -> Generator[Event, None, EspalierError | None]:
     """Read the test images and export; fills `result`, returns what the export was refused for."""
     try:
-        with limited_threads(config.search.threads):
+        with (
+            limited_threads(config.search.threads),
+            told_shortage("testing and exporting the pruned network"),
+        ):
             pruned = yield from _judge(opened, config, result)
             yield from _export(opened, pruned, recorder, result)
             if config.latency and not result.is_stopped:
@@ -129,7 +139,7 @@ def _finish(
     except StopRequested:
         result.is_stopped = True
         yield NoticeRaised("Stopped: the test images or the exports of this run are missing.")
-    except ExportError as error:
+    except (ExportError, MemoryShortage) as error:
         result.export_error = str(error)
         return error
     return None

@@ -22,6 +22,7 @@ from core.export.latency import (
 from core.export.memory import peak_activation_bytes
 from core.export.onnx import ONNX_FILE
 from core.graph.assembly import Analysis
+from core.memory import is_out_of_memory, reason_of, shortage
 from core.opening import Opened
 from core.pruning.masks import kept_channels
 
@@ -80,6 +81,10 @@ def measure_run(
         }
     except StopRequested:
         yield NoticeRaised("Stopped: the latency of this run is not measured.")
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        yield NoticeRaised(f"{shortage('measuring what a run needs', reason_of(error))}")
     return measured
 
 

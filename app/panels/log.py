@@ -29,7 +29,7 @@ from core.events import (
     StageStarted,
 )
 
-MOST_LINES = 5000
+MOST_LINES = 2000  # Qt takes about 4 kB for each
 
 
 class LogPanel(Panel):

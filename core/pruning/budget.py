@@ -109,9 +109,15 @@ def ensure_widths(
 
 def least_kept_share(model: KeptShareModel, removable: BoolArray) -> float:
     """Return the smallest share of MACs that can be kept, 0-1: one channel per width."""
+    return float(model.kept_share(least_mask(model, removable)))
+
+
+def least_mask(model: KeptShareModel, removable: BoolArray) -> BoolArray:
+    """Return the mask (C,) that keeps as little as it can: one channel per width."""
     nothing = np.zeros((1, removable.size), dtype=np.bool_)
     first = -np.arange(removable.size, dtype=np.float64)
-    return float(model.kept_share(ensure_widths(nothing, first, model, removable)[0]))
+    least: BoolArray = ensure_widths(nothing, first, model, removable)[0]
+    return least
 
 
 def solve_threshold(

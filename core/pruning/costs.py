@@ -114,6 +114,6 @@ class _CountedBytes(io.RawIOBase):
         self.count = 0
 
     def write(self, content: Any) -> int:
-        size = memoryview(content).nbytes
+        size = int(memoryview(content).nbytes)
         self.count += size
         return size

@@ -4,7 +4,7 @@ The MACs budget is given to each function that fits masks, for it is asked at ma
 further ones belong to the network on the bench and hold for every mask that is fitted to it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -73,15 +73,17 @@ def limits_kept(
 
 
 def overshoot(
-    model: "KeptShareModel", macs_budget: float, macs_kept: float, kept: Mapping[str, float]
-) -> float:
-    """By how much a mask exceeds the budget that it exceeds most, relative to that budget.
+    model: "KeptShareModel", keep: NDArray[np.bool_] | Float64Array, macs_budget: float
+) -> Float64Array:
+    """By how much masks, (C,) or (K, C), exceed the budget that they exceed most; () or (K,).
 
-    0 or less: all hold. A share that is the budget to the last bits of a double holds it.
+    Relative to that budget; 0 or less: all hold.
     """
-    macs = (macs_kept - macs_budget) / macs_budget - 1e-12
-    others = [float(limit.overshoot(np.array(kept[limit.name]))) for limit in model.limits]
-    return max([macs, *others])
+    most = np.asarray(model.kept_share(keep) / macs_budget - 1.0)
+    kept = limits_kept(model, keep)
+    for limit in model.limits:
+        most = np.maximum(most, limit.overshoot(kept[limit.name]))
+    return most
 
 
 def exceeds(
@@ -89,11 +91,9 @@ def exceeds(
 ) -> BoolArray:
     """Which masks, (C,) or (K, C), cost more than a budget allows; shape () or (K,)."""
     is_over: BoolArray = np.asarray(model.kept_share(keep) > macs_budget)
-    if not model.limits:
-        return is_over
-    left = np.where(model.removed, 0.0, keep)
+    kept = limits_kept(model, keep)
     for limit in model.limits:
-        is_over = is_over | (limit.overshoot(limit.cost.share(left)) > 0)
+        is_over = is_over | (limit.overshoot(kept[limit.name]) > 0)
     return is_over
 
 

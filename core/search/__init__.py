@@ -15,7 +15,8 @@ from core.events import Event, SearchEvent
 from core.rl.rewards import REWARDS
 from core.search.feasibility import check_budget
 from core.search.health import watched
-from core.search.methods import METHODS
+from core.search.layer_timing import latency_table
+from core.search.methods import method_names
 from core.search.searching import Search
 from core.search.state import SearchState
 from core.search.tournament import check_prior
@@ -45,7 +46,10 @@ def run_search(
     state: of an earlier CheckpointReached of the same network, images and config. The search
         goes on with what came after it, and on a CPU its events are the same to the bit.
     earlier: the events up to there, for those who watch the search's health.
-    Raises: BudgetError, ConfigError before anything is computed.
+    Where latency is budgeted, the layers are timed before all this, and LatencyTableMeasured
+    comes first; a stop that comes while they are timed leaves without a mask.
+
+    Raises: BudgetError, ConfigError before anything is computed, or after the layers are timed.
     """
     check_budget(opened, config)
     check_prior(config.prior)
@@ -58,4 +62,5 @@ def run_search(
             f"Setting 'method' must be one of {', '.join(METHODS)}, not '{config.method}'."
         )
     with limited_threads(config.threads):
-        yield from watched(Search(opened, config, state).run(), earlier)
+        table = yield from latency_table(opened, config, state)
+        yield from watched(Search(opened, config, state, table).run(), earlier)

@@ -1,6 +1,7 @@
 """What all parts of one search work with."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
@@ -9,10 +10,13 @@ from core.config import SearchConfig
 from core.evaluation import CachedPart, RotatingImages, resolve_device, resolve_precision
 from core.events import BoolArray
 from core.pruning.budget import KeptShareModel
+from core.pruning.latency_table import LatencyTable
+from core.pruning.limits import limits_kept
 from core.pruning.macs import MacsModel
+from core.rl.measures import measures_of
 from core.rl.rewards import teacher_temperature
 from core.scoring import MaskScorer
-from core.search.feasibility import pinned_macs, removable_channels
+from core.search.feasibility import budgeted_macs, removable_channels
 from core.search.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
@@ -32,13 +36,16 @@ class Bench:
     scorer: MaskScorer
     images: RotatingImages  # reward images
     clock: Stopwatch
+    latency: LatencyTable | None = None  # where latency is budgeted
 
     @classmethod
-    def of(cls, opened: "Opened", config: SearchConfig) -> "Bench":
+    def of(
+        cls, opened: "Opened", config: SearchConfig, latency: LatencyTable | None = None
+    ) -> "Bench":
         """Make the tools; the clock starts."""
         module, plan = opened.network.module, opened.analysis.plan
         whole = MacsModel(opened.analysis, module)
-        macs = pinned_macs(opened, config, whole)
+        macs = budgeted_macs(opened, config, whole, latency)
         device = resolve_device(config.device)
         precision = resolve_precision(config.precision, device)
         temperature = teacher_temperature(config.reward)
@@ -53,4 +60,24 @@ class Bench:
             scorer=MaskScorer(module, plan, device, precision, temperature),
             images=RotatingImages(reward_part, config.reward_images, config.seed),
             clock=Stopwatch(),
+            latency=latency,
         )
+
+    def further_kept(self, keep: BoolArray) -> dict[str, float]:
+        """Return what a mask (C,) keeps of each cost that is budgeted beside the MACs, 0-1."""
+        return {name: float(share) for name, share in limits_kept(self.macs, keep).items()}
+
+    @cached_property
+    def judge(self) -> MaskScorer:
+        """What compares masks on images that no mask is rewarded for.
+
+        Where the reward needs distillation it learns from reward images that never change.
+        """
+        measure = measures_of(self.config).judging
+        if not measure.is_refitted:
+            return self.scorer
+        if not measure.steps:
+            return self.scorer.measuring(measure)
+        images = RotatingImages(self.opened.images.reward, measure.batch, seed=0)
+        training = images.next_batches(measure.steps, measure.batch)
+        return self.scorer.measuring(measure, training)

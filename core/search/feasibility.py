@@ -1,4 +1,4 @@
-"""What a search may remove, and whether that is enough for its budget."""
+"""What a search may remove, and whether that is enough for its budgets."""
 
 import math
 from typing import TYPE_CHECKING
@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 from core.config import SearchConfig
 from core.errors import BudgetError, ConfigError
 from core.events import BoolArray
-from core.pruning.budget import KeptShareModel, PinnedMacs, least_kept_share
+from core.pruning.budget import KeptShareModel, PinnedMacs, least_kept_share, least_mask
+from core.pruning.costs import Cost, SizeCost, params_cost
+from core.pruning.latency_table import LatencyCost, LatencyTable
+from core.pruning.limits import BUDGETED, Limit, LimitedMacs, exceeds, limits_kept
 from core.pruning.macs import MacsModel
 from core.pruning.pins import NO_PIN, PIN_REMOVE, Pins, parse_pins
 
@@ -14,28 +17,50 @@ if TYPE_CHECKING:
     from core.opening import Opened
 
 
-def check_budget(opened: "Opened", config: SearchConfig) -> float:
+def check_budget(
+    opened: "Opened", config: SearchConfig, table: LatencyTable | None = None
+) -> float:
     """Return the least reachable share of MACs, 0-1.
 
-    Raises: BudgetError if the budget is below it; ConfigError for a pin that does not fit.
+    table: without it the latency budget is not checked.
+    Raises: BudgetError if a budget is below what is reachable; ConfigError for a pin that does
+        not fit.
     """
-    macs = pinned_macs(opened, config, MacsModel(opened.analysis, opened.network.module))
+    macs = budgeted_macs(opened, config, MacsModel(opened.analysis, opened.network.module), table)
     removable = removable_channels(opened, config, macs)
     pins = read_pins(opened, config)
-    name, budget = opened.network.name, config.macs_budget
     if not removable.any():
         raise BudgetError(_nothing_to_decide(opened, config, pins))
     least = least_kept_share(macs, removable)
-    if least > budget:
-        share = math.ceil(1000 * least) / 10
+    kept = limits_kept(macs, least_mask(macs, removable))
+    shares = {"macs": (config.macs_budget, least)} | {
+        limit.name: (limit.budget, float(kept[limit.name])) for limit in macs.limits
+    }
+    if exceeds(macs, least_mask(macs, removable), config.macs_budget):
         count = int((pins != NO_PIN).sum())
-        pinned = f" with {count} channels pinned" if count else ""
         raise BudgetError(
-            f"A budget of {100 * budget:g} % of the MACs cannot be reached with '{name}'{pinned}: "
-            f"at least {share:.1f} % remain. {'Unpin some, or choose' if count else 'Choose'} a "
-            f"budget of {share:.1f} % or more."
+            " ".join(
+                _out_of_reach(name, budget, share, opened.network.name, count)
+                for name, (budget, share) in shares.items()
+                if share > budget
+            )
         )
     return least
+
+
+def _out_of_reach(name: str, budget: float, least: float, network: str, pinned: int) -> str:
+    share = math.ceil(1000 * least) / 10
+    pins = f" with {pinned} channels pinned" if pinned else ""
+    return (
+        f"A budget of {100 * budget:g} % of the {BUDGETED[name]} cannot be reached with "
+        f"'{network}'{pins}: at least {share:.1f} % remain. {_remedy(name, share, pinned)}"
+    )
+
+
+def _remedy(name: str, share: float, pinned: int) -> str:
+    if share >= 100:  # what a prediction says of a network that pruning does not make faster
+        return f"Set {name}_budget to 1, which is no limit."
+    return f"{'Unpin some, or choose' if pinned else 'Choose'} a budget of {share:.1f} % or more."
 
 
 def read_pins(opened: "Opened", config: SearchConfig) -> Pins:
@@ -55,10 +80,32 @@ def read_pins(opened: "Opened", config: SearchConfig) -> Pins:
     return pins
 
 
-def pinned_macs(opened: "Opened", config: SearchConfig, macs: MacsModel) -> KeptShareModel:
-    """Count the MACs without the channels that the settings remove."""
+def budgeted_macs(
+    opened: "Opened", config: SearchConfig, macs: MacsModel, table: LatencyTable | None = None
+) -> KeptShareModel:
+    """Count the MACs without the channels that the settings remove, and hold all their budgets.
+
+    table: without it the latency budget is not held.
+    """
     removed: BoolArray = read_pins(opened, config) == PIN_REMOVE
-    return PinnedMacs(macs, removed) if removed.any() else macs
+    model: KeptShareModel = PinnedMacs(macs, removed) if removed.any() else macs
+    limits = _limits(opened, config, table)
+    return LimitedMacs(model, limits) if limits else model
+
+
+def _limits(
+    opened: "Opened", config: SearchConfig, table: LatencyTable | None
+) -> tuple[Limit, ...]:
+    analysis, module = opened.analysis, opened.network.module
+    budgets = config.further_budgets
+    costs: dict[str, Cost] = {}
+    if "params" in budgets:
+        costs["params"] = params_cost(analysis, module)
+    if "size" in budgets:
+        costs["size"] = SizeCost(analysis, module)
+    if "latency" in budgets and table is not None:
+        costs["latency"] = LatencyCost(analysis, table)
+    return tuple(Limit(name, cost, budgets[name]) for name, cost in costs.items())
 
 
 def removable_channels(opened: "Opened", config: SearchConfig, macs: KeptShareModel) -> BoolArray:
@@ -68,7 +115,7 @@ def removable_channels(opened: "Opened", config: SearchConfig, macs: KeptShareMo
     their channels carry every layer before, and inner channels cost less accuracy per MAC.
     Approximate groups are kept if only exact ones are wanted; masks are scored on the cut
     network, so what a score says is true of both.
-    macs: of `pinned_macs`.
+    macs: of `budgeted_macs`.
     """
     groups = opened.analysis.groups
     everything: BoolArray = read_pins(opened, config) == NO_PIN
@@ -80,7 +127,8 @@ def removable_channels(opened: "Opened", config: SearchConfig, macs: KeptShareMo
     if config.streams == "keep":
         return inner
     if config.streams == "auto" and inner.any():
-        return inner if least_kept_share(macs, inner) <= config.macs_budget else everything
+        is_out_of_reach = exceeds(macs, least_mask(macs, inner), config.macs_budget)
+        return everything if is_out_of_reach else inner
     return everything
 
 

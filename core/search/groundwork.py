@@ -78,6 +78,7 @@ def score_unpruned(bench: Bench) -> Generator[SearchEvent, None, None]:
         baseline_accuracy=score.accuracy,
         baseline_cross_entropy=score.cross_entropy,
         least_macs_kept=least_kept_share(bench.macs, bench.removable),
+        further_budgets=config.further_budgets,
     )
 
 

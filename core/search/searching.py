@@ -23,6 +23,7 @@ from core.events import (
     StageStarted,
     StopRequested,
 )
+from core.pruning.latency_table import LatencyTable
 from core.rl.agent import PruningAgent
 from core.rl.environment import Outcome, PruningEnvironment
 from core.rl.rewards import REWARDS, Reward
@@ -49,8 +50,14 @@ UPDATES_PER_HELD_OUT = 4
 class Search:
     """One search while it runs: what is known so far, so that a stop can end it at any point."""
 
-    def __init__(self, opened: "Opened", config: SearchConfig, state: SearchState | None) -> None:
-        self._bench = Bench.of(opened, config)
+    def __init__(
+        self,
+        opened: "Opened",
+        config: SearchConfig,
+        state: SearchState | None,
+        latency: LatencyTable | None = None,
+    ) -> None:
+        self._bench = Bench.of(opened, config, latency)
         self._state = state
         self._evaluations = 0
         self._update = 0
@@ -98,6 +105,7 @@ class Search:
             },
             is_stopped=is_stopped,
         )
+            further_kept=self._bench.further_kept(keep),
 
     def _train_agent(self) -> Generator[SearchEvent, None, Method]:
         """Propose, score, learn, until the evaluations are spent."""
@@ -180,6 +188,7 @@ class Search:
             finalists=self._finalists.state_dict(),
             memory=self._bench.scorer.state_dict(),
         )
+            latency=self._bench.latency.as_dict() if self._bench.latency else {},
 
     def _take_up(self, state: SearchState, agent: Method, reward: Reward) -> None:
         """Go on from a copy."""
@@ -242,6 +251,7 @@ class Search:
                 seconds=self._bench.clock.elapsed,
             )
         while scorer.images_at_once != at_once:  # memory ran out between two of them
+                further_kept=self._bench.further_kept(keep),
             at_once = scorer.images_at_once
             with self._bench.clock.measure("evaluation"):
                 transitions = environment.play_again(list(masks))

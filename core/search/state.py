@@ -38,6 +38,7 @@ class SearchState:
     reward: Mapping[str, float]
     finalists: Mapping[str, Any]
     memory: Mapping[str, int] = field(default_factory=lambda: WHOLE_BATCHES)
+    latency: Mapping[str, Any] = field(default_factory=dict)  # LatencyTable.as_dict(), or nothing
 
     def as_dict(self) -> dict[str, Any]:
         """Return what torch.save writes and torch.load(weights_only=True) reads."""
@@ -56,6 +57,7 @@ class SearchState:
             "reward": dict(self.reward),
             "finalists": dict(self.finalists),
             "memory": dict(self.memory),
+            "latency": dict(self.latency),
         }
 
     @classmethod
@@ -75,6 +77,7 @@ class SearchState:
             evaluations=int(values["evaluations"]),
             ground=ground,
             memory=values.get("memory", WHOLE_BATCHES),  # older ones knew of no halving
+            latency=values.get("latency", {}),
             **{name: values[name] for name in parts},
         )
 

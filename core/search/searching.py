@@ -104,8 +104,8 @@ class Search:
                 **self._bench.clock.seconds("evaluation", "policy"),
             },
             is_stopped=is_stopped,
-        )
             further_kept=self._bench.further_kept(keep),
+        )
 
     def _train_agent(self) -> Generator[SearchEvent, None, Method]:
         """Propose, score, learn, until the evaluations are spent."""
@@ -186,9 +186,9 @@ class Search:
             agent=agent.state_dict(),
             reward=reward.state_dict(),
             finalists=self._finalists.state_dict(),
+            latency=self._bench.latency.as_dict() if self._bench.latency else {},
             memory=self._bench.scorer.state_dict(),
         )
-            latency=self._bench.latency.as_dict() if self._bench.latency else {},
 
     def _take_up(self, state: SearchState, agent: Method, reward: Reward) -> None:
         """Go on from a copy."""
@@ -249,9 +249,9 @@ class Search:
                 ema_accuracy=environment.ema_accuracy,
                 meets_budget=step.meets_budget,
                 seconds=self._bench.clock.elapsed,
+                further_kept=self._bench.further_kept(keep),
             )
         while scorer.images_at_once != at_once:  # memory ran out between two of them
-                further_kept=self._bench.further_kept(keep),
             at_once = scorer.images_at_once
             with self._bench.clock.measure("evaluation"):
                 transitions = environment.play_again(list(masks))
@@ -300,9 +300,9 @@ class Search:
 
     def _masks_so_far(self) -> list[BoolArray]:
         """All that could win, the best by the reward images first."""
-        method = self._bench.config.method
         if self._finalists is None:
             return [self._ground.best_criterion]
+        method = self._bench.config.method
         if method in ONE_SHOT:
             return [one_shot_mask_of(method, self._ground.criteria)]
         return [*self._finalists.masks, self._ground.best_criterion]

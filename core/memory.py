@@ -4,6 +4,7 @@ Needs no torch, so that the window can name a failure before torch is there.
 """
 
 import contextlib
+import errno
 import gc
 import re
 import sys
@@ -37,8 +38,10 @@ REASON_LETTERS = 90  # of the allocator's words in a sentence
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out: Python's, NumPy's, the CPU's or a GPU's."""
-    if isinstance(error, MemoryError):
+    """Whether an error says that memory ran out: Python's, the system's, the CPU's or a GPU's."""
+    if isinstance(error, MemoryError) or (
+        isinstance(error, OSError) and error.errno == errno.ENOMEM
+    ):
         return True
     kinds = type(error).__mro__
     is_known = isinstance(error, RuntimeError) or kinds[0].__module__.startswith("onnxruntime.")

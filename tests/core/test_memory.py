@@ -1,5 +1,7 @@
 """Memory that runs out: what is halved, what is said, and what the numbers are then."""
 
+import errno
+
 import numpy as np
 import pytest
 import torch
@@ -36,6 +38,11 @@ def notices_of(events):
 @KINDS
 def test_all_allocators_are_understood(kind):
     assert is_out_of_memory(REFUSALS[kind]())
+
+
+def test_a_process_that_cannot_be_started_for_want_of_memory_is_understood():
+    assert is_out_of_memory(OSError(errno.ENOMEM, "Cannot allocate memory"))
+    assert not is_out_of_memory(OSError(errno.ENOSPC, "No space left on device"))
 
 
 @pytest.mark.parametrize("error", [RuntimeError("shape mismatch"), ValueError("out of memory")])

@@ -17,7 +17,7 @@ from core.runs.fingerprint import images_sha256, network_sha256
 from core.search import SearchState
 
 FORMAT = "espalier.checkpoint"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # the policy and what it sees of a network
 BROKEN = (OSError, EOFError, KeyError, TypeError, ValueError, AttributeError, RuntimeError)
 
 

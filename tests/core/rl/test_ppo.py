@@ -6,11 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from core.config import PPOConfig
-from core.rl.policy import ActorCritic
-from core.rl.ppo import clipped_policy_loss, make_optimizer, update
-from core.rl.rollout import Rollout, bernoulli_entropy, bernoulli_logprobs, compute_advantages
-from tests.core.rl.observations import chain_observation
+from core.config import PolicyConfig, PPOConfig
+from core.rl.episodes import Review, likeliest_episode, review_episodes, sample_episodes
+from core.rl.ppo import _policy_losses, clipped_policy_loss, make_optimizer, update
+from core.rl.rollout import Episodes, bernoulli_logprobs
+from tests.core.rl.observations import chain_observation, chain_policy, chain_space
+
+POLICIES = {
+    "channels": PolicyConfig(),
+    "hierarchical": PolicyConfig(architecture="hierarchical"),
+    "two steps": PolicyConfig(decision_steps=2),
+    "hierarchical, two steps": PolicyConfig(architecture="hierarchical", decision_steps=2),
+}
 
 
 @pytest.mark.parametrize(
@@ -25,51 +32,120 @@ from tests.core.rl.observations import chain_observation
 )
 def test_each_channel_is_clipped_by_itself(ratio, advantage, loss):
     logratio = torch.tensor([[math.log(ratio), 0.0]])
-    losses = clipped_policy_loss(logratio, torch.tensor([advantage]), clip_coef=0.2)
+    losses = clipped_policy_loss(logratio, torch.tensor([[advantage]]), clip_coef=0.2)
     assert losses[0].tolist() == pytest.approx([loss, -advantage])
 
 
-def test_advantages_compare_the_masks_of_one_update():
-    rewards = torch.tensor([1.0, 2.0, 3.0])
-    advantages = compute_advantages(rewards, torch.tensor(5.0))
-    assert advantages.tolist() == pytest.approx([-math.sqrt(1.5), 0.0, math.sqrt(1.5)], abs=1e-4)
+@pytest.mark.parametrize("name", POLICIES)
+def test_a_policy_that_has_not_learned_thinks_as_it_did(name):
+    observation, _ = chain_observation([0.1 * i for i in range(14)])
+    space = chain_space(decision_steps=POLICIES[name].decision_steps)
+    policy = chain_policy(POLICIES[name])
+    random = torch.Generator().manual_seed(0)
+    episodes, _ = sample_episodes(policy, observation, space, 6, random)
+    review = review_episodes(policy, observation, space, episodes)
+    assert torch.allclose(review.logprobs, episodes.logprobs, atol=1e-4)
+    assert episodes.values.shape == (space.step_count, 6)
+    if episodes.shift_logprobs is not None:
+        assert torch.allclose(review.shift_logprobs, episodes.shift_logprobs, atol=1e-4)
+        # antithetic: the mean shift is the policy's mean, exactly
+        mean = policy(observation).shift_mean[0]
+        assert torch.allclose(episodes.shifts.mean(dim=0)[0], mean[0], atol=1e-5)
 
 
-def test_equal_rewards_give_no_advantage():
-    assert compute_advantages(torch.ones(1), torch.tensor(0.0)).tolist() == [0.0]
+def test_the_second_step_sees_what_the_first_decided():
+    observation, _ = chain_observation([0.0] * 14)
+    space, policy = chain_space(decision_steps=2), chain_policy(PolicyConfig(decision_steps=2))
+    random = torch.Generator().manual_seed(0)
+    episodes, priority = sample_episodes(policy, observation, space, 6, random)
+    assert priority.shape == (6, 14)
+    kept = episodes.actions[:, :8].sum(dim=1)
+    least, most = kept.argmin(), kept.argmax()
+    # what little the first layer kept, the second may keep more of
+    assert priority[least, 8:].mean() > priority[most, 8:].mean()
+    probability, keep = likeliest_episode(policy, observation, space)
+    assert probability.shape == keep.shape == (14,)
 
 
-def test_logprobs_and_entropy_of_two_decisions():
-    logits = torch.tensor([0.0, math.log(3.0)])  # keep with 1/2 and 3/4
-    logprobs = bernoulli_logprobs(logits, torch.tensor([[1.0, 1.0], [0.0, 0.0]]))
-    assert logprobs.exp().flatten().tolist() == pytest.approx([0.5, 0.75, 0.5, 0.25])
-    three_quarters = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25))
-    assert bernoulli_entropy(logits).tolist() == pytest.approx([math.log(2), three_quarters])
-
-
-def test_an_update_makes_rewarded_decisions_likelier_and_leaves_the_others():
-    observation, removable = chain_observation()
-    torch.manual_seed(0)
-    policy = ActorCritic(observation.channel_features.shape[1], len(removable), 2)
-    before = policy(observation)[0].detach()
+def one_update(ratio: str, epochs: int = 1) -> tuple[torch.Tensor, torch.Tensor, dict]:
+    """Logits before and after an update in which keeping channel 0 is all that differs."""
+    observation, removable = chain_observation([0.0] * 14)
+    policy, space = chain_policy(), chain_space("penalty")
+    before = policy(observation).logits.detach()
     actions = torch.ones(2, len(removable))
     actions[1, 0] = 0.0
-    rollout = Rollout(
-        actions=actions,
-        logprobs=bernoulli_logprobs(before, actions),
-        rewards=torch.tensor([1.0, 0.0]),  # keeping channel 0 is all that differs
-        value=torch.tensor(0.0),
+    episodes = Episodes(actions, bernoulli_logprobs(before, actions), torch.zeros(1, 2))
+    config = PPOConfig(ratio=ratio, epochs=epochs)
+    optimizer = make_optimizer(policy, config)
+    rewards = torch.tensor([1.0, 0.0])
+    statistics = update(policy, optimizer, observation, space, episodes, rewards, config, 0.0)
+    return before[0], policy(observation).logits.detach()[0], vars(statistics)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "least"),
+    [("per_channel", 0.3), ("joint", 0.05)],  # one ratio for all leaves the clip range at once
+)
+def test_an_update_makes_rewarded_decisions_likelier(ratio, least):
+    before, after, statistics = one_update(ratio, epochs=4)
+    assert after[0] - before[0] > least
+    assert statistics["approx_kl"] > 0
+    assert np.isfinite(list(statistics.values())).all()
+
+
+def test_a_joint_ratio_is_the_product_of_all_ratios_of_a_step():
+    space = chain_space(decision_steps=2)
+    before = Episodes(torch.ones(1, 14), torch.zeros(1, 14), torch.zeros(2, 1))
+    now = torch.zeros(1, 14)
+    now[0, [0, 1, 8]] = math.log(1.1)
+    advantages = torch.tensor([[1.0], [-2.0]])  # (steps, masks)
+    review = Review(now, torch.zeros(()), ())
+    joint = _policy_losses(review, before, space, advantages, PPOConfig(ratio="joint"))
+    # the first step's 1.21 is clipped to 1.2, the second's 1.1 is not
+    assert joint.policy.item() == pytest.approx((-1.2 + 2.2) / 2)
+    assert joint.clip_fraction.item() == 0.5
+    each = _policy_losses(review, before, space, advantages, PPOConfig())
+    # 8 channels of the first step, 6 of the second
+    assert each.policy.item() == pytest.approx(-(6 + 2 * 1.1) + 2 * (5 + 1.1), abs=1e-4)
+    assert each.clip_fraction.item() == 0.0
+
+
+def test_a_layers_shift_has_a_ratio_of_its_own():
+    space = chain_space()
+    zeros = torch.zeros(1, 14)
+    before = Episodes(zeros, zeros, torch.zeros(1, 1), torch.zeros(1, 2), torch.zeros(1, 2))
+    shifted = torch.tensor([[math.log(1.5), math.log(0.9)]])
+    review = Review(zeros, torch.zeros(()), (), shifted)
+    losses = _policy_losses(review, before, space, torch.tensor([[1.0]]), PPOConfig())
+    assert losses.policy.item() == pytest.approx(-(14 + 1.2 + 0.9), abs=1e-4)
+
+
+def test_the_rates_belong_to_what_they_name():
+    config = PPOConfig(
+        learning_rate=0.005, shift_rate=0.06, deviation_rate=0.03, channel_offset_rate=0.3
     )
-    statistics = update(
-        policy,
-        make_optimizer(policy, PPOConfig()),
-        observation,
-        rollout,
-        lambda logits: logits,
-        torch.from_numpy(removable),
-        PPOConfig(),
-    )
-    after = policy(observation)[0].detach()
-    assert after[0] - before[0] > 0.3
-    assert statistics.approx_kl > 0
-    assert np.isfinite(list(vars(statistics).values())).all()
+    policy = chain_policy(PolicyConfig(architecture="hierarchical", encoder="frozen"))
+    groups = make_optimizer(policy, config).param_groups
+    rates = {id(one): group["lr"] for group in groups for one in group["params"]}
+    named = dict(policy.named_parameters())
+    assert rates[id(named["layer_offset"])] == 0.06
+    assert rates[id(named["layers.log_deviation"])] == 0.03
+    assert rates[id(named["channel_offset"])] == 0.3
+    assert rates[id(named["layers.last.weight"])] == 0.005
+    assert rates[id(named["log_prior_scale"])] == 0.0
+    assert not any(id(one) in rates for one in policy.encoder.parameters())
+
+
+def test_a_bonus_on_entropy_keeps_decisions_open():
+    observation, _ = chain_observation([1.5] * 14)
+    entropies = []
+    for coef in (0.0, 5.0):
+        policy, space, config = chain_policy(), chain_space("penalty"), PPOConfig()
+        optimizer = make_optimizer(policy, config)
+        random = torch.Generator().manual_seed(0)
+        for _ in range(3):
+            episodes, _ = sample_episodes(policy, observation, space, 4, random)
+            rewards = torch.zeros(4)
+            told = update(policy, optimizer, observation, space, episodes, rewards, config, coef)
+        entropies.append(told.entropy)
+    assert entropies[1] > entropies[0] + 0.1

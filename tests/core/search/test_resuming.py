@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.config import SearchConfig
+from core.config import PolicyConfig, PPOConfig, SearchConfig
 from core.events import CheckpointReached, SearchFinished, StageStarted, StopRequested
 from core.search import SearchState, run_search
 from tests.core.tiny import open_tiny
@@ -54,6 +54,22 @@ CASES = {
     "improvement": (Chain, {"reward": "improvement", "prior": "none"}),
     "pinned": (Chain, {"pinned_keep": ("first.0:1",), "pinned_removed": ("second.0:0",)}),
     "streams": (Residual, {"streams": "prune", "macs_budget": 0.3}),
+    "hierarchical": (
+        Residual,
+        {"streams": "prune", "policy": PolicyConfig(architecture="hierarchical")},
+    ),
+    "lagrange": (
+        Chain,
+        {
+            "constraint": "lagrange",
+            "policy": PolicyConfig(decision_steps=2),
+            "ppo": PPOConfig(entropy_coef=0.1, ratio="joint", advantage="rank", max_grad_norm=1.0),
+        },
+    ),
+    "pretrained": (
+        Chain,
+        {"policy": PolicyConfig(encoder="frozen", embedding="global", pretraining_epochs=4)},
+    ),
 }
 
 
@@ -65,7 +81,7 @@ def test_a_search_goes_on_to_the_bit(case, update):
     whole = comparable(run_search(open_tiny(kind), config))
     first, values = broken_off_after(update, open_tiny(kind), config)
     torch.manual_seed(99)  # another process has other random numbers
-    rest = list(run_search(open_tiny(kind), config, SearchState.from_dict(values)))
+    rest = list(run_search(open_tiny(kind), config, SearchState.from_dict(values), first))
     assert isinstance(rest[0], StageStarted)
     assert comparable(first) + comparable(rest[1:]) == whole
 

@@ -213,16 +213,9 @@ class Deeds(QObject):
 
     def _show_config(self, config: RunConfig) -> None:
         """Show other settings, pins included; ConfigError if those do not fit what is open."""
-        kept, removed = config.search.pinned_keep, config.search.pinned_removed
-        if self._session.opened_config is None or self._session.has_open(config):
-            self._window.pins.set_lines(kept, removed)
-        elif kept or removed:
-            sentence = self.tr(
-                "Cannot take these settings: they pin channels of {}, which is not open. Open it, "
-                "then load them again."
-            )
-            raise ConfigError(sentence.format(config.network))
+        self._window.pin_lines.take(config)
         self._window.parts.settings.set_config(config)
+        self._window.pin_lines.follow()
 
     def _last_place(self, setting: str, name: str = "") -> str:
         """The folder used last, and a file in it; the home folder at first."""
@@ -232,11 +225,7 @@ class Deeds(QObject):
         try:
             config = self._window.parts.settings.config()
             config = replace(config, finetune=self._window.parts.finetune.config())
-            if not self._session.has_open(config):
-                return config  # the pins are those of another network
-            kept, removed = self._window.pins.lines()
-            search = replace(config.search, pinned_keep=kept, pinned_removed=removed)
-            return replace(config, search=search)
+            return self._window.pin_lines.take(config)
         except ConfigError as error:
             self._window.show_error(str(error), error.details)
             return None

@@ -25,6 +25,7 @@ from app.interrupts import Interrupts
 from app.opening import Opening
 from app.panel_deeds import PanelDeeds
 from app.panels.health_words import NAMES, translated
+from app.pin_lines import PinLinesSync
 from app.run_deeds import RunDeeds
 from app.selection import Selection
 from app.session import Session
@@ -142,6 +143,7 @@ class MainWindow(QMainWindow):
         layout = self.parts
         # First, for panels look at the selection while they take an event.
         self.session.event_received.connect(self.selection.show_event)
+        self.pin_lines = PinLinesSync(self, self.session)
         for panel in self.panels:
             self.session.event_received.connect(panel.show_event)
         self.session.event_received.connect(self._on_event)

@@ -78,4 +78,4 @@ class OpenWork:
 
 def _source(config: RunConfig) -> RunConfig:
     """What decides over the opened network and its images: neither search nor fine-tuning."""
-    return replace(config, search=SearchConfig(), finetune=FinetuneConfig())
+    return replace(config, search=SearchConfig(), finetune=FinetuneConfig(), latency=True)

@@ -24,8 +24,8 @@ from core.pruning.pins import Pins as PinnedChannels
 class Pins(QObject):
     """What is pinned in the open network.
 
-    Lines that are set before a network is open wait for it. A network that is opened again
-    keeps its pins; another one begins without.
+    Lines wait for the network that is opened next. Without any, a network that is opened again
+    keeps its pins, and another one begins without.
 
     Signals:
         changed(): other channels are pinned.
@@ -39,7 +39,7 @@ class Pins(QObject):
         super().__init__(parent)
         self.undo_stack = QUndoStack(self)
         self._opened: NetworkOpened | None = None
-        self._waiting: PinLines = ((), ())
+        self._waiting: PinLines | None = None
         self._pinned: PinnedChannels = np.zeros(0, dtype=np.int8)
 
     @property
@@ -50,7 +50,7 @@ class Pins(QObject):
     def lines(self) -> PinLines:
         """Return the settings `pinned_keep` and `pinned_removed`."""
         if self._opened is None:
-            return self._waiting
+            return self._waiting or ((), ())
         return format_pins(self._pinned, self._opened.graph, self._opened.groups)
 
     def set_lines(self, kept: Sequence[str], removed: Sequence[str]) -> None:
@@ -59,25 +59,28 @@ class Pins(QObject):
         Raises: ConfigError if they do not fit the open network; nothing changes then.
         """
         if self._opened is None:
-            self._waiting = tuple(kept), tuple(removed)
+            self.wait(kept, removed)
             return
         pinned = parse_pins(kept, removed, self._opened.graph, self._opened.groups)
         self.undo_stack.clear()
         self._show(pinned)
 
+    def wait(self, kept: Sequence[str], removed: Sequence[str]) -> None:
+        """Take these pins when the next network is opened."""
+        self._waiting = tuple(kept), tuple(removed)
+
     def show_event(self, event: Event) -> None:
-        """Follow the network that is open."""
+        """Follow the network that is open; lines that do not fit it are refused one by one."""
         if not isinstance(event, NetworkOpened):
             return
-        is_again = self._opened is None or self._opened.network == event.network
-        kept, removed = self.lines() if is_again else ((), ())
-        self._opened, self._waiting = event, ((), ())
+        is_again = self._opened is not None and self._opened.network == event.network
+        kept, removed = self._waiting or (self.lines() if is_again else ((), ()))
+        self._opened, self._waiting = event, None
         self.undo_stack.clear()
-        try:
-            self._show(parse_pins(kept, removed, event.graph, event.groups))
-        except ConfigError as error:
-            self._show(no_pins(event.groups))
-            self.refused.emit(str(error))
+        pinned, refusals = _fitting_pins(kept, removed, event)
+        self._show(pinned)
+        for refusal in refusals:
+            self.refused.emit(refusal)
 
     def pin(self, layer: str, channels: Iterable[int], kind: int) -> None:
         """Pin channel ids, seen through `layer`: PIN_KEEP, PIN_REMOVE, or NO_PIN to unpin."""
@@ -107,6 +110,23 @@ class Pins(QObject):
             text = self.tr("Pin {} of {} to go")
         channels = self.tr("1 channel") if count == 1 else self.tr("{} channels").format(count)
         return text.format(channels, layer)
+
+
+def _fitting_pins(
+    kept: Sequence[str], removed: Sequence[str], opened: NetworkOpened
+) -> tuple[PinnedChannels, list[str]]:
+    """Pins of the lines that fit a network, and a sentence about each of the others."""
+    pinned, refusals = no_pins(opened.groups), []
+    good: tuple[list[str], list[str]] = ([], [])
+    for place, lines in enumerate((kept, removed)):
+        for line in lines:
+            good[place].append(line)
+            try:
+                pinned = parse_pins(*good, opened.graph, opened.groups)
+            except ConfigError as error:
+                good[place].remove(line)
+                refusals.append(str(error))
+    return pinned, refusals
 
 
 class _PinCommand(QUndoCommand):

@@ -87,6 +87,10 @@ class LogPanel(Panel):
                 if line := self._say(event):
                     self._write(line)
 
+    def write_warning(self, message: str) -> None:
+        """Write something that was not done, and why."""
+        self._write(message, self.colours.warning)
+
     def write_error(self, message: str) -> None:
         """Write that something failed."""
         self._write(self.tr("Error: {}").format(message), self.colours.error)

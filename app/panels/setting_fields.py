@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from PySide6.QtCore import QCoreApplication, QLocale, QSignalBlocker, Qt, Signal, SignalInstance
-from PySide6.QtGui import QAction, QFontMetrics, QWheelEvent
+from PySide6.QtGui import QAction, QFocusEvent, QFontMetrics, QWheelEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -221,9 +221,11 @@ class LinesField(QPlainTextEdit):
 
     Signals:
         changed(): they are others.
+        finished(): the person went on to something else.
     """
 
     changed = Signal()
+    finished = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -240,6 +242,10 @@ class LinesField(QPlainTextEdit):
     def set_value(self, value: Any) -> None:
         if tuple(value) != self.value():
             self.setPlainText("\n".join(value))
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.finished.emit()
 
 
 def make_field(setting: Setting, label: str) -> Any:

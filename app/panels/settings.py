@@ -35,6 +35,7 @@ from core.config.settings import Setting, all_settings, setting_named, value_of,
 from core.errors import ConfigError
 from core.events import Event, NetworkOpened
 from core.presets import apply_preset
+from core.pruning.pins import PinLines
 
 # The source's form holds these; those of the fine-tuning are in its own panel.
 IN_SOURCE = ("network", "data", "checkpoint", "normalisation", "input_shape")
@@ -48,6 +49,7 @@ METHOD = (
     "search.groups",
     "search.round_to",
 )
+PINS = ("search.pinned_keep", "search.pinned_removed")
 MACHINE = ("search.seed", "search.device", "search.threads", "latency", "runs_folder")
 
 
@@ -58,16 +60,19 @@ class SettingsPanel(Panel):
 
     Signals:
         changed(): a setting is another one.
+        pins_written(): the lines of pinned channels are written.
     """
 
     NAME = "settings"
     changed = Signal()
+    pins_written = Signal()
 
     def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
         super().__init__(selection, parent)
         self._config = RunConfig()
         self._opened: Source | None = None
         self._is_filling = False
+        self.pins_are_followed = False  # the lines of pins came from the panels, not from a file
         self.source = SourceForm()
         self.preset = PresetField()
         self.advanced = AdvancedSettings(_advanced_settings())
@@ -104,6 +109,7 @@ class SettingsPanel(Panel):
     def set_config(self, config: RunConfig) -> None:
         """Show other settings."""
         self._config = config
+        self.pins_are_followed = False
         self._is_filling = True  # half of them may not fit the other half
         self.source.set_source(Source.of(config))
         for name, field in self.fields.items():
@@ -116,6 +122,26 @@ class SettingsPanel(Panel):
         if config != self._config.finetune:
             self._config = replace(self._config, finetune=config)
             self._on_changed()
+
+    @property
+    def pin_lines(self) -> PinLines:
+        """The lines of channels that always stay and always go, as they are written."""
+        return self.fields[PINS[0]].value(), self.fields[PINS[1]].value()
+
+    def set_pin_lines(self, lines: PinLines) -> None:
+        """Show what is pinned in the panels."""
+        self.pins_are_followed = True
+        for name, value in zip(PINS, lines, strict=True):
+            self.fields[name].set_value(value)
+
+    def names(self, config: RunConfig) -> bool:
+        """Whether the network and the images of `config` are named."""
+        return self.source.source == Source.of(config)
+
+    def say_refused(self, sentence: str) -> None:
+        """Say below the settings why something in them cannot be, until they change."""
+        self.error.setText(sentence)
+        self.error.show()
 
     @property
     def runs_folder(self) -> Path | None:
@@ -209,6 +235,8 @@ class SettingsPanel(Panel):
         self.source.changed.connect(self._on_changed)
         for field in self.fields.values():
             field.changed.connect(self._on_changed)
+        for name in PINS:
+            self.fields[name].finished.connect(self.pins_written)
 
     def _browse_runs(self) -> None:
         path = QFileDialog.getExistingDirectory(
@@ -234,8 +262,7 @@ class SettingsPanel(Panel):
         try:
             return self.config()
         except ConfigError as error:
-            self.error.setText(str(error))
-            self.error.show()
+            self.say_refused(str(error))
             return None
 
     def _show_hint(self) -> None:

@@ -156,12 +156,13 @@ def test_pins_go_into_the_search_and_into_saved_settings(qtbot, monkeypatch, ope
     assert started[1].search.pinned_keep == ()
 
 
-def test_pins_of_another_network_are_refused(opened, monkeypatch, tmp_path):
+def test_pins_of_another_network_wait_in_the_settings(opened, monkeypatch, tmp_path):
     file = tmp_path / "pinned.toml"
     file.write_text('network = "other"\n[search]\npinned_keep = ["conv:0"]\n', encoding="utf-8")
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file), ""))
     opened.commands["load_settings"].trigger()
-    assert "pin channels of other" in opened.dialogs.error.message
+    assert opened.parts.settings.pin_lines == (("conv:0",), ())
+    assert not opened.pins.pinned.any()
 
 
 def test_the_graph_is_written_as_a_picture(monkeypatch, opened, tmp_path):

@@ -95,9 +95,10 @@ class SizeCost(StateCost):
 def _file_bytes(module: nn.Module) -> int:
     """How many bytes torch.save would write, without keeping them."""
     owned: dict[int, Tensor] = {}
-    counted: Any = _CountedBytes()  # torch.save takes what has write() and flush()
+    counted = _CountedBytes()
+    file: Any = counted  # torch.save takes whatever has write() and flush()
     state = network_state(module).items()
-    torch.save({key: owned.setdefault(id(one), _on_its_own(one)) for key, one in state}, counted)
+    torch.save({key: owned.setdefault(id(one), _on_its_own(one)) for key, one in state}, file)
     return counted.count
 
 

@@ -36,8 +36,10 @@ class WidthCounts:
 
     @cached_property
     def _kinds(self) -> tuple[Numbers, NDArray[np.int64]]:
-        kinds, kind_of = np.unique(self.by_channel.T, axis=0, return_inverse=True)
-        return kinds, kind_of.reshape(-1)
+        columns, places = np.ascontiguousarray(self.by_channel.T), dict[bytes, int]()
+        kind_of = [places.setdefault(column.tobytes(), len(places)) for column in columns]
+        _, first = np.unique(kind_of, return_index=True)
+        return columns[first], np.array(kind_of, dtype=np.int64)
 
 
 class WidthRows:

@@ -4,16 +4,14 @@ All points are timed in rounds, the whole network among them, so that a machine 
 for a while slows all of them; medians over the rounds are kept.
 """
 
-import copy
 import time
 from collections import defaultdict
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from statistics import median
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from core.config import SearchConfig
 from core.evaluation import resolve_device
@@ -23,6 +21,7 @@ from core.pruning.surgery import prune_network
 from core.search.feasibility import check_budget
 from core.search.layer_work import FEW_FRACTIONS, FRACTIONS, LayerWork, list_work
 from core.search.state import SearchState
+from core.search.timers import REPEATS, Clock, Timer, make_timer
 
 if TYPE_CHECKING:
     from core.opening import Opened
@@ -31,27 +30,14 @@ STAGE = "Measuring the layers' latency"
 SECONDS = 10.0  # for all of it, unless one round takes longer
 MOST_ROUNDS = 11
 LEAST_ROUNDS = 3  # that the finer grid must leave time for
-REPEATS = 3  # of a run that is short
-SHORT_MS = 5.0
 STEPS = 100  # of the progress
 
-Clock = Callable[[], float]
-Point = tuple[int, int, int]  # work, inputs, outputs
+Point = tuple[int, int, int]  # number of a layer's work, inputs, outputs
+UNPRUNED: Point = (-1, 0, 0)  # the whole network
+HALF: Point = (-1, 1, 0)
+Grid = tuple[tuple[int, ...], tuple[int, ...]]
+Times = defaultdict[Point, list[float]]
 Timing = Generator[StageStarted | StageAdvanced, None, LatencyTable]
-
-
-class Timer(Protocol):
-    """Times one thing once, in milliseconds."""
-
-    device: str
-    threads: int
-    batch: int
-
-    def layer(self, work: LayerWork, inputs: int, outputs: int) -> float:
-        """Time a layer at some widths."""
-
-    def network(self, module: nn.Module) -> float:
-        """Time a whole network."""
 
 
 def latency_table(
@@ -86,49 +72,58 @@ def measure_latency_table(
     yield StageStarted(STAGE, total=STEPS)
     analysis, module = opened.analysis, opened.network.module
     began = clock()
-    works = list_work(analysis, module)
-    half = _half_mask(opened)
-    networks = [module, prune_network(module, analysis.plan, half).eval()]
-    fractions: tuple[float, ...] = FRACTIONS
-    full = 0.0
+    works, half = list_work(analysis, module), _half_mask(opened)
+    networks = module, prune_network(module, analysis.plan, half).eval()
+    once = 0.0
     for work in works:  # warms up, and tells how long a round will take
-        full += timer.layer(work, work.inputs, work.outputs) / 1000
+        once += timer.layer(work, work.inputs, work.outputs) / 1000
         yield StageAdvanced(0)
-    if LEAST_ROUNDS * (REPEATS + 1) * full * _mean_work(FRACTIONS) > seconds:
-        fractions = FEW_FRACTIONS
-    points = [
-        (place, inputs, outputs)
-        for place, work in enumerate(works)
-        for grid in (work.grid(fractions),)
-        for inputs in grid[0]
-        for outputs in grid[1]
-    ]
-    times: defaultdict[Point, list[float]] = defaultdict(list)
-    whole: tuple[list[float], list[float]] = ([], [])
+    grids = [work.grid(_fractions(once, seconds)) for work in works]
+    times: Times = defaultdict(list)
     rounds = 0
     while rounds == 0 or (rounds < MOST_ROUNDS and clock() - began < seconds):
-        for network, own in zip(networks, whole, strict=True):
-            own.append(timer.network(network))
+        for _ in _take_round(networks, works, grids, timer, times):
             yield StageAdvanced(_step(clock() - began, seconds))
-        for point in points:
-            times[point].append(timer.layer(works[point[0]], *point[1:]))
-            yield StageAdvanced(_step(clock() - began, seconds))
+            if rounds and clock() - began >= seconds:
+                break
         rounds += 1
-    layers = tuple(
-        _layer_times(place, work, work.grid(fractions), times) for place, work in enumerate(works)
-    )
     table = LatencyTable(
         device=timer.device,
         threads=timer.threads,
         batch=timer.batch,
-        unpruned_ms=median(whole[0]),
-        half_ms=median(whole[1]),
+        unpruned_ms=median(times[UNPRUNED]),
+        half_ms=median(times[HALF]),
         scale=1.0,
         rest_ms=0.0,
         seconds=clock() - began,
-        layers=layers,
+        layers=tuple(
+            _layer_times(place, work, grids[place], times) for place, work in enumerate(works)
+        ),
     )
     return _in_line(table, LatencyCost(analysis, table), half)
+
+
+def _fractions(once: float, seconds: float) -> tuple[float, ...]:
+    """Choose how fine the grid is, by the seconds that all layers take once at full width."""
+    round_seconds = (REPEATS + 1) * once * sum(FRACTIONS) ** 2
+    return FRACTIONS if LEAST_ROUNDS * round_seconds <= seconds else FEW_FRACTIONS
+
+
+def _take_round(
+    networks: tuple[nn.Module, nn.Module],
+    works: Sequence[LayerWork],
+    grids: Sequence[Grid],
+    timer: Timer,
+    times: Times,
+) -> Iterator[None]:
+    """Time everything once more; pauses after each."""
+    for network, point in zip(networks, (UNPRUNED, HALF), strict=True):
+        times[point].append(timer.network(network))
+        yield
+    for place, (work, (inputs, outputs)) in enumerate(zip(works, grids, strict=True)):
+        for point in ((place, i, o) for i in inputs for o in outputs):
+            times[point].append(timer.layer(work, *point[1:]))
+            yield
 
 
 def _in_line(table: LatencyTable, layers: LatencyCost, half: BoolArray) -> LatencyTable:
@@ -150,8 +145,8 @@ def _in_line(table: LatencyTable, layers: LatencyCost, half: BoolArray) -> Laten
 def _layer_times(
     place: int,
     work: LayerWork,
-    grid: tuple[tuple[int, ...], tuple[int, ...]],
-    times: "defaultdict[Point, list[float]]",
+    grid: Grid,
+    times: Times,
 ) -> LayerTimes:
     inputs, outputs = grid
     ms = tuple(tuple(median(times[place, i, o]) for o in outputs) for i in inputs)
@@ -166,80 +161,5 @@ def _half_mask(opened: "Opened") -> BoolArray:
     return keep
 
 
-def _mean_work(fractions: Sequence[float]) -> float:
-    """How many times the work of a layer at its full widths all its points are."""
-    return sum(fractions) ** 2
-
-
 def _step(elapsed: float, seconds: float) -> int:
     return min(STEPS, int(STEPS * elapsed / seconds)) if seconds > 0 else STEPS
-
-
-def make_timer(device: torch.device, input_shape: tuple[int, int, int], batch: int) -> Timer:
-    """Make what times layers; tests put another in its place."""
-    return TorchTimer(device, input_shape, batch)
-
-
-class TorchTimer:
-    """Times in PyTorch, on random numbers, with as many threads as are set now."""
-
-    def __init__(
-        self,
-        device: torch.device,
-        input_shape: tuple[int, int, int],
-        batch: int,
-        clock: Clock = time.perf_counter,
-    ) -> None:
-        is_cuda = device.type == "cuda"
-        self.device = torch.cuda.get_device_name(device) if is_cuda else "CPU"
-        self.threads = torch.get_num_threads()
-        self.batch = batch
-        self._on = device
-        self._clock = clock
-        self._noise = torch.empty(0)
-        self._images = torch.randn(
-            batch, *input_shape, generator=torch.Generator().manual_seed(0)
-        ).to(device)
-        self._networks: dict[int, tuple[nn.Module, nn.Module]] = {}
-
-    def layer(self, work: LayerWork, inputs: int, outputs: int) -> float:
-        """Time a layer at some widths, in milliseconds."""
-        images, weight = (self._random(shape) for shape in work.shapes(inputs, outputs, self.batch))
-        return self._time(lambda: work.run(images, weight))
-
-    def network(self, module: nn.Module) -> float:
-        """Time a whole network, in milliseconds."""
-        if id(module) not in self._networks:
-            copied = copy.deepcopy(module).eval().to(self._on)
-            self._networks[id(module)] = module, copied  # the first is kept, so is its id
-        own = self._networks[id(module)][1]
-        return self._time(lambda: own(self._images))
-
-    def _time(self, run: Callable[[], object]) -> float:
-        """Run once to warm up, then once or, if it is short, some times for their median."""
-        with torch.inference_mode():
-            run()
-            times = [self._once(run)]
-            while times[0] < SHORT_MS and len(times) < REPEATS:
-                times.append(self._once(run))
-        return median(times)
-
-    def _once(self, run: Callable[[], object]) -> float:
-        self._wait()
-        began = self._clock()
-        run()
-        self._wait()
-        return 1000 * (self._clock() - began)
-
-    def _wait(self) -> None:
-        if self._on.type == "cuda":
-            torch.cuda.synchronize(self._on)
-
-    def _random(self, shape: Sequence[int]) -> Tensor:
-        """Random numbers of a shape; all share one memory, for filling it would take longest."""
-        count = int(np.prod(shape))
-        if len(self._noise) < count:
-            self._noise = torch.randn(count, generator=torch.Generator().manual_seed(0)).to(
-                self._on
-            )
-        return self._noise[:count].view(*shape)

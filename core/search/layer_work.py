@@ -1,6 +1,7 @@
 """What a network's convolutions and linear layers compute, so that each can be timed alone."""
 
 from dataclasses import dataclass, replace
+from operator import lt
 
 import torch
 from torch import Tensor, nn
@@ -126,10 +127,9 @@ def _place(layer: LayerNode) -> tuple[tuple[int, ...], tuple[int, ...], bool]:
     """
     inner, outer = layer.input_shape[1:], layer.output_shape[1:]
     none = (0,) * len(outer)
-    if len(inner) == len(outer) and any(o > i for i, o in zip(inner, outer, strict=True)):
-        is_padded = layer.stride == 1
-        if not is_padded:
-            return inner, none, True
+    is_larger = len(inner) == len(outer) and any(map(lt, inner, outer))
+    if is_larger and layer.stride > 1:
+        return inner, none, True
     sizes, paddings = [], []
     for place, (kernel, out) in enumerate(zip(layer.kernel, outer, strict=True)):
         needed = (out - 1) * layer.stride + kernel

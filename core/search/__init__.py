@@ -57,9 +57,9 @@ def run_search(
         raise ConfigError(
             f"Setting 'reward' must be one of {', '.join(REWARDS)}, not '{config.reward}'."
         )
-    if config.method not in METHODS:
+    if config.method not in method_names():
         raise ConfigError(
-            f"Setting 'method' must be one of {', '.join(METHODS)}, not '{config.method}'."
+            f"Setting 'method' must be one of {', '.join(method_names())}, not '{config.method}'."
         )
     with limited_threads(config.threads):
         table = yield from latency_table(opened, config, state)

@@ -6,16 +6,14 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
 from core.config import SearchConfig
-from core.evaluation import RotatingImages, Score
+from core.evaluation import Score
 from core.events import (
     BoolArray,
     CandidateEvaluated,
     CheckpointReached,
     FloatArray,
-    HeldOutScored,
     NoticeRaised,
     PolicyUpdated,
     SearchEvent,
@@ -36,9 +34,12 @@ from core.search.groundwork import (
     make_observation,
     score_unpruned,
 )
+from core.search.held_out import HeldOutWatch, score_held_out
 from core.search.methods import ONE_SHOT, Method, make_method, one_shot_mask_of
 from core.search.methods.method import Proposed
+from core.search.methods.stepping import take_steps
 from core.search.rounding import round_winner
+from core.search.staging import is_closer_due, look_closer, prepare_refit
 from core.search.state import SearchState
 
 if TYPE_CHECKING:
@@ -63,13 +64,14 @@ class Search:
         self._update = 0
         self._ground = ground_without_images(self._bench)
         self._finalists: Finalists | None = None
-        self._held_out: tuple[Finalist, Score] | None = None  # the mask scored last
+        self._held_out = HeldOutWatch(self._bench)
         self._probability: FloatArray | None = None  # the policy's at the end
 
     def run(self) -> Generator[SearchEvent, None, None]:
         """Search to the end, or to a stop; see run_search."""
         is_stopped = False
         try:
+            yield from prepare_refit(self._bench)
             if self._state is None:
                 yield from score_unpruned(self._bench)
                 self._ground, first = yield from compare_criteria(self._bench)
@@ -122,6 +124,9 @@ class Search:
             self._take_up(self._state, agent, reward)
         yield StageStarted("Searching", total=config.evaluations)
         while self._evaluations < config.evaluations:
+            if (told := self._held_out.reason_to_stop()) is not None:
+                yield told
+                break
             self._update += 1
             yield from self._learn_once(agent, environment)
             yield CheckpointReached(
@@ -136,14 +141,15 @@ class Search:
         config, update = self._bench.config, self._update
         environment.reset()
         count = min(config.samples_per_update, config.evaluations - self._evaluations)
+        yield from take_steps(agent, count, self._evaluations, self._bench.clock)
         with self._bench.clock.measure("policy"):
             proposal = agent.propose(count)
         transitions = yield from self._score(proposal.keep, environment, update)
         yield from self._learn(agent, proposal, [step.reward for step in transitions])
         if isinstance(agent, PruningAgent):
             yield from tell_of_agent(agent, self._bench, update)
-        if update % UPDATES_PER_HELD_OUT == 0:
-            yield from self._score_held_out()
+        if update % UPDATES_PER_HELD_OUT == 0 and self._finalists is not None:
+            yield from self._held_out.score(self._finalists.best, self._evaluations)
 
     def _learn(
         self, agent: Method, proposal: Proposed, rewards: list[float]
@@ -188,6 +194,7 @@ class Search:
             finalists=self._finalists.state_dict(),
             latency=self._bench.latency.as_dict() if self._bench.latency else {},
             memory=self._bench.scorer.state_dict(),
+            held_out=self._held_out.state_dict(),
         )
 
     def _take_up(self, state: SearchState, agent: Method, reward: Reward) -> None:
@@ -197,40 +204,19 @@ class Search:
         self._bench.images.load_state_dict(state.images)
         self._bench.clock.load_seconds(state.seconds)
         self._bench.scorer.load_state_dict(state.memory)
+        self._held_out.load_state_dict(state.held_out)
         agent.load_state_dict(state.agent)
         reward.load_state_dict(state.reward)
-
-    def _score_held_out(self) -> Generator[SearchEvent, None, None]:
-        """Score the best mask so far on images that nobody is rewarded for.
-
-        Nothing of it reaches the search: no random number is drawn, no moving average moved.
-        """
-        if self._finalists is None:
-            return
-        best = self._finalists.best
-        if self._held_out is None or self._held_out[0] is not best:
-            with self._bench.clock.measure("evaluation"):
-                self._held_out = best, self._bench.scorer.score(best.keep, *self._held_out_batch())
-            yield from self._bench.scorer.take_notices()
-        score = self._held_out[1]
-        yield HeldOutScored(
-            evaluation=self._evaluations,
-            accuracy=score.accuracy,
-            cross_entropy=score.cross_entropy,
-            reward_cross_entropy=best.score.cross_entropy,
-        )
-
-    def _held_out_batch(self) -> tuple[Tensor, Tensor]:
-        images = RotatingImages(
-            self._bench.opened.images.held_out, self._bench.config.reward_images, seed=0
-        )
-        return images.next()
 
     def _score(
         self, masks: BoolArray, environment: PruningEnvironment, update: int
     ) -> Generator[SearchEvent, None, list[Outcome]]:
         """Score the masks (K, C) of one update, each one episode of the environment."""
         scorer, first = self._bench.scorer, self._evaluations + 1
+        if self._finalists and is_closer_due(self._bench, self._evaluations):
+            batch, before = environment.batch, self._evaluations
+            with self._bench.clock.measure("evaluation"):
+                yield from look_closer(self._bench, list(masks), batch, self._finalists, before)
         at_once, transitions = scorer.images_at_once, list[Outcome]()
         for keep in masks:
             with self._bench.clock.measure("evaluation"):
@@ -259,7 +245,7 @@ class Search:
         siblings = [
             Finalist(first + place, keep.copy(), step.macs_kept, step.score)
             for place, (keep, step) in enumerate(zip(masks, transitions, strict=True))
-            if step.meets_budget and math.isfinite(step.score.loss)
+            if step.meets_budget and math.isfinite(step.score.loss) and not step.score.is_estimate
         ]
         if self._finalists and self._finalists.add_update(siblings):
             yield self._finalists.best.as_event()
@@ -277,7 +263,10 @@ class Search:
         with self._bench.clock.measure("evaluation"):
             return (
                 yield from judge_masks(
-                    masks, self._bench.scorer, self._bench.opened.images.held_out
+                    masks,
+                    self._bench.judge,
+                    self._bench.opened.images.held_out,
+                    self._bench.first,
                 )
             )
 
@@ -289,20 +278,19 @@ class Search:
         rounded, told = round_winner(self._bench, keep, priority)
         if not np.array_equal(rounded, keep):
             with self._bench.clock.measure("evaluation"):
-                score = self._bench.scorer.score(rounded, *self._held_out_batch())
+                score = score_held_out(self._bench, rounded)
         return rounded, score, told
 
     def _choose_now(self) -> tuple[BoolArray, Score]:
         """Take the best mask so far and score it on one batch of held-out images."""
         keep = self._masks_so_far()[0]
         with self._bench.clock.measure("evaluation"):
-            return keep, self._bench.scorer.score(keep, *self._held_out_batch())
+            return keep, score_held_out(self._bench, keep)
 
     def _masks_so_far(self) -> list[BoolArray]:
         """All that could win, the best by the reward images first."""
         if self._finalists is None:
             return [self._ground.best_criterion]
-        method = self._bench.config.method
-        if method in ONE_SHOT:
+        if (method := self._bench.config.method) in ONE_SHOT:
             return [one_shot_mask_of(method, self._ground.criteria)]
-        return [*self._finalists.masks, self._ground.best_criterion]
+        return [*self._finalists.masks, *self._held_out.masks, self._ground.best_criterion]

@@ -21,9 +21,8 @@ class Stopwatch:
         """Go on counting from what `seconds` gave."""
         sums = dict(seconds)
         self._started = time.perf_counter() - sums.pop("total")
-        self._cpu_started = time.process_time() - sums.pop(
-            "cpu", 0.0
-        )  # missing in older checkpoints
+        # older checkpoints do not know it
+        self._cpu_started = time.process_time() - sums.pop("cpu", 0.0)
         self._sums.update(sums)
 
     @contextmanager

@@ -14,6 +14,7 @@ from core.rl.observation import Observation
 from core.search.agent import make_agent
 from core.search.bench import Bench
 from core.search.methods.evolution import Evolution
+from core.search.methods.gates import Gates
 from core.search.methods.layer_ratios import LayerRatios
 from core.search.methods.method import Method
 from core.search.methods.random_search import RandomSearch
@@ -63,11 +64,16 @@ def _make_layer_ratios(bench: Bench, observation: Observation) -> Method:
     return LayerRatios(Terrain.of(bench, observation), bench.config.baselines, bench.config.seed)
 
 
+def _make_gates(bench: Bench, observation: Observation) -> Method:
+    return Gates(bench, Terrain.of(bench, observation), bench.config.baselines)
+
+
 METHODS: dict[str, Callable[[Bench, Observation], Method]] = {
     "agent": _make_agent,
     "random": _make_random,
     "evolution": _make_evolution,
     "layer_ratios": _make_layer_ratios,
+    "gates": _make_gates,
 }
 CHANCE = "random_uniform"  # the criterion; "random" is the search
 ONE_SHOT = (*(name for name in CRITERIA if name != "random"), SHOWN_FIRST, CHANCE)

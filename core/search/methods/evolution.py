@@ -123,7 +123,8 @@ class Evolution:
     def _choose(self, count: int) -> NDArray[np.int64]:
         """Choose parents, each the better of two drawn by chance; the population is sorted."""
         drawn = self._random.integers(len(self._fitness), size=(2, count))
-        return drawn.min(axis=0)
+        better: NDArray[np.int64] = drawn.min(axis=0)
+        return better
 
 
 def crossed(first: Float64Array, second: Float64Array, is_first: BoolArray) -> Float64Array:

@@ -42,7 +42,8 @@ class Terrain:
     @property
     def start(self) -> BoolArray:
         """The criterion's own mask (C,)."""
-        return self.fit(None, self.priority[None])[0]
+        mask: BoolArray = self.fit(None, self.priority[None])[0]
+        return mask
 
     def fit(self, keep: BoolArray | None, priority: Float64Array) -> BoolArray:
         """Make masks (K, C) that use the budget, each by a priority of its own, (K, C).

@@ -1,0 +1,44 @@
+"""A network whose channels have gates: what reads a channel reads it times its gate."""
+
+import copy
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from core.evaluation import class_logits, use_batch_statistics
+from core.graph.coupling import PruningPlan
+
+
+class GatedNetwork:
+    """A copy of a network at full size; a gate of 0 silences a channel as its cut would.
+
+    Gates scale the weights of whatever reads the channel, so that a channel with several
+    producers, or a norm behind it, is gated once. Norms take the statistics of the batch.
+    """
+
+    def __init__(self, module: nn.Module, plan: PruningPlan, device: torch.device) -> None:
+        self.module = copy.deepcopy(module).to(device).eval()
+        use_batch_statistics(self.module)
+        self._readers: list[tuple[str, tuple[int, ...], Tensor]] = []
+        entries = dict(self.module.named_parameters(remove_duplicate=False))
+        seen: set[int] = set()
+        for key, dim in sorted(plan.consumers):
+            if key not in entries or id(entries[key]) in seen:
+                continue
+            seen.add(id(entries[key]))
+            shape = tuple(-1 if d == dim else 1 for d in range(entries[key].dim()))
+            owners: NDArray[np.int64] = plan.owners[key][dim]
+            self._readers.append((key, shape, torch.from_numpy(owners).to(device)))
+
+    def logits(self, images: Tensor, gates: Tensor) -> Tensor:
+        """Answer to images (N, C, H, W) with gates (channels,): (N, classes)."""
+        weights = dict(self.module.named_parameters(remove_duplicate=False))
+        whole = torch.cat([gates, gates.new_ones(1)])  # owner -1: always there
+        gated: Mapping[str, Tensor] = {
+            key: weights[key] * whole[owners].view(shape) for key, shape, owners in self._readers
+        }
+        return class_logits(functional_call(self.module, dict(gated), (images,)))

@@ -1,6 +1,6 @@
 """The graph as a tree of words: modules, layers, kept channels; for keys and screen readers."""
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QSignalBlocker, Qt
+from PySide6.QtCore import QItemSelectionModel, QSignalBlocker, Qt
 from PySide6.QtGui import QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QHeaderView, QLabel, QStackedLayout, QTreeView, QWidget
 
@@ -38,7 +38,7 @@ class LayersPanel(Panel):
         self._pages.addWidget(self._empty)
         self._pages.addWidget(self.view)
         self.setFocusProxy(self.view)
-        self.view.selectionModel().currentChanged.connect(self._on_current_changed)
+        self.view.selectionModel().selectionChanged.connect(self._on_row_selected)
         selection.layer_changed.connect(self._follow_layer)
         selection.mask_changed.connect(self.redraw_soon)
 
@@ -141,10 +141,11 @@ class LayersPanel(Panel):
         words = self.tr("{}: {} channels kept, {}")
         return words.format(layer.name, count, self._describe(layer))
 
-    def _on_current_changed(self, current: QModelIndex, _: QModelIndex) -> None:
-        name = current.siblingAtColumn(0).data(LAYER_ROLE)
-        if name:  # a module is no layer; what was selected stays so
-            self.selection.select_layer(name)
+    def _on_row_selected(self) -> None:
+        # Not the current row: that is the first one as soon as the list has the keys.
+        for index in self.view.selectionModel().selectedRows():
+            if name := index.data(LAYER_ROLE):  # a module is no layer; what was selected stays so
+                self.selection.select_layer(name)
 
     def _follow_layer(self, name: str) -> None:
         item = self._rows.get(name)

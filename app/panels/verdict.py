@@ -64,6 +64,7 @@ class VerdictPanel(Panel):
         )
         self.verdict: Verdict | None = None
         self._pages = QStackedWidget()
+        self._is_width_chosen = False
         self._run: RunSummary | None = None
         self._own: Outcome | None = None
         self._kin: dict[Path, Outcome] = {}
@@ -107,6 +108,7 @@ class VerdictPanel(Panel):
         )
         self.all_seeds.setVisible(bool(self._kin))
         self.grid.show_verdict(verdict)
+        self._share_width()
         self.plot.show_verdict(verdict, self.colours)
         has_after = any(row.after for row in verdict.rows)
         self.legend.setText(key_text(self.colours, has_after=has_after))
@@ -172,7 +174,8 @@ class VerdictPanel(Panel):
         self.all_seeds.setToolTip(
             self.tr("Judge together with the runs beside it that differ in their seed alone")
         )
-        splitter = QSplitter()
+        self._splitter = splitter = QSplitter()
+        splitter.splitterMoved.connect(self._on_splitter_moved)
         right = QWidget()
         column = QVBoxLayout(right)
         column.setContentsMargins(0, 0, SPACE_M, 0)
@@ -188,9 +191,8 @@ class VerdictPanel(Panel):
         splitter.addWidget(self.grid)
         splitter.addWidget(right)
         splitter.setContentsMargins(SPACE_M, 0, 0, 0)
-        splitter.setStretchFactor(0, 3)
-        splitter.setStretchFactor(1, 2)
-        splitter.setSizes([600, 420])
+        splitter.setStretchFactor(0, 0)
+        splitter.setStretchFactor(1, 1)
         splitter.setChildrenCollapsible(False)
         self._page = QWidget()
         page = QVBoxLayout(self._page)
@@ -210,6 +212,16 @@ class VerdictPanel(Panel):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self._pages)
         self.setMinimumSize(180, 160)  # a low dock may cut it, but not the window
+
+    def _share_width(self) -> None:
+        """Give the table what its words need and the plot the rest, until the person decides."""
+        if not self._is_width_chosen:
+            bar = self.grid.verticalScrollBar().sizeHint().width()
+            table = whole_size(self.grid).width() + bar + SPACE_S
+            self._splitter.setSizes([table, max(self._splitter.width() - table, table // 2)])
+
+    def _on_splitter_moved(self) -> None:
+        self._is_width_chosen = True
 
     def _judge(self) -> None:
         if self._own is None:

@@ -67,3 +67,10 @@ def test_rows_are_the_numbers_of_all_layers(panel):
     table = panel.table()
     assert table.header[:5] == ("layer", "kind", "output_shape", "kept", "channels")
     assert table.rows[2][:5] == ("block.inner", "conv", "8x8x8", 3, 8)
+
+
+def test_a_list_that_gets_the_keys_selects_nothing_by_itself(panel):
+    panel.selection.select_layer("")
+    panel.view.clearFocus()
+    panel.view.setFocus()
+    assert panel.selection.layer == ""

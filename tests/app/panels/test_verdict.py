@@ -205,3 +205,13 @@ def test_a_picture_shows_every_method_even_of_a_low_panel(panel, qtbot, tmp_path
         for y in range(0, lowest.height(), 2)
     }
     assert LIGHT.accuracy in colours
+
+
+def test_the_table_has_the_width_that_it_needs_and_the_plot_the_rest(panel, qtbot, tmp_path):
+    folder = make_run(tmp_path / "a", accuracy=0.75)
+    finetune(folder, learned=0.88, l1_uniform=0.875)
+    panel.resize(934, 340)  # of a window of 1280 pixels
+    panel.show_run(folder)
+    settle(panel, qtbot)
+    assert not panel.grid.horizontalScrollBar().maximum()
+    assert panel.plot.width() > 250

@@ -253,6 +253,11 @@ def _style_sheet(app: QApplication, palette: Palette) -> str:
         width: 11px; height: 11px;
     }}
     QCheckBox::indicator:unchecked:disabled {{ border-color: {palette.outline}; }}
+    QToolButton[role="disclosure"] {{
+        border: 1px solid transparent; border-radius: {RADIUS}px; padding: {SPACE_S}px 0px;
+    }}
+    QToolButton[role="disclosure"]:hover {{ background: {palette.raised}; }}
+    QToolButton[role="disclosure"]:focus {{ border-color: {palette.accent}; }}
     QStatusBar {{ border-top: 1px solid {palette.outline}; }}
     QStatusBar::item {{ border: none; }}
     QPushButton[primary="true"]:enabled {{

@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.panels.explanations import explanation, table_heading
 from app.panels.fields import add_explained, narrow_form
@@ -13,6 +13,8 @@ from app.panels.parts import heading_label
 from app.panels.setting_fields import SettingField, make_field
 from app.theme import SPACE_M, SPACE_S
 from core.config.settings import Setting
+
+LABEL_WIDTH_PX = 126  # wider than elsewhere: names are longer here, and numbers are short
 
 
 class Disclosure(QToolButton):
@@ -22,7 +24,8 @@ class Disclosure(QToolButton):
         super().__init__()
         self._text, self._body = text, body
         self.setCheckable(True)
-        self.setAutoRaise(True)
+        self.setProperty("role", "disclosure")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         font = self.font()
@@ -86,7 +89,7 @@ class AdvancedSettings(QWidget):
             layout.addLayout(form)
             for setting in settings:
                 field = make_field(setting, explanation(setting.name).label)
-                add_explained(form, setting.name, field)
+                add_explained(form, setting.name, field, LABEL_WIDTH_PX)
                 self.fields[setting.name] = field
                 field.changed.connect(self.show_changes)
                 field.changed.connect(self.changed)

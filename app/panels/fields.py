@@ -28,14 +28,17 @@ LABEL_WIDTH_PX = 92  # so that the fields of several forms below each other alig
 FIELD_HEIGHT_PX = 26  # spin boxes are lower than combo boxes by nature
 
 
-def add_explained(form: QFormLayout, setting: str, field: QWidget) -> None:
+def add_explained(
+    form: QFormLayout, setting: str, field: QWidget, label_width: int = LABEL_WIDTH_PX
+) -> None:
     """Add a row whose label and field both answer "what is this?"."""
     words = explanation(setting)
     label = QLabel(words.label)
     label.setToolTip(words.sentence)
     label.setWhatsThis(words.sentence)
     label.setBuddy(field)
-    label.setMinimumWidth(LABEL_WIDTH_PX)
+    label.setFixedWidth(max(label_width, LABEL_WIDTH_PX))
+    label.setWordWrap(True)
     field.setSizePolicy(QSizePolicy.Policy.Expanding, field.sizePolicy().verticalPolicy())
     field.setMinimumHeight(FIELD_HEIGHT_PX)
     form.addRow(label, field)
@@ -45,6 +48,11 @@ def add_explained(form: QFormLayout, setting: str, field: QWidget) -> None:
 def add_note(form: QFormLayout, note: QLabel) -> None:
     """Put a quiet line below the field that was added last."""
     form.setWidget(form.rowCount(), QFormLayout.ItemRole.FieldRole, note)
+
+
+def add_wide_note(form: QFormLayout, note: QLabel) -> None:
+    """Put a quiet line below the row that was added last, as wide as the form."""
+    form.setWidget(form.rowCount(), QFormLayout.ItemRole.SpanningRole, note)
 
 
 def explain(field: QWidget, setting: str) -> None:
@@ -192,6 +200,7 @@ class PercentField(QWidget):
         self.slider.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the number beside it takes the keys
         self.spin = PatientSpinBox()
         self.spin.setSuffix(" %")
+        self.spin.setMinimumHeight(FIELD_HEIGHT_PX)
         for control in (self.slider, self.spin):
             control.setRange(low, high)
         self.slider.valueChanged.connect(self.spin.setValue)

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QComboBox
 from app.panels.explanations import explanation
 from app.panels.fields import turn_if_focused
 from app.panels.source_fields import caption_label
+from app.setting_words.describing import value_text
 from core.config import RunConfig
 from core.config.settings import value_of
 from core.presets import PRESETS, apply_preset, preset_of, preset_values
@@ -44,6 +45,7 @@ class PresetField(QComboBox):
         """Show whose settings these are; None for settings that do not fit together."""
         name = None if config is None else preset_of(config)
         self.setCurrentIndex(self.findData(name or CUSTOM))
+        self.note.setToolTip("" if not name else _say_values(name))
         if config is None:
             self.note.setText("")
         elif name is None:
@@ -56,14 +58,8 @@ class PresetField(QComboBox):
 
     def _say_preset(self, config: RunConfig) -> str:
         search = config.search
-        text = self.tr("{:,} masks by {}; reward {}, {}, prior {}; then {:,} epochs of fine-tuning")
-        return text.format(
-            search.evaluations,
-            search.method,
-            search.reward,
-            search.constraint,
-            search.prior,
-            config.finetune.epochs,
+        return self.tr("{:,} masks · {} · {} · {:,} epochs").format(
+            search.evaluations, search.reward, search.constraint, config.finetune.epochs
         )
 
     def _say_difference(self, config: RunConfig) -> str:
@@ -82,6 +78,13 @@ class PresetField(QComboBox):
     def _on_activated(self) -> None:
         if self.currentData() != CUSTOM:
             self.chosen.emit(self.currentData())
+
+
+def _say_values(preset: str) -> str:
+    """All that a preset sets, a setting on each line."""
+    return "\n".join(
+        f"{setting} = {value_text(value, str)}" for setting, value in preset_values(preset).items()
+    )
 
 
 def _differing(config: RunConfig, preset: str) -> list[str]:

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from app.jobs import Choices
 from app.panels.advanced import AdvancedSettings
 from app.panels.explanations import explanation
-from app.panels.fields import BrowseField, PercentField, add_explained, add_note, narrow_form
+from app.panels.fields import BrowseField, PercentField, add_explained, add_wide_note, narrow_form
 from app.panels.panel import Panel, Table
 from app.panels.parts import heading_label
 from app.panels.preset_field import PresetField
@@ -227,7 +227,7 @@ class SettingsPanel(Panel):
         for setting in settings:
             add_explained(form, setting, helpers.get(setting) or self.fields[setting])
             if setting == "preset":
-                add_note(form, self.preset.note)
+                add_wide_note(form, self.preset.note)
         return form
 
     def _connect(self) -> None:
@@ -236,6 +236,7 @@ class SettingsPanel(Panel):
         for field in self.fields.values():
             field.changed.connect(self._on_changed)
         for name in PINS:
+            self.fields[name].setPlaceholderText(self.tr("such as conv1:0-3,7"))
             self.fields[name].finished.connect(self.pins_written)
 
     def _browse_runs(self) -> None:

@@ -60,11 +60,19 @@ WORDS: dict[str, Words] = {
         ),
     ),
     "latency": Words(
-        QT_TRANSLATE_NOOP("explanations", "Measure latency"),
+        QT_TRANSLATE_NOOP("explanations", "Latency"),
         QT_TRANSLATE_NOOP(
             "explanations",
             "Whether a run measures at its end how many milliseconds the network takes before and "
             "after pruning, which takes some ten seconds.",
+        ),
+    ),
+    "exports": Words(
+        QT_TRANSLATE_NOOP("explanations", "Exports"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "Whether a run writes the pruned network in all formats, after the parity gate; off "
+            "where only its scores matter.",
         ),
     ),
     "preset": Words(

@@ -1,13 +1,19 @@
 """The settings: what is written in becomes a RunConfig, and back."""
 
+from dataclasses import replace
+
 import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QApplication
 
 from app.jobs import Choices
 from app.panels.settings import SettingsPanel
 from app.panels.source import SourceForm
 from app.selection import Selection
 from app.source import Source, guess_network
-from core.config import RunConfig, SearchConfig
+from core.config import PPOConfig, RunConfig, SearchConfig
+from core.config.settings import all_settings
 from core.errors import ConfigError
 from tests.app import samples
 
@@ -205,3 +211,80 @@ def test_consent_to_a_download_is_asked_for_cifar_and_published_weights(qtbot):
 )
 def test_a_checkpoint_names_its_network(file_name, network):
     assert guess_network(file_name, NETWORKS) == network
+
+
+def test_advanced_settings_unfold_by_keys_and_say_how_many_differ(qtbot, panel):
+    row = panel.advanced.disclosure
+    clip_coef = panel.fields["search.ppo.clip_coef"]
+    assert not clip_coef.isVisible()
+    assert (row.text(), row.accessibleDescription()) == ("Advanced", "Press to show.")
+    row.setFocus()
+    qtbot.keyClick(row, Qt.Key.Key_Space)
+    assert clip_coef.isVisible()
+    assert row.accessibleDescription() == "Shown below; press to hide."
+    clip_coef.setValue(0.1)
+    assert row.text() == "Advanced – 1 changed"
+    assert panel.config().search.ppo.clip_coef == 0.1
+    qtbot.keyClick(row, Qt.Key.Key_Space)
+    assert not clip_coef.isVisible()
+
+
+def test_a_preset_says_what_it_sets_and_custom_what_differs(panel):
+    assert panel.preset.note.text() == "300 masks · cross_entropy · projection · 20 epochs"
+    assert "search.ppo.clip_coef = 0.2" in panel.preset.note.toolTip()
+    panel.evaluations.setValue(301)
+    assert panel.preset.note.text() == "Evaluations differs from Quick"
+    panel.fields["search.ppo.clip_coef"].setValue(0.3)
+    assert panel.preset.note.text() == "Evaluations, Clip coefficient differ from Quick"
+
+
+def test_fine_tuning_that_is_set_in_its_panel_counts_for_the_preset(panel):
+    panel.set_finetuning(replace(panel.config().finetune, epochs=21))
+    assert panel.preset.currentText() == "Custom"
+    assert panel.config().finetune.epochs == 21
+    panel.set_finetuning(RunConfig().finetune)
+    assert panel.preset.currentData() == "quick"
+
+
+@pytest.mark.parametrize(("before", "steps", "after"), [(0.2, 1, 0.21), (0.0, 1, 0.001)])
+def test_numbers_step_by_a_tenth_of_their_magnitude(panel, before, steps, after):
+    field = panel.fields["search.ppo.value_coef"]
+    field.set_value(before)
+    field.stepBy(steps)
+    assert field.value() == pytest.approx(after)
+    assert field.text() == str(after)
+
+
+def test_a_number_that_was_loaded_stays_to_the_last_bit(panel):
+    exact = 0.1 + 0.2
+    search = SearchConfig(ppo=PPOConfig(value_coef=exact, learning_rate=1e-13))
+    panel.set_config(RunConfig(search=search))
+    assert panel.fields["search.ppo.value_coef"].text() == "0.3"
+    assert panel.config().search == search
+    panel.fields["search.ppo.value_coef"].setValue(0.4)
+    assert panel.config().search.ppo.value_coef == 0.4
+
+
+def test_the_wheel_scrolls_past_a_number_that_nobody_is_at(panel):
+    for name in ("search.seed", "search.ppo.value_coef", "search.reward"):
+        field = panel.fields[name]
+        before = field.value()
+        place, turn = QPointF(5, 5), QPoint(0, -120)
+        event = QWheelEvent(
+            place,
+            place,
+            turn,
+            turn,
+            Qt.MouseButton.NoButton,
+            Qt.KeyboardModifier.NoModifier,
+            Qt.ScrollPhase.NoScrollPhase,
+            False,
+        )
+        QApplication.sendEvent(field, event)
+        assert field.value() == before
+        assert not event.isAccepted()
+
+
+def test_the_table_has_every_setting(panel):
+    names = [row[0] for row in panel.table().rows]
+    assert names == [setting.name for setting in all_settings()]

@@ -280,6 +280,6 @@ def _opened_line(event: NetworkOpened) -> str:
 
 def _is_complete(event: RunReported) -> bool:
     report = event.report
-    return report["pruned"]["accuracy"] is not None and (
-        report["parity"]["onnx"] is not None or report["export_error"] is not None
-    )
+    is_exported = report["parity"]["onnx"] is not None or report["export_error"] is not None
+    is_unwanted = not report["stopped"] and set(report["parity"].values()) == {None}
+    return report["pruned"]["accuracy"] is not None and (is_exported or is_unwanted)

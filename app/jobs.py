@@ -59,7 +59,7 @@ def list_choices() -> Generator[Event, None, Choices]:
     from core.data import DATASETS
     from core.networks import network_names
     from core.rl.rewards import REWARDS
-    from core.search.methods import METHODS
+    from core.search.methods import method_names
     from core.search.tournament import prior_names
 
     accelerators = ("cuda",) if torch.cuda.is_available() else ()
@@ -68,7 +68,7 @@ def list_choices() -> Generator[Event, None, Choices]:
         datasets=tuple(DATASETS),
         rewards=tuple(REWARDS),
         devices=("auto", "cpu", *accelerators),
-        methods=tuple(METHODS),
+        methods=method_names(),
         priors=prior_names(),
     )
 

@@ -24,6 +24,7 @@ class RunConfig:
     normalisation: str = "auto"  # of the images: "auto" or a key of NORMALISATIONS
     input_shape: str = ""  # "3x32x32", for networks that do not say what images they take
     latency: bool = True  # measured at the end of a run, which takes some ten seconds
+    exports: bool = True  # the pruned network is written; off where only its scores matter
     search: SearchConfig = field(default_factory=SearchConfig)
     finetune: FinetuneConfig = field(default_factory=FinetuneConfig)
 

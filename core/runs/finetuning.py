@@ -157,7 +157,8 @@ def _test_and_export(
             yield from _test(opened, config, result)
             learned = result.finetuned[0]
             place = folder / FINETUNED_FOLDER
-            yield from _export(opened, learned, place, tuple(EXPORTERS), result)
+            if config.exports:
+                yield from _export(opened, learned, place, tuple(EXPORTERS), result)
     except StopRequested:
         yield NoticeRaised("Stopped: test images or exports of the fine-tuning are missing.")
     except (ExportError, MemoryShortage) as error:

@@ -133,7 +133,8 @@ def _finish(
             told_shortage("testing and exporting the pruned network"),
         ):
             pruned = yield from _judge(opened, config, result)
-            yield from _export(opened, pruned, recorder, result)
+            if config.exports:
+                yield from _export(opened, pruned, recorder, result)
             if config.latency and not result.is_stopped:
                 yield from _measure(opened, pruned, recorder, result)
     except StopRequested:

@@ -12,6 +12,7 @@ Encoder = Literal["trained", "frozen", "none"]
 Embedding = Literal["layers", "global"]
 Ratio = Literal["per_channel", "joint"]
 Advantage = Literal["normalised", "rank"]
+AGENT_FILE = "agent.pt"  # in a run's folder: what SearchConfig.start_from reads
 
 
 @dataclass(frozen=True)

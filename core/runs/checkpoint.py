@@ -3,6 +3,7 @@
 import hashlib
 import io
 import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 from core.config import RunConfig, run_config_from_toml, to_toml
 from core.errors import ConfigError, RunError, readable
 from core.opening import Opened
+from core.rl.transfer import agent_bytes
 from core.runs.files import CHECKPOINT_FILE
 from core.runs.fingerprint import images_sha256, network_sha256
 from core.search import SearchState
@@ -68,6 +70,13 @@ def checkpoint_bytes(identity: RunIdentity, log_bytes: int, state: Any) -> bytes
             "content": torch.frombuffer(bytearray(content), dtype=torch.uint8),
         }
     )
+
+
+def agent_file(state: Mapping[str, Any], config: RunConfig) -> bytes:
+    """Write agent.pt from a checkpoint's state; empty if no agent searches, or none for others."""
+    if config.search.method != "agent":
+        return b""
+    return agent_bytes(state["agent"]["policy"], config.search.policy) or b""
 
 
 def _saved(values: dict[str, Any]) -> bytes:

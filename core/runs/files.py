@@ -14,6 +14,7 @@ import numpy as np
 import platformdirs
 
 from core.config import RunConfig
+from core.config.learning import AGENT_FILE
 from core.errors import RunError
 from core.events import CandidateEvaluated
 
@@ -39,6 +40,7 @@ RUN_FILES = (
     MASKS_FILE,
     CANDIDATES_FILE,
     CHECKPOINT_FILE,
+    AGENT_FILE,
     REPORT_FILE,
     REPORT_HTML_FILE,
     *EXPORT_FILES,

@@ -13,6 +13,7 @@ def with_absolute_paths(config: RunConfig) -> RunConfig:
         network=_network(config.network),
         checkpoint=_absolute(config.checkpoint),
         data=_absolute(config.data),
+        search=dataclasses.replace(config.search, start_from=_absolute(config.search.start_from)),
         finetune=dataclasses.replace(config.finetune, data=_absolute(config.finetune.data)),
     )
 

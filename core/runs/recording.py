@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from core.config import RunConfig, to_toml
+from core.config.learning import AGENT_FILE
 from core.errors import readable
 from core.events import (
     BestChanged,
@@ -20,7 +21,7 @@ from core.events import (
     SearchStarted,
 )
 from core.opening import Opened
-from core.runs.checkpoint import RunIdentity, checkpoint_bytes
+from core.runs.checkpoint import RunIdentity, agent_file, checkpoint_bytes
 from core.runs.contents import candidate_arrays, mask_arrays
 from core.runs.event_log import RECORDED, LogContents, LogHeader, decoded, event_line, header_line
 from core.runs.files import (
@@ -69,6 +70,7 @@ class RunRecorder:
         self._last: BoolArray | None = None
         self._policy: PolicyUpdated | None = None
         self._checkpoint = b""
+        self._state: Mapping[str, Any] = {}  # of the last checkpoint
         self._report = ""
         self._has_started = False
         self._has_failed = False
@@ -83,12 +85,13 @@ class RunRecorder:
             case CandidateEvaluated():
                 return self._try(TRAJECTORY_FILE, EVENTS_FILE)
             case SearchFinished():
-                return self._try(EVENTS_FILE, MASKS_FILE, CANDIDATES_FILE)
+                return self._try(EVENTS_FILE, MASKS_FILE, CANDIDATES_FILE, AGENT_FILE)
             case BestChanged():
                 return self._try(EVENTS_FILE, MASKS_FILE)
             case CheckpointReached():
                 log_bytes = self._log.byte_count
                 self._checkpoint = checkpoint_bytes(self._identity, log_bytes, event.state)
+                self._state = event.state
                 return self._try(CHECKPOINT_FILE)
             case _ if type(event).__name__ in RECORDED:
                 return [*told, *self._try(EVENTS_FILE)]
@@ -175,7 +178,7 @@ class RunRecorder:
         names = (CONFIG_FILE, ENVIRONMENT_FILE, TRAJECTORY_FILE, EVENTS_FILE, MASKS_FILE)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            for name in (*names, CHECKPOINT_FILE, CANDIDATES_FILE, REPORT_FILE):
+            for name in (*names, CHECKPOINT_FILE, AGENT_FILE, CANDIDATES_FILE, REPORT_FILE):
                 self._write(name)
         except OSError as error:
             return error
@@ -192,6 +195,7 @@ class RunRecorder:
             MASKS_FILE: lambda: self._write_masks(path),
             CANDIDATES_FILE: lambda: self._write_candidates(path),
             CHECKPOINT_FILE: lambda: self._write_checkpoint(path),
+            AGENT_FILE: lambda: self._write_agent(path),
             REPORT_FILE: lambda: self._write_report(path),
         }
         writers[name]()
@@ -210,6 +214,12 @@ class RunRecorder:
         events = (event for line in self._log.chunks[1:] for event in decoded(line, channels))
         candidates = (event for event in events if isinstance(event, CandidateEvaluated))
         write_arrays(path, candidate_arrays(candidates, channels))
+
+    def _write_agent(self, path: Path) -> None:
+        """Write what the agent has learned and another search can start with, if anything."""
+        content = agent_file(self._state, self._config) if self._state else b""
+        if content:
+            write_bytes(path, content)
 
     def _write_checkpoint(self, path: Path) -> None:
         """Write the checkpoint after the events that it counts on."""

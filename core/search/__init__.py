@@ -13,6 +13,7 @@ from core.errors import ConfigError
 from core.evaluation import limited_threads
 from core.events import Event, SearchEvent
 from core.rl.rewards import REWARDS
+from core.search.agent import check_agent
 from core.search.feasibility import check_budget
 from core.search.health import watched
 from core.search.layer_timing import latency_table
@@ -61,6 +62,7 @@ def run_search(
         raise ConfigError(
             f"Setting 'method' must be one of {', '.join(method_names())}, not '{config.method}'."
         )
+    check_agent(opened, config, is_fresh=state is None)
     with limited_threads(config.threads):
         table = yield from latency_table(opened, config, state)
         yield from watched(Search(opened, config, state, table).run(), earlier)

@@ -1,13 +1,33 @@
 """The agent of a search: made from the settings, and what it tells of itself."""
 
+import contextlib
 from collections.abc import Generator
+from typing import TYPE_CHECKING
 
-from core.events import AttentionMeasured, MultiplierUpdated
+from core.config import SearchConfig
+from core.errors import readable
+from core.events import (
+    AttentionMeasured,
+    MultiplierUpdated,
+    NoticeRaised,
+    PretrainingAdvanced,
+    SearchEvent,
+    StageAdvanced,
+    StageStarted,
+)
 from core.graph.layers import LayerGraph
+from core.pruning.macs import MacsModel
 from core.rl.agent import PruningAgent
 from core.rl.observation import Observation
-from core.rl.space import DecisionSpace
+from core.rl.pretraining import pretrain_encoder
+from core.rl.space import DecisionSpace, decision_parts
+from core.rl.transfer import load_agent, take_over
 from core.search.bench import Bench
+from core.search.feasibility import budgeted_macs, removable_channels
+from core.search.tournament import feature_count
+
+if TYPE_CHECKING:
+    from core.opening import Opened
 
 UPDATES_APART = 4  # one more pass of the encoder a measurement: under 1 % of an update
 
@@ -36,6 +56,46 @@ def make_agent(bench: Bench, observation: Observation) -> PruningAgent:
         config.evaluations,
         config.seed,
     )
+
+
+def check_agent(opened: "Opened", config: SearchConfig, *, is_fresh: bool) -> None:
+    """Raise ConfigError unless an agent can be made as the settings say.
+
+    is_fresh: False for a search that goes on, which needs no other agent to start from.
+    """
+    if config.method != "agent":
+        return
+    macs = MacsModel(opened.analysis, opened.network.module)
+    removable = removable_channels(opened, config, budgeted_macs(opened, config, macs))
+    groups = opened.analysis.groups.group_of_channel
+    decision_parts(groups, removable, config.policy.decision_steps)
+    if is_fresh and config.start_from:
+        load_agent(config.start_from, config.policy, feature_count())
+
+
+def prepare_agent(agent: PruningAgent, bench: Bench) -> Generator[SearchEvent, None, None]:
+    """Take over another agent's weights, or else pre-train the encoder, as the settings say.
+
+    Yields: NoticeRaised of another agent; StageStarted, then PretrainingAdvanced after each
+        epoch and StageAdvanced.
+    """
+    config = bench.config
+    if config.start_from:
+        features = agent.observation.channel_features.shape[1]
+        take_over(agent.policy, load_agent(config.start_from, config.policy, features))
+        yield NoticeRaised(f"The search starts with the agent of {readable(config.start_from)}.")
+        return
+    epochs = config.policy.pretraining_epochs
+    if not epochs:
+        return
+    yield StageStarted("Pre-training the encoder", total=epochs)
+    losses = pretrain_encoder(agent.policy.encoder, agent.observation.graph, epochs, config.seed)
+    with contextlib.closing(losses):
+        for epoch in range(1, epochs + 1):
+            with bench.clock.measure("policy"):
+                loss = next(losses)
+            yield PretrainingAdvanced(epoch, edge_loss=loss.edge, feature_loss=loss.feature)
+            yield StageAdvanced(epoch)
 
 
 def tell_of_agent(

@@ -25,7 +25,7 @@ from core.pruning.latency_table import LatencyTable
 from core.rl.agent import PruningAgent
 from core.rl.environment import Outcome, PruningEnvironment
 from core.rl.rewards import REWARDS, Reward
-from core.search.agent import make_space, tell_of_agent
+from core.search.agent import make_space, prepare_agent, tell_of_agent
 from core.search.bench import Bench
 from core.search.finalists import Finalist, Finalists, judge_masks
 from core.search.groundwork import (
@@ -122,6 +122,8 @@ class Search:
         )
         if self._state is not None:
             self._take_up(self._state, agent, reward)
+        elif isinstance(agent, PruningAgent):
+            yield from prepare_agent(agent, bench)
         yield StageStarted("Searching", total=config.evaluations)
         while self._evaluations < config.evaluations:
             if (told := self._held_out.reason_to_stop()) is not None:

@@ -199,6 +199,11 @@ def prior_logits(
     return logits
 
 
+def feature_count() -> int:
+    """How many features channel_features gives a channel."""
+    return 2 * sum(name != "random" for name in CRITERIA)
+
+
 def channel_features(
     importances: Mapping[str, FloatArray], groups: CouplingGroups, removable: BoolArray
 ) -> Tensor:

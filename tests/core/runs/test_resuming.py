@@ -228,7 +228,7 @@ def test_a_checkpoint_of_another_version_is_refused(tmp_path):
     break_off(tmp_path, 1)
     path = tmp_path / "checkpoint.pt"
     torch.save({**torch.load(path, weights_only=True), "version": 7}, path)
-    with pytest.raises(RunError, match="checkpoint format 7, this one reads 1"):
+    with pytest.raises(RunError, match="checkpoint format 7, this one reads 2"):
         load_checkpoint(tmp_path)
 
 

@@ -281,5 +281,5 @@ def _opened_line(event: NetworkOpened) -> str:
 def _is_complete(event: RunReported) -> bool:
     report = event.report
     is_exported = report["parity"]["onnx"] is not None or report["export_error"] is not None
-    is_unwanted = not report["stopped"] and set(report["parity"].values()) == {None}
+    is_unwanted = report.get("stopped") is False and set(report["parity"].values()) == {None}
     return report["pruned"]["accuracy"] is not None and (is_exported or is_unwanted)

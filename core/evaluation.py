@@ -32,14 +32,17 @@ class Score:
     cross_entropy: float  # nats per image
     images: int
     teacher_kl: float | None = None  # distance to the unpruned network's answers, if measured
+    refit_error: float | None = None  # what a refit loses, if that is what was asked
+    is_estimate: bool = False  # teacher_kl is what a cheaper measure makes expect
 
     @property
     def loss(self) -> float:
-        """What a search makes small: the distance to the teacher if there is one.
+        """What a search makes small: the distance to the teacher, the refit's error, or nats.
 
         What is no number is infinite, so that it is never the least.
         """
-        loss = self.cross_entropy if self.teacher_kl is None else self.teacher_kl
+        measured = (self.teacher_kl, self.refit_error, self.cross_entropy)
+        loss = next(one for one in measured if one is not None)
         return loss if math.isfinite(loss) else math.inf
 
 
@@ -140,11 +143,19 @@ class RotatingImages:
 
     def next(self) -> tuple[Tensor, Tensor]:
         """Return the next float32 (N, C, H, W) and int64 (N,)."""
-        if len(self._order) < self._size:
+        return self._part.batch(self._take(self._size))
+
+    def next_batches(self, count: int, size: int) -> tuple[tuple[Tensor, Tensor], ...]:
+        """Return `count` batches of `size` images, or of all that there are."""
+        size = min(size, len(self._part))
+        return tuple(self._part.batch(self._take(size)) for _ in range(count))
+
+    def _take(self, size: int) -> NDArray[np.int64]:
+        if len(self._order) < size:
             # a rest smaller than a batch waits for the next round's shuffle
             self._order = self._random.permutation(len(self._part))
-        indices, self._order = self._order[: self._size], self._order[self._size :]
-        return self._part.batch(indices)
+        indices, self._order = self._order[:size], self._order[size:]
+        return indices
 
     def state_dict(self) -> dict[str, Any]:
         """Return the images that this round still has, and the shuffles to come."""
@@ -322,17 +333,18 @@ def mean_score(scores: Sequence[Score]) -> Score:
         accuracy=sum(score.accuracy * score.images for score in scores) / images,
         cross_entropy=sum(score.cross_entropy * score.images for score in scores) / images,
         images=images,
-        teacher_kl=_mean_teacher_kl(scores, images),
+        teacher_kl=_mean([(score.teacher_kl, score.images) for score in scores]),
+        refit_error=_mean([(score.refit_error, score.images) for score in scores]),
+        is_estimate=any(score.is_estimate for score in scores),
     )
 
 
-def _mean_teacher_kl(scores: Sequence[Score], images: int) -> float | None:
-    total = 0.0
-    for score in scores:
-        if score.teacher_kl is None:
-            return None
-        total += score.teacher_kl * score.images
-    return total / images
+def _mean(values: Sequence[tuple[float | None, int]]) -> float | None:
+    """The mean over images of those that are all there."""
+    there = [(value, images) for value, images in values if value is not None]
+    if len(there) < len(values):
+        return None
+    return sum(value * images for value, images in there) / sum(images for _, images in there)
 
 
 def to_device(images: Tensor, device: torch.device) -> Tensor:

@@ -1,14 +1,17 @@
-"""Masks to scores: one cheap pass each in the search."""
+"""Masks to scores: cut, perhaps refitted and trained a little, then one pass over images."""
 
 import contextlib
 import copy
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from core.distillation import Lesson, distil
 from core.evaluation import (
+    RotatingImages,
     Score,
     class_logits,
     distillation_divergence,
@@ -19,11 +22,32 @@ from core.evaluation import (
 from core.events import BoolArray, NoticeRaised
 from core.graph.coupling import PruningPlan
 from core.memory import ImagesAtOnce
-from core.pruning.surgery import NetworkShell, network_state, slice_state
+from core.pruning.refit import Refit
+from core.pruning.surgery import NetworkShell, State, network_state, slice_state
+
+Batch = tuple[Tensor, Tensor]  # images (N, C, H, W) and labels (N,)
+GLANCED_IMAGES = 32  # for the accuracy of a mask whose loss needs no images
+REMEMBERED = 8  # trained networks
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is done with a mask before it is scored, and what its loss is.
+
+    The loss is the distance to the unpruned network's answers at `temperature`, or the
+    cross-entropy without one, or what the refit loses.
+    """
+
+    temperature: float | None = None  # of the answers
+    is_refitted: bool = False  # readers make up for what they lost
+    is_refit_error: bool = False  # the loss; accuracy and cross-entropy are of a few images
+    steps: int = 0  # of distillation
+    batch: int = 64  # images of each step
+    rate: float = 0.02  # of the first step
 
 
 class MaskScorer:
-    """Scores masks of one network with one forward pass each.
+    """Scores masks of one network.
 
     The cut network normalises with the statistics of the batch that it sees, which
     recalibrates its BN layers and scores it at once.
@@ -43,9 +67,13 @@ class MaskScorer:
         self._device = device
         self._precision = precision
         self._state = {key: value.to(device) for key, value in network_state(module).items()}
-        self._temperature = teacher_temperature
+        self._measure = Measure(teacher_temperature)
         self._teacher = None if teacher_temperature is None else copy.deepcopy(module).to(device)
-        self._answers: tuple[Tensor, Tensor] | None = None  # of the last images
+        self._refit: Refit | None = None
+        self._training: tuple[Batch, ...] = ()
+        self._trained: dict[bytes, State] | None = None  # of masks, where that is remembered
+        self._known: tuple[Tensor, Mapping[bytes, Score]] | None = None
+        self._answers: list[tuple[Tensor, Tensor]] = []  # the teacher's, to the last images
         self._at_once = ImagesAtOnce(
             "scoring a mask",
             effect="Each part is normalised with its own statistics, so scores from now on do not "
@@ -53,6 +81,50 @@ class MaskScorer:
             least=least_for_norms(module),
         )
         self._asked_at_once = ImagesAtOnce("asking the unpruned network")
+
+    def measuring(self, measure: Measure, training: Sequence[Batch] | None = None) -> "MaskScorer":
+        """Return a scorer that measures something else with the same tools.
+
+        training: what its distillation learns from; None: what `take_training` took last. With
+            batches of its own it remembers the networks that it trained.
+        Raises: RuntimeError if it needs a teacher or a refit that is not there.
+        """
+        if measure.temperature is not None and self._teacher is None:
+            raise RuntimeError("the scorer was made without a teacher")
+        if measure.is_refitted and self._refit is None:
+            raise RuntimeError("the scorer was given no refit")
+        other = copy.copy(self)
+        other._measure, other._known = measure, None
+        if training is not None:
+            other._training, other._trained = tuple(training), {}
+        return other
+
+    def use_refit(self, refit: Refit, measure: Measure) -> None:
+        """Refit masks with this, and measure so from now on."""
+        self._refit, self._measure = refit, measure
+
+    @property
+    def measure(self) -> Measure:
+        """What it measures."""
+        return self._measure
+
+    @property
+    def has_refit(self) -> bool:
+        """Whether it can measure what needs a refit."""
+        return self._refit is not None
+
+    def take_training(self, images: RotatingImages, measure: Measure | None = None) -> None:
+        """Take the next images to learn from, for all masks until the next call.
+
+        measure: how many are needed; None: as its own says.
+        """
+        measure = measure or self._measure
+        self._known = None
+        self._training = images.next_batches(measure.steps, measure.batch)
+
+    def remember(self, images: Tensor, scores: Mapping[bytes, Score]) -> None:
+        """Answer with these scores by mask (`keep.tobytes()`) on these images from now on."""
+        self._known = images, dict(scores)
 
     @property
     def images_at_once(self) -> int:
@@ -77,21 +149,73 @@ class MaskScorer:
 
     def score(self, keep: BoolArray, images: Tensor, labels: Tensor) -> Score:
         """Score the hard-pruned network of one mask (C,) on one batch."""
-        network = self._shell.install(slice_state(self._plan, self._state, keep))
+        if self._known is not None and self._known[0] is images:
+            known = self._known[1].get(keep.tobytes())
+            if known is not None:
+                return known
+        state, error = self._cut(keep)
+        network = self._shell.install(state)
         use_batch_statistics(network)
+        if self._measure.steps and not self._is_trained(keep):
+            network = self._train(keep, state)
+        if self._measure.is_refit_error:
+            images, labels = images[:GLANCED_IMAGES], labels[:GLANCED_IMAGES]
         logits = self._logits(network, images, self._at_once)
         score = score_logits(logits, labels)
-        if self._teacher is None or self._temperature is None:
+        if self._measure.is_refit_error:
+            return dataclasses.replace(score, refit_error=error)
+        if self._measure.temperature is None:
             return score
-        answers = self._ask(self._teacher, images)
-        divergence = distillation_divergence(logits, answers, self._temperature)
+        answers = self._ask(images)
+        divergence = distillation_divergence(logits, answers, self._measure.temperature)
         return dataclasses.replace(score, teacher_kl=float(divergence))
 
-    def _ask(self, teacher: nn.Module, images: Tensor) -> Tensor:
+    def _cut(self, keep: BoolArray) -> tuple[State, float]:
+        """The state of the cut network, refitted or trained already, and the refit's error."""
+        if self._trained is not None and keep.tobytes() in self._trained:
+            return self._trained[keep.tobytes()], 0.0
+        state = slice_state(self._plan, self._state, keep)
+        if not self._measure.is_refitted or self._refit is None:
+            return state, 0.0
+        refitted = self._refit.refit(keep)
+        return {**state, **refitted.state}, refitted.error
+
+    def _is_trained(self, keep: BoolArray) -> bool:
+        return self._trained is not None and keep.tobytes() in self._trained
+
+    def _train(self, keep: BoolArray, state: State) -> nn.Module:
+        """Distil a copy of the state on the training images."""
+        if not self._training:
+            raise RuntimeError("take_training() comes before score()")
+        copies = {id(value): value.clone() for value in state.values()}
+        network = self._shell.install({key: copies[id(value)] for key, value in state.items()})
+        use_batch_statistics(network)
+        distil(
+            network,
+            (Lesson(images, labels, self._ask(images)) for images, labels in self._training),
+            steps=len(self._training),
+            rate=self._measure.rate,
+            temperature=self._measure.temperature or 1.0,
+            device=self._device,
+            autocast=self._autocast(),
+        )
+        if self._trained is not None:
+            while len(self._trained) >= REMEMBERED:
+                self._trained.pop(next(iter(self._trained)))
+            self._trained[keep.tobytes()] = network_state(network)
+        return network
+
+    def _ask(self, images: Tensor) -> Tensor:
         """What the unpruned network says to images; all masks of an update see the same ones."""
-        if self._answers is None or self._answers[0] is not images:
-            self._answers = images, self._logits(teacher.eval(), images, self._asked_at_once)
-        return self._answers[1]
+        for asked, answers in self._answers:
+            if asked is images:
+                return answers
+        if self._teacher is None:
+            raise RuntimeError("the scorer was made without a teacher")
+        answers = self._logits(self._teacher.eval(), images, self._asked_at_once)
+        most = 1 + len(self._training)
+        self._answers = [*self._answers, (images, answers)][-most:]
+        return answers
 
     def _logits(self, network: nn.Module, images: Tensor, at_once: ImagesAtOnce) -> Tensor:
         """Read images (N, C, H, W), in parts where memory is short: float32 (N, classes)."""

@@ -27,7 +27,7 @@ CORE_ORDER = (
     ("core.graph",),
     ("core.pruning",),
     ("core.evaluation",),
-    ("core.scoring",),
+    ("core.distillation", "core.scoring"),
     ("core.pruning.statistics", "core.pruning.criteria", "core.pruning.baselines"),
     ("core.rl",),
     ("core.opening",),

@@ -96,7 +96,9 @@ WORDS: dict[str, Words] = {
         QT_TRANSLATE_NOOP(
             "explanations",
             "What the agent is rewarded for: little cross-entropy, closeness to the unpruned "
-            "network (teacher, needs no labels), or beating its own past.",
+            "network (teacher, needs no labels), or beating its own past; those with refit and "
+            "distillation predict the network after fine-tuning, and staged begins with the "
+            "cheaper of them.",
         ),
         source=QT_TRANSLATE_NOOP(
             "explanations",
@@ -164,6 +166,38 @@ WORDS: dict[str, Words] = {
             "explanations", "How many masks are scored before the policy learns from them."
         ),
         QT_TRANSLATE_NOOP("explanations", "masks"),
+    ),
+    "search.distillation_steps": Words(
+        QT_TRANSLATE_NOOP("explanations", "Distillation steps"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "How many steps each mask's network learns from the unpruned one before it is scored, "
+            "where the reward has distillation.",
+        ),
+        QT_TRANSLATE_NOOP("explanations", "steps"),
+    ),
+    "search.distillation_batch": Words(
+        QT_TRANSLATE_NOOP("explanations", "Distillation batch"),
+        QT_TRANSLATE_NOOP(
+            "explanations", "How many reward images each of these distillation steps learns from."
+        ),
+        QT_TRANSLATE_NOOP("explanations", "images"),
+    ),
+    "search.distillation_rate": Words(
+        QT_TRANSLATE_NOOP("explanations", "Distillation rate"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "The learning rate of the first of these distillation steps, from which it falls in a "
+            "straight line.",
+        ),
+    ),
+    "search.stop_on_overfit": Words(
+        QT_TRANSLATE_NOOP("explanations", "Stop when it overfits"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "Whether the search ends early once its best masks get worse on held-out images while "
+            "they get better on those that reward them.",
+        ),
     ),
     "search.pinned_keep": Words(
         QT_TRANSLATE_NOOP("explanations", "Always keep"),

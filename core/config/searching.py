@@ -39,6 +39,10 @@ class SearchConfig:
     round_to: int = among(1, MULTIPLES)  # the winner's widths, in channels; 1: not at all
     reward_images: int = number(128, 2, 100_000)  # per evaluation; they rotate
     samples_per_update: int = number(16, 2, 1024)
+    distillation_steps: int = number(4, 1, 100)  # of each mask, in rewards with distillation
+    distillation_batch: int = number(64, 2, 10_000)  # images of each step
+    distillation_rate: float = number(0.02, 0.0, 10.0)  # of the first step
+    stop_on_overfit: bool = True  # end the search once its masks get worse on held-out images
     pinned_keep: tuple[str, ...] = ()  # channels that always stay: "layer1.0.conv1:0-3,7"
     pinned_removed: tuple[str, ...] = ()  # channels that always go
     start_from: str = path()  # a run's folder or agent.pt, whose agent begins the search

@@ -72,9 +72,17 @@ class PruningEnvironment:
         """The reward's baseline, 0-1."""
         return self._reward.ema_accuracy
 
+    @property
+    def batch(self) -> tuple[Tensor, Tensor]:
+        """The images and labels of this update."""
+        if self._batch is None:
+            raise RuntimeError("reset() comes before the first batch")
+        return self._batch
+
     def reset(self) -> Observation:
         """Take the next reward images; the network is whole again."""
         self._batch = self._images.next()
+        self._scorer.take_training(self._images)
         self._reward_before = self._reward.state_dict()
         self._step, self._keep = 0, self._whole()
         return self._observation

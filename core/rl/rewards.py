@@ -85,6 +85,25 @@ class TeacherReward(_AverageKeeper):
         return -score.teacher_kl - 10.0 * max(0.0, cost)
 
 
+class RefitErrorReward(_AverageKeeper):
+    """Minus what the refitted readers lose of their outputs' variance; no image is looked at.
+
+    A mask over the budget earns minus ten times its overshoot below that.
+    """
+
+    @property
+    def ema_accuracy(self) -> float:
+        """Moving average of the accuracy, for the eye only."""
+        return self._ema.value
+
+    def __call__(self, score: Score, cost: float) -> float:
+        """Return -refit_error - 10 x overshoot."""
+        if score.refit_error is None:
+            raise RuntimeError("the scorer measures no refit's error")
+        self._ema.add(score.accuracy)
+        return -score.refit_error - 10.0 * max(0.0, cost)
+
+
 class SelfCompetitionReward(_AverageKeeper):
     """The paper's two phases: first hold the budget, then beat one's own past.
 
@@ -158,8 +177,15 @@ REWARDS: dict[str, Callable[[], Reward]] = {
     "self_competition": SelfCompetitionReward,
     "improvement": ImprovementReward,
     "teacher": TeacherReward,
+    # dearer ones, that predict the network after fine-tuning; see core.rl.measures
+    "refit_error": RefitErrorReward,
+    "refit": TeacherReward,
+    "refit_distillation": TeacherReward,
+    "staged": TeacherReward,
 }
-WITH_TEACHER = frozenset({"teacher"})  # rewards that need Score.teacher_kl
+WITH_REFIT = frozenset({"refit_error", "refit", "refit_distillation", "staged"})
+WITH_DISTILLATION = frozenset({"refit_distillation", "staged"})
+WITH_TEACHER = frozenset({"teacher"}) | WITH_REFIT  # rewards that need Score.teacher_kl
 
 
 def teacher_temperature(reward: str) -> float | None:

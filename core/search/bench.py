@@ -74,10 +74,24 @@ class Bench:
         Where the reward needs distillation it learns from reward images that never change.
         """
         measure = measures_of(self.config).judging
-        if not measure.is_refitted:
+        if not self.scorer.has_refit:
             return self.scorer
         if not measure.steps:
             return self.scorer.measuring(measure)
         images = RotatingImages(self.opened.images.reward, measure.batch, seed=0)
         training = images.next_batches(measure.steps, measure.batch)
         return self.scorer.measuring(measure, training)
+
+    @cached_property
+    def first(self) -> MaskScorer | None:
+        """What sorts masks out before the judge sees the best of them; None: the judge is cheap."""
+        measures = measures_of(self.config)
+        if measures.first == measures.judging or not self.scorer.has_refit:
+            return None
+        return self.scorer.measuring(measures.first)
+
+    @property
+    def closer(self) -> MaskScorer | None:
+        """What the search rewards, if that is dearer than what sorts the criteria out."""
+        is_dearer = self.scorer.measure != measures_of(self.config).first
+        return self.scorer if is_dearer else None

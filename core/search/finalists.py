@@ -52,6 +52,7 @@ class Finalists:
     def __init__(self, first: Finalist) -> None:
         self._ranked = [(first.score.loss, first)]
         self._average: float | None = None
+        self.is_judged_closer = False  # by the dearer measure of a staged reward
 
     @property
     def best(self) -> Finalist:
@@ -73,6 +74,7 @@ class Finalists:
             "macs_kept": [one.macs_kept for one in ranked],
             "scores": [list(dataclasses.astuple(one.score)) for one in ranked],
             "average": self._average,
+            "is_judged_closer": self.is_judged_closer,
         }
 
     @classmethod
@@ -88,7 +90,18 @@ class Finalists:
         finalists = cls(ranked[0])
         finalists._ranked = list(zip(state["estimates"], ranked, strict=True))
         finalists._average = state["average"]
+        finalists.is_judged_closer = state.get("is_judged_closer", False)
         return finalists
+
+    def judge_closer(self, scores: Sequence[Score]) -> None:
+        """Replace the scores, in the order of `masks`, by those of a dearer measure."""
+        ranked = [
+            (score.loss, dataclasses.replace(finalist, score=score))
+            for (_, finalist), score in zip(self._ranked, scores, strict=True)
+        ]
+        self._ranked = sorted(ranked, key=lambda pair: pair[0])
+        self._average = None
+        self.is_judged_closer = True
 
     def add_update(self, siblings: Sequence[Finalist]) -> bool:
         """Take in the masks of one update; says whether one is better than all before."""
@@ -105,22 +118,31 @@ class Finalists:
 
 
 def judge_masks(
-    masks: Sequence[BoolArray], scorer: MaskScorer, part: ImagePart
+    masks: Sequence[BoolArray],
+    scorer: MaskScorer,
+    part: ImagePart,
+    first: MaskScorer | None = None,
 ) -> Generator[SearchEvent, None, tuple[BoolArray, Score]]:
-    """Choose the mask of the lowest cross-entropy on a part.
+    """Choose the mask of the lowest loss on a part.
 
     All see the first batch; the best of them see the others too, and one of these wins.
 
+    first: a cheaper scorer, if there is one, that chooses the best of them by the first batch;
+        the first of the masks is always among these.
     Yields: StageStarted, then StageAdvanced after each batch of each mask.
     """
     left = list({mask.tobytes(): mask for mask in masks}.values())
     images = RotatingImages(part, JUDGE_BATCH, seed=0)
     rounds = max(1, min(len(part), JUDGE_IMAGES) // JUDGE_BATCH)
-    yield StageStarted(
-        "Choosing the winner", total=len(left) + (rounds - 1) * min(len(left), SHORTLISTED)
-    )
-    scored: list[list[Score]] = [[] for _ in left]
+    many, few = len(left), min(len(left), SHORTLISTED)
+    is_first_needed = first is not None and many > SHORTLISTED + 1
+    seen = many + (SHORTLISTED + 1 if is_first_needed else 0)
+    yield StageStarted("Choosing the winner", total=seen + (rounds - 1) * few)
     done = 0
+    if first is not None and is_first_needed:
+        left = yield from _shortlist(left, first, part)
+        done = many
+    scored: list[list[Score]] = [[] for _ in left]
     for _ in range(rounds):
         batch = images.next()
         alike = yield from score_alike(scorer, left, batch, done)
@@ -131,3 +153,13 @@ def judge_masks(
         left, scored = [left[i] for i in order], [scored[i] for i in order]
         left, scored = left[:SHORTLISTED], scored[:SHORTLISTED]
     return left[0], mean_score(scored[0])
+
+
+def _shortlist(
+    masks: Sequence[BoolArray], scorer: MaskScorer, part: ImagePart
+) -> Generator[SearchEvent, None, list[BoolArray]]:
+    """The first of the masks, and the best of the others by one batch."""
+    batch = RotatingImages(part, JUDGE_BATCH, seed=0).next()
+    scores = yield from score_alike(scorer, masks, batch, 0)
+    order = sorted(range(1, len(masks)), key=lambda place: scores[place].loss)
+    return [masks[place] for place in (0, *order[:SHORTLISTED])]

@@ -99,8 +99,10 @@ def compare_criteria(
         competitors = make_competitors(
             importances, analysis.groups, macs, config.macs_budget, bench.removable
         )
-        tournament = yield from hold_tournament(competitors, bench.scorer, bench.images, macs)
-    keep, score = tournament.winner.keep, tournament.scores[tournament.winner.name]
+        tournament = yield from hold_tournament(
+            competitors, bench.first or bench.scorer, bench.images, macs, bench.closer
+        )
+    keep, score = tournament.winner.keep, tournament.winner_score
     ground = Groundwork(
         importances, _prior(bench, tournament), keep, tournament.best_of_each_criterion()
     )

@@ -38,6 +38,7 @@ class SearchState:
     reward: Mapping[str, float]
     finalists: Mapping[str, Any]
     memory: Mapping[str, int] = field(default_factory=lambda: WHOLE_BATCHES)
+    held_out: Mapping[str, Any] = field(default_factory=dict)  # HeldOutWatch's
     latency: Mapping[str, Any] = field(default_factory=dict)  # LatencyTable.as_dict(), or nothing
 
     def as_dict(self) -> dict[str, Any]:
@@ -57,6 +58,7 @@ class SearchState:
             "reward": dict(self.reward),
             "finalists": dict(self.finalists),
             "memory": dict(self.memory),
+            "held_out": dict(self.held_out),
             "latency": dict(self.latency),
         }
 
@@ -77,6 +79,7 @@ class SearchState:
             evaluations=int(values["evaluations"]),
             ground=ground,
             memory=values.get("memory", WHOLE_BATCHES),  # older ones knew of no halving
+            held_out=values.get("held_out", {}),
             latency=values.get("latency", {}),
             **{name: values[name] for name in parts},
         )

@@ -49,6 +49,7 @@ class Tournament:
     competitors: tuple[Competitor, ...]
     scores: Mapping[str, Score]
     winner: Competitor
+    winner_score: Score  # as masks of the search are scored
 
     def by_name(self, name: str) -> Competitor:
         """Return the competitor of that name."""
@@ -66,10 +67,15 @@ class Tournament:
 def check_prior(prior: str) -> None:
     """Raise ConfigError unless `prior` is "tournament", "none" or "<criterion>_<allocation>"."""
     names = competitor_names()
-    if prior not in ("tournament", "none", *names):
+    if prior not in prior_names():
         raise ConfigError(
             f"Setting 'prior' must be tournament, none or one of {', '.join(names)}, not '{prior}'."
         )
+
+
+def prior_names() -> tuple[str, ...]:
+    """All that a search can start from."""
+    return "tournament", "none", *competitor_names()
 
 
 def competitor_names() -> tuple[str, ...]:
@@ -139,12 +145,16 @@ def hold_tournament(
     scorer: MaskScorer,
     images: RotatingImages,
     macs: KeptShareModel,
+    closer: MaskScorer | None = None,
 ) -> Generator[SearchEvent, None, Tournament]:
     """Score all competitors on the same reward images, and the best of them on more.
 
+    closer: a dearer scorer, if there is one, that chooses the winner among the best.
+
     Yields: StageStarted, StageAdvanced after each batch, CriterionEvaluated for each at the end.
     """
-    yield StageStarted("Comparing the criteria", total=len(competitors) + FINALISTS)
+    rounds = 1 if closer is None else 2
+    yield StageStarted("Comparing the criteria", total=len(competitors) + rounds * FINALISTS)
     parts: dict[str, list[Score]] = {competitor.name: [] for competitor in competitors}
     done = 0
     for round_of in (len(competitors), FINALISTS):
@@ -167,7 +177,14 @@ def hold_tournament(
         )
     most = max(len(scored) for scored in parts.values())
     finalists = [competitor for competitor in competitors if len(parts[competitor.name]) == most]
-    return Tournament(tuple(competitors), scores, _best(finalists, scores))
+    final = scores
+    if closer is not None:
+        closer.take_training(images)
+        masks = [competitor.keep for competitor in finalists]
+        scored = yield from score_alike(closer, masks, images.next(), done)
+        final = {one.name: score for one, score in zip(finalists, scored, strict=True)}
+    winner = _best(finalists, final)
+    return Tournament(tuple(competitors), scores, winner, final[winner.name])
 
 
 def _mean_loss(scores: Sequence[Score]) -> float:

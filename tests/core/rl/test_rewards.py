@@ -5,8 +5,12 @@ import pytest
 from core.evaluation import Score
 from core.rl.rewards import (
     REWARDS,
+    WITH_DISTILLATION,
+    WITH_REFIT,
+    WITH_TEACHER,
     CrossEntropyReward,
     ImprovementReward,
+    RefitErrorReward,
     SelfCompetitionReward,
     TeacherReward,
     teacher_temperature,
@@ -32,9 +36,21 @@ def test_teacher_rewards_closeness_to_the_unpruned_network_and_no_label():
         reward(score(0.5), cost=0.0)
 
 
-def test_only_the_teacher_reward_asks_the_unpruned_network():
+def test_a_refits_error_is_all_that_counts_where_it_is_the_reward():
+    reward = RefitErrorReward()
+    glanced = Score(0.1, 9.0, 32, refit_error=0.75)
+    assert reward(glanced, cost=-0.1) == pytest.approx(-0.75)
+    assert reward(glanced, cost=0.2) == pytest.approx(-2.75)
+    with pytest.raises(RuntimeError, match="no refit's error"):
+        reward(score(0.5), cost=0.0)
+
+
+def test_these_rewards_ask_the_unpruned_network_and_no_others():
     asking = {name: teacher_temperature(name) for name in REWARDS if teacher_temperature(name)}
-    assert asking == {"teacher": 4.0}
+    names = ("teacher", "refit_error", "refit", "refit_distillation", "staged")
+    assert asking == dict.fromkeys(names, 4.0)
+    assert set(asking) == WITH_TEACHER == WITH_REFIT | {"teacher"}
+    assert WITH_DISTILLATION < WITH_REFIT
 
 
 def test_ema_accuracy_starts_at_the_first_mask_and_follows_slowly():

@@ -1,0 +1,91 @@
+"""The best mask on images that nobody is rewarded for, and a search that no longer gains there."""
+
+import dataclasses
+from collections.abc import Generator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.evaluation import RotatingImages, Score
+from core.events import BoolArray, HeldOutScored, NoticeRaised, SearchEvent
+from core.health.history import SearchHistory
+from core.health.signatures import reward_overfit
+from core.search.bench import Bench
+from core.search.finalists import Finalist
+
+
+class HeldOutWatch:
+    """Scores the best masks of a search on held-out images.
+
+    Nothing of it reaches the search but the end, if that is wanted: no random number is drawn,
+    no moving average moved.
+    """
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._last: tuple[Finalist, Score] | None = None
+        self._told: list[HeldOutScored] = []
+        self._best: tuple[float, BoolArray] | None = None  # loss and mask
+
+    @property
+    def masks(self) -> list[BoolArray]:
+        """The mask that did best on held-out images, if any was scored there."""
+        return [] if self._best is None else [self._best[1]]
+
+    def score(self, best: Finalist, evaluations: int) -> Generator[SearchEvent, None, None]:
+        """Score the best mask, if it is another than last time; tells it in any case."""
+        if self._last is None or self._last[0] is not best:
+            with self._bench.clock.measure("evaluation"):
+                self._last = best, score_held_out(self._bench, best.keep)
+            yield from self._bench.judge.take_notices()
+        score = self._last[1]
+        if self._best is None or score.loss < self._best[0]:
+            self._best = score.loss, best.keep.copy()
+        event = HeldOutScored(
+            evaluation=evaluations,
+            accuracy=score.accuracy,
+            cross_entropy=score.cross_entropy,
+            reward_cross_entropy=best.score.cross_entropy,
+        )
+        self._told.append(event)
+        yield event
+
+    def reason_to_stop(self) -> NoticeRaised | None:
+        """What to say if the search gets worse on held-out images, and shall stop then."""
+        if not self._bench.config.stop_on_overfit:
+            return None
+        verdict = reward_overfit(SearchHistory(held_out=self._told))
+        if verdict.state != "raised":
+            return None
+        return NoticeRaised(
+            f"The search stops here, for it fits its reward images only. {verdict.evidence} The "
+            "best mask on held-out images is among those that the winner is chosen from."
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what was told and the best mask, for a checkpoint."""
+        loss, keep = self._best or (0.0, None)
+        return {
+            "told": [list(dataclasses.astuple(event)) for event in self._told],
+            "loss": loss,
+            "keep": None if keep is None else torch.from_numpy(keep.copy()),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` gave, or from nothing."""
+        if state:
+            self._told = [HeldOutScored(*values) for values in state["told"]]
+            keep = state["keep"]
+            self._best = None if keep is None else (state["loss"], keep.numpy().copy())
+
+
+def score_held_out(bench: Bench, keep: BoolArray) -> Score:
+    """Score a mask (C,) as finalists are judged, on the first held-out images."""
+    return bench.judge.score(keep, *held_out_batch(bench))
+
+
+def held_out_batch(bench: Bench) -> tuple[Tensor, Tensor]:
+    """The first held-out images and labels, as many as there are reward images."""
+    images = RotatingImages(bench.opened.images.held_out, bench.config.reward_images, seed=0)
+    return images.next()

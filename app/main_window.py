@@ -155,6 +155,7 @@ class MainWindow(QMainWindow):
         self.appearance.palette_changed.connect(self.use_palette)
         self.pins.undo_stack.indexChanged.connect(self._show_undo)
         self._show_undo()
+        self.pins.changed.connect(lambda: layout.graph.show_pins(self.pins.pinned))
         self.selection.layer_changed.connect(layout.inspect_layer)
         layout.filters.look_requested.connect(self.deeds.look_into_layer)
         layout.filters.changes_requested.connect(self.deeds.find_changed_images)

@@ -36,6 +36,7 @@ from app.panels.panel import Panel, Table
 from app.selection import LoadedMask, Selection
 from app.theme import LIGHT, SPACE_M, SPACE_S, Palette, fill_background
 from core.events import Event, NetworkOpened
+from core.pruning.pins import Pins
 
 VERTICAL_SETTING = "graph/is_vertical"
 
@@ -78,6 +79,7 @@ class GraphPanel(Panel):
         self._network = ""
         self._opened: NetworkOpened | None = None
         self._channel_count = 0
+        self._pinned = np.zeros(0, np.int8)
         self._masks = KnownMasks()
         self._matches: tuple[str, ...] = ()
         self._loaded: LoadedMask | None = None
@@ -183,6 +185,11 @@ class GraphPanel(Panel):
         """
         write_picture(self.scene, path)
 
+    def show_pins(self, pinned: Pins) -> None:
+        """Mark other pinned channels, (channels,) of the network that is open or opens next."""
+        self._pinned = pinned
+        self.redraw()
+
     def open_find(self) -> None:
         """Show the bar that searches layers by name."""
         if self._network:
@@ -229,7 +236,10 @@ class GraphPanel(Panel):
         if not self._network:
             return
         mask = self._shown_mask()
-        self.scene.show_mask(mask.keep, mask.probability)
+        is_of_network = len(self._pinned) == self._channel_count
+        pinned = self._pinned if is_of_network else None
+        self.scene.show_mask(mask.keep, mask.probability, pinned)
+        self.legend.show_pins(is_of_network and bool(self._pinned.any()))
         self.caption.setText(f"{self._network} · {mask.caption}")
 
     def _shown_mask(self) -> ShownMask:

@@ -11,6 +11,7 @@ from app.panels.graph_block import paint_profile
 from app.panels.graph_strip import StripState, paint_strip, strip_shape
 from app.panels.graph_style import GraphStyle, paint_chip, paint_lock
 from app.theme import SPACE_L, SPACE_M, SPACE_S, Palette, text_font
+from core.pruning.pins import PIN_KEEP, PIN_REMOVE
 
 _CELL = 11
 
@@ -22,11 +23,18 @@ class GraphLegend(QWidget):
         super().__init__()
         self._palette = palette
         self._font = text_font("caption")
+        self._has_pins = False
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(
             "Legend: full squares are kept channels, dots are removed ones, "
-            "darker means a higher keep probability."
+            "darker means a higher keep probability; a plus is pinned to stay, a cross to go."
         )
+
+    def show_pins(self, are_there: bool) -> None:
+        """Explain the marks of pinned channels, or leave them out."""
+        if are_there != self._has_pins:
+            self._has_pins = are_there
+            self.update()
 
     def use_palette(self, palette: Palette) -> None:
         """Take over new colours."""
@@ -58,6 +66,8 @@ class GraphLegend(QWidget):
 
     def _entries(self) -> list[tuple[str, float, Callable[[QPainter, QRectF], None]]]:
         ramp = [0.0, 0.33, 0.67, 1.0]
+        stay = "pinned to stay", 2.0 * _CELL, lambda p, r: self._pinned_cells(p, r, PIN_KEEP)
+        go = "pinned to go", 2.0 * _CELL, lambda p, r: self._pinned_cells(p, r, PIN_REMOVE)
         return [
             ("kept", _CELL, lambda p, r: self._cells(p, r, [1.0], keep=True)),
             ("removed", _CELL, lambda p, r: self._cells(p, r, [0.0], keep=False)),
@@ -66,6 +76,7 @@ class GraphLegend(QWidget):
                 _CELL * 4.0,
                 lambda p, r: self._cells(p, r, ramp, keep=True),
             ),
+            *([stay, go] if self._has_pins else []),
             ("cannot be removed", _CELL, lambda p, r: self._cells(p, r, [1.0], fixed=True)),
             ("same letter: cut together", 17.0, self._chip),
             ("locked", 9.0, self._lock),
@@ -84,6 +95,19 @@ class GraphLegend(QWidget):
         image = _cell_image(self._palette, shades, keep=keep, fixed=fixed)
         top = rect.center().y() - _CELL / 2
         target = QRectF(rect.x(), round(top), _CELL * len(shades), _CELL)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawImage(target, image)
+
+    def _pinned_cells(self, painter: QPainter, rect: QRectF, pin: int) -> None:
+        """A kept and a removed channel with the mark of a pin."""
+        state = StripState(
+            np.array([True, False]),
+            np.ones(2, np.float32),
+            np.zeros(2, np.bool_),
+            np.full(2, pin, np.int8),
+        )
+        image = paint_strip(state, strip_shape(2, 20.0, 10.0), 2 * _CELL, self._palette)
+        target = QRectF(rect.x(), round(rect.center().y() - _CELL / 2), 2 * _CELL, _CELL)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(target, image)
 

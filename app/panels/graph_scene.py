@@ -54,7 +54,9 @@ class GraphScene(QGraphicsScene):
         self._made: dict[str, NodeItem] = {}  # also what is hidden now
         self._made_wires: dict[str, WireItem] = {}
         self._matches: frozenset[str] = frozenset()
-        self._mask: tuple[NDArray[np.bool_], NDArray[np.float32] | None] | None = None
+        self._mask: (
+            tuple[NDArray[np.bool_], NDArray[np.float32] | None, NDArray[np.int8] | None] | None
+        ) = None
         self._channels = LayerChannels(())
         self._arrangement: Arrangement | None = None
         self._style = GraphStyle.of(palette)
@@ -120,12 +122,15 @@ class GraphScene(QGraphicsScene):
         return rect
 
     def show_mask(
-        self, keep: NDArray[np.bool_], probability: NDArray[np.float32] | None = None
+        self,
+        keep: NDArray[np.bool_],
+        probability: NDArray[np.float32] | None = None,
+        pinned: NDArray[np.int8] | None = None,
     ) -> None:
-        """Show keep decisions (channels,) and the policy's keep probabilities as shade."""
-        self._mask = keep, probability
+        """Show keep decisions, the policy's keep probabilities as shade, and pins; (channels,)."""
+        self._mask = keep, probability, pinned
         self._overview = None
-        for name, state in self._channels.states(keep, probability):
+        for name, state in self._channels.states(keep, probability, pinned):
             card = self.nodes[name]
             assert isinstance(card, LayerItem)
             card.show_channels(state)

@@ -2,7 +2,8 @@
 
 A kept channel is a full square, a removed one a small dot, so that the state can be read
 without colour. The shade of either is the policy's keep probability. Channels that no mask can
-remove are full squares in grey.
+remove are full squares in grey. A plus marks a channel that is pinned to stay, a cross one that
+is pinned to go.
 """
 
 import math
@@ -14,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtGui import QColor, QImage
 
+from app.panels.pin_marks import cross, plus
 from app.theme import Palette
 from core.graph.layers import LayerNode
+from core.pruning.pins import NO_PIN, PIN_KEEP, PIN_REMOVE
 
 _LARGEST_CELL = 12.0  # pixels at zoom 1
 _LARGEST_IMAGE_CELL = 24
@@ -57,6 +60,7 @@ class StripState:
     keep: NDArray[np.bool_]
     probability: NDArray[np.float32]  # 0-1
     is_fixed: NDArray[np.bool_]  # no mask can remove it
+    pinned: NDArray[np.int8] | None = None  # PIN_KEEP, NO_PIN or PIN_REMOVE; None: nothing is
 
 
 @lru_cache(maxsize=1024)
@@ -87,26 +91,33 @@ class LayerChannels:
         self._owners = np.concatenate(owners) if owners else np.zeros(0, np.int64)
         self._is_fixed = self._owners < 0
         self._ends = np.cumsum([len(one) for one in owners], dtype=np.int64)
-        self._last: tuple[NDArray[np.bool_], NDArray[np.float32]] | None = None
+        self._last: tuple[NDArray[np.generic], ...] | None = None
 
     def states(
-        self, keep: NDArray[np.bool_], probability: NDArray[np.float32] | None
+        self,
+        keep: NDArray[np.bool_],
+        probability: NDArray[np.float32] | None,
+        pinned: NDArray[np.int8] | None = None,
     ) -> list[tuple[str, StripState]]:
         """Layers that look different under a mask than under the one before, and how.
 
-        `keep` and `probability` have shape (channels,); without one it is 1 for kept channels.
+        All arrays have shape (channels,); without a probability it is 1 for kept channels.
         """
         shade = keep.astype(np.float32) if probability is None else probability
         kept, shades = np.append(keep, True)[self._owners], np.append(shade, 1.0)[self._owners]
         shades = shades.astype(np.float32)
+        pins = np.zeros(len(kept), np.int8)
+        if pinned is not None:
+            pins = np.append(pinned, np.int8(NO_PIN))[self._owners]
         starts = np.append(0, self._ends)[:-1]
         is_new = np.ones(len(self._names), dtype=np.bool_)
         if self._last is not None and self._names:
-            differs = (kept != self._last[0]) | (shades != self._last[1])
+            now = (kept, shades, pins)
+            differs = np.logical_or.reduce([a != b for a, b in zip(now, self._last, strict=True)])
             is_new = np.logical_or.reduceat(differs, starts)
-        self._last = kept, shades
+        self._last = kept, shades, pins
         return [
-            (self._names[i], StripState(kept[a:b], shades[a:b], self._is_fixed[a:b]))
+            (self._names[i], StripState(kept[a:b], shades[a:b], self._is_fixed[a:b], pins[a:b]))
             for i, a, b in zip(
                 np.flatnonzero(is_new).tolist(),
                 starts[is_new].tolist(),
@@ -125,11 +136,35 @@ def paint_strip(state: StripState, shape: StripShape, cell: int, palette: Palett
     used[:] = state.probability * (_LEVELS - 1) + 0.5
     used[state.keep] += _LEVELS
     used[state.is_fixed] = 2 * _LEVELS
-    cells = looks[levels].reshape(shape.rows, shape.columns, cell, cell)
+    painted = looks[levels]
+    if state.pinned is not None and state.pinned.any():
+        _mark_pins(painted, state, palette)
+    cells = painted.reshape(shape.rows, shape.columns, cell, cell)
     data = np.ascontiguousarray(cells.swapaxes(1, 2))
     height, width = shape.rows * cell, shape.columns * cell
     image = QImage(data.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied)
     return image.copy()  # the array goes; the image must own its pixels
+
+
+def _mark_pins(painted: NDArray[np.uint32], state: StripState, palette: Palette) -> None:
+    """Draw plus and cross into the cells (cells, cell, cell) of pinned channels, in place.
+
+    A kept one shows its whole colour behind the mark; a removed one has the mark for its dot.
+    """
+    assert state.pinned is not None
+    cell = painted.shape[1]
+    full, inner = _cell_looks(cell, palette)[2 * _LEVELS - 1], _inner(cell)
+    for pin, mark in ((PIN_KEEP, plus(cell, inner)), (PIN_REMOVE, cross(cell, inner))):
+        is_pinned = state.pinned == pin
+        cover = mark[..., None].astype(np.float32)
+        text, surface = (_bgra(colour) * 255 for colour in (palette.text, palette.surface))
+        behind = full.view(np.uint8).reshape(cell, cell, 4)
+        kept = behind + (surface - behind) * cover * (behind[..., 3:] > 0)
+        removed = text * cover
+        for is_kept, look in ((True, kept), (False, removed)):
+            places = np.flatnonzero(is_pinned & (state.keep == is_kept))
+            pixels = (look + 0.5).astype(np.uint8)
+            painted[places] = np.ascontiguousarray(pixels).view(np.uint32)[..., 0]
 
 
 @lru_cache(maxsize=32)
@@ -157,17 +192,20 @@ def _bgra(colour: str) -> NDArray[np.float32]:
     return np.array([c.blueF(), c.greenF(), c.redF(), 1.0], dtype=np.float32)
 
 
+def _inner(cell: int) -> int:
+    return cell - 1 if cell >= 4 else cell  # a hairline between cells
+
+
 def _full_square(cell: int) -> NDArray[np.float32]:
-    cover = np.ones((cell, cell), dtype=np.float32)
-    if cell >= 4:  # a hairline between cells
-        cover[-1, :] = cover[:, -1] = 0
+    cover, inner = np.zeros((cell, cell), dtype=np.float32), _inner(cell)
+    cover[:inner, :inner] = 1
     return cover
 
 
 def _small_dot(cell: int) -> NDArray[np.float32]:
     if cell < 3:  # too small for a dot: as much paint as a dot would have
         return np.full((cell, cell), _DOT_SHARE**2, dtype=np.float32)
-    inner = cell - 1 if cell >= 4 else cell
+    inner = _inner(cell)
     # Coverage of every pixel by a centred square: its overlap along each axis.
     start, stop = inner * (1 - _DOT_SHARE) / 2, inner * (1 + _DOT_SHARE) / 2
     edges = np.arange(cell, dtype=np.float32)

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtGui import QColor, QImage
 
+from app.panels.pin_marks import cross, plus
 from app.theme import Palette
 from core.pruning.pins import PIN_KEEP, PIN_REMOVE
 
 SHADES = 17  # of keep probability that are told apart
 FAINTEST = 0.3  # how much of its colour a kept channel shows at keep probability 0
 DOT_SHARE = 0.38  # of a cell's side
-MARK_SHARE = 0.62  # of a cell's side: plus and cross
 SMALLEST_MARKED = 5  # pixels; smaller cells have no room for a gap
 PINS = 3
 
@@ -55,7 +55,7 @@ def cell_looks(cell: int, palette: Palette) -> Pixels:
     looks = np.empty((PINS, 2, 2, SHADES, cell, cell, 3))
     looks[...] = surface
     square, dot, frame = _square(cell, 1.0), _square(cell, DOT_SHARE), _frame(cell)
-    marks = (None, _plus(cell), _cross(cell))
+    marks = (None, plus(cell, cell - _gap(cell)), cross(cell, cell - _gap(cell)))
     for pin, mark in enumerate(marks):
         for flipped in range(2):
             kept_look, removed_look = looks[pin, flipped, 1], looks[pin, flipped, 0]
@@ -128,32 +128,3 @@ def _frame(cell: int) -> NDArray[np.float64]:
     cover[:inner, :inner] = 1.0
     cover[stroke : inner - stroke, stroke : inner - stroke] = 0.0
     return cover
-
-
-def _plus(cell: int) -> NDArray[np.float64]:
-    across, along = _mark_distances(cell)
-    length, half = MARK_SHARE * (cell - _gap(cell)) / 2, _half_stroke(cell)
-    lines = [(across, along), (along, across)]
-    return _strokes([np.maximum(abs(a) - half, abs(b) - length) for a, b in lines])
-
-
-def _cross(cell: int) -> NDArray[np.float64]:
-    across, along = _mark_distances(cell)
-    rising, falling = (across + along) / 2**0.5, (across - along) / 2**0.5
-    length, half = 1.2 * MARK_SHARE * (cell - _gap(cell)) / 2, _half_stroke(cell)
-    lines = [(rising, falling), (falling, rising)]
-    return _strokes([np.maximum(abs(a) - half, abs(b) - length) for a, b in lines])
-
-
-def _mark_distances(cell: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    places = np.arange(cell) + 0.5 - (cell - _gap(cell)) / 2
-    return np.meshgrid(places, places)
-
-
-def _half_stroke(cell: int) -> float:
-    return max(0.5, cell / 14)
-
-
-def _strokes(distances: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Full inside a stroke (distance below 0), fading over one pixel."""
-    return np.clip(0.5 - np.minimum(*distances), 0.0, 1.0)

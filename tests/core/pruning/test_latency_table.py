@@ -72,5 +72,5 @@ def test_a_table_goes_to_json_and_back_to_the_bit():
     ],
 )
 def test_what_is_no_table_is_refused(changes):
-    with pytest.raises(ValueError):  # noqa: PT011 - of many kinds, none is shown to anybody
+    with pytest.raises(ValueError):
         LatencyTable.from_dict({**TABLE.as_dict(), **changes})

@@ -13,7 +13,7 @@ def with_absolute_paths(config: RunConfig) -> RunConfig:
         network=_network(config.network),
         checkpoint=_absolute(config.checkpoint),
         data=_absolute(config.data),
-        search=dataclasses.replace(config.search, start_from=_absolute(config.search.start_from)),
+        search=dataclasses.replace(config.search, start_from=_folder(config.search.start_from)),
         finetune=dataclasses.replace(config.finetune, data=_absolute(config.finetune.data)),
     )
 
@@ -28,6 +28,11 @@ def _network(spec: str) -> str:
 
 def _absolute(spec: str) -> str:
     return str(Path(spec).expanduser().absolute()) if _is_path(spec) else spec
+
+
+def _folder(spec: str) -> str:
+    """Make what can only be a path absolute, even if nothing is there."""
+    return str(Path(spec).expanduser().absolute()) if spec else spec
 
 
 def _is_path(spec: str) -> bool:

@@ -32,7 +32,10 @@ def plain(event: Any) -> tuple[str, dict[str, Any]]:
         if isinstance(value, np.ndarray):
             values[name] = (value.dtype.str, value.shape, value.tobytes())
         elif isinstance(value, dict):
-            values[name] = {key: mask.tobytes() for key, mask in value.items()}
+            values[name] = {
+                key: one.tobytes() if isinstance(one, np.ndarray) else one
+                for key, one in value.items()
+            }
     return type(event).__name__, values
 
 

@@ -285,6 +285,14 @@ class FinetuneReported:
 
 
 @dataclass(frozen=True, eq=False)
+class ComparisonReported:
+    """Methods were compared as far as their runs are finished; `report` is comparison.json."""
+
+    folder: str
+    report: Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
 class LayerLookedInto:
     """The filters of one layer and what they answer to a few held-out images."""
 
@@ -324,6 +332,8 @@ class ExportFinished:
     files: tuple[str, ...]
     parity: Mapping[str, float]  # "hard_vs_soft", "reloaded", "onnx"
     approximate: tuple[str, ...] = ()  # layers for which "hard_vs_soft" is measured, not required
+    half: Mapping[str, float] = field(default_factory=dict)  # "onnx", "state", "program" in float16
+    half_not_measured: Mapping[str, str] = field(default_factory=dict)  # the same names -> reason
 
 
 SearchEvent = (
@@ -361,6 +371,7 @@ Event = (
     | FinetuneEvent
     | NetworkOpened
     | RunReported
+    | ComparisonReported
     | RecordingFailed
     | ExportFinished
     | LayerLookedInto

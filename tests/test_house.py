@@ -57,6 +57,7 @@ WITHOUT_TORCH = (
     "core.runs.curves",
     "core.runs.stored_masks",
     "core.runs.verdict",
+    "core.runs.comparison_table",
     "core.runs.unfinished",
     "core.runs.replay",
     "core.runs.html_report",

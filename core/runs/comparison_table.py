@@ -1,0 +1,157 @@
+"""The table of a comparison: for a terminal, as Markdown, and as CSV. Needs no torch."""
+
+import csv
+import io
+from collections.abc import Sequence
+
+from core.runs.comparing import MEASURES, ComparedMethod, Comparison
+from core.runs.paired import Mean, PairedTest
+
+TITLES = {
+    "accuracy": "accuracy, %",
+    "cross_entropy": "cross-entropy",
+    "accuracy_after": "accuracy after, %",
+    "cross_entropy_after": "cross-entropy after",
+    "kl_after": "KL after",
+}
+PERCENT = ("accuracy", "accuracy_after")
+
+
+def shown_measures(comparison: Comparison) -> tuple[str, ...]:
+    """Which numbers the table has: those after fine-tuning only if there was any."""
+    return tuple(
+        name for name in MEASURES if comparison.is_finetuned or not name.endswith("_after")
+    )
+
+
+def table_header(comparison: Comparison) -> list[str]:
+    """The titles of the columns."""
+    titles = ["method", "seeds"]
+    for name in shown_measures(comparison):
+        titles += [TITLES[name], f"vs {comparison.plan.reference}"]
+    return [*titles, "MACs kept, %", "evaluations", "CPU-seconds"]
+
+
+def table_rows(comparison: Comparison) -> list[list[str]]:
+    """A line for each method: means ± standard errors, and what the paired tests say."""
+    return [_row(comparison, method) for method in comparison.methods]
+
+
+def _row(comparison: Comparison, method: ComparedMethod) -> list[str]:
+    cells = [method.method, str(len(method.seeds))]
+    for name in shown_measures(comparison):
+        scale, digits = (100.0, 2) if name in PERCENT else (1.0, 3)
+        cells += [
+            mean_text(method.means[name], scale, digits),
+            verdict_text(method.tests.get(name)),
+        ]
+    return [
+        *cells,
+        mean_text(method.macs_kept, 100.0, 1, with_error=False),
+        mean_text(method.evaluations, 1.0, 0, with_error=False),
+        mean_text(method.cpu_seconds, 1.0, 1),
+    ]
+
+
+def mean_text(mean: Mean | None, scale: float, digits: int, *, with_error: bool = True) -> str:
+    """Write "72.10 ± 0.42"; a dash for what is not known."""
+    if mean is None:
+        return "–"
+    text = f"{scale * mean.value:.{digits}f}"
+    if mean.standard_error is None or not with_error:
+        return text
+    return f"{text} ± {scale * mean.standard_error:.{digits}f}"
+
+
+def verdict_text(test: PairedTest | None) -> str:
+    """Write "worse, p .012" or "tie, p .41"; a dash where nothing is tested."""
+    if test is None or test.outcome == "untested":
+        return "–"
+    if test.p is None:
+        return test.outcome
+    p = "< .001" if test.p < 0.001 else f"{test.p:.2g}".removeprefix("0")
+    return f"{test.outcome}, p {p}"
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """What a reader must know of the numbers, one sentence or two each."""
+    plan = comparison.plan
+    said = [
+        f"{plan.network} on {plan.dataset}, at most {100 * (plan.macs_budget or 0):g} % of the "
+        f"MACs, {plan.evaluations or 0:,} evaluations for each search, seeds "
+        f"{', '.join(map(str, plan.seeds))}; accuracy, cross-entropy and KL (from the unpruned "
+        "network's answers) are of the test images, means ± standard errors over the seeds.",
+        f"vs {plan.reference}: two-sided paired t-test by seed against {plan.reference}; a "
+        "difference with p of .05 or more is called a tie. The p are not corrected for the number "
+        "of methods. Nothing is tested by fewer than three seeds.",
+        "CPU-seconds are the process's own, on all threads, from the unpruned network's scoring "
+        "to the choice of the winner, with the one-shot criteria that every search begins with. "
+        "A criterion is shown in the allocation that won on the reward images.",
+        f"The test images were read {comparison.test_readings} times: once for the report of each "
+        "run" + (", once after each fine-tuning." if plan.finetune_epochs else "."),
+    ]
+    if plan.finetune_epochs:
+        said.append(f"After: the same {plan.finetune_epochs} epochs of fine-tuning for each mask.")
+    missing = [f"{run.folder} ({run.problem})" for run in comparison.runs if not run.counts]
+    if missing:
+        said.append(f"Not counted: {', '.join(missing)}.")
+    return said
+
+
+def table_text(comparison: Comparison) -> str:
+    """The table for a terminal, with the notes below."""
+    rows = [table_header(comparison), *table_rows(comparison)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    return "\n".join([*lines, "", *notes(comparison)]) + "\n"
+
+
+def markdown_text(comparison: Comparison) -> str:
+    """comparison.md."""
+    header = table_header(comparison)
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *table_rows(comparison)]
+    table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    said = "\n".join(f"- {note}" for note in notes(comparison))
+    return f"# Methods compared\n\n{table}\n\n{said}\n"
+
+
+def csv_text(comparison: Comparison) -> str:
+    """comparison.csv: every mean, standard error and test as plain numbers."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    columns = ("mean", "standard_error", "difference", "p", "outcome")
+    writer.writerow(
+        [
+            *("method", "seeds", "macs_kept", "evaluations", "cpu_seconds", "cpu_standard_error"),
+            *(f"{name}_{column}" for name in MEASURES for column in columns),
+        ]
+    )
+    writer.writerows(_csv_row(method) for method in comparison.methods)
+    return file.getvalue()
+
+
+def _csv_row(method: ComparedMethod) -> Sequence[object]:
+    cpu = method.cpu_seconds
+    cells: list[object] = [
+        method.method,
+        len(method.seeds),
+        _value(method.macs_kept),
+        _value(method.evaluations),
+        _value(cpu),
+        None if cpu is None else cpu.standard_error,
+    ]
+    for name in MEASURES:
+        mean, test = method.means[name], method.tests.get(name)
+        cells += [_value(mean), None if mean is None else mean.standard_error]
+        cells += [None] * 3 if test is None else [test.difference, test.p, test.outcome]
+    return cells
+
+
+def _value(mean: Mean | None) -> float | None:
+    return None if mean is None else mean.value

@@ -1,0 +1,158 @@
+"""Methods compared: run by run into folders, over again after a stop, and into one table."""
+
+import csv
+import dataclasses
+import json
+
+import pytest
+
+from core.config import FinetuneConfig, RunConfig, SearchConfig
+from core.errors import ConfigError, RunError
+from core.events import ComparisonReported, NoticeRaised, StageAdvanced, StageStarted, StopRequested
+from core.runs.comparing import ComparisonPlan
+from core.runs.comparison_flow import check_methods, plan_comparison, record_comparison
+from core.runs.comparison_reading import is_comparison, read_comparison, run_folder
+from core.runs.comparison_table import markdown_text, table_text
+from tests.core.export.opened import build_tiny, open_tiny
+
+SEARCH = SearchConfig(
+    evaluations=6, macs_budget=0.5, reward_images=8, samples_per_update=3, threads=1
+)
+CONFIG = RunConfig(
+    network="tiny", data="random", search=SEARCH, finetune=FinetuneConfig(batch_size=20)
+)
+
+
+@pytest.fixture(autouse=True)
+def as_tiny(monkeypatch):
+    monkeypatch.setattr("core.export.pruned.build_network", lambda name, **shape: build_tiny())
+
+
+def compare(folder, methods, *, seeds=1, epochs=0, config=CONFIG):
+    opened = open_tiny()
+    plan = plan_comparison(opened, config, methods, seeds, epochs)
+    return list(record_comparison(opened, config, plan, folder))
+
+
+def report_of(events):
+    assert isinstance(events[-1], ComparisonReported)
+    return events[-1].report
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.export.pruned.build_network", lambda name, **shape: build_tiny())
+        folder = tmp_path_factory.mktemp("compared")
+        methods = ("agent", "random", "l1_uniform")
+        return folder, compare(folder, methods, seeds=2, epochs=1)
+
+
+def test_every_method_and_seed_has_a_run_of_its_own(compared):
+    folder, events = compared
+    for method in ("agent", "random", "l1_uniform"):
+        for seed in (0, 1):
+            place = folder / run_folder(method, seed)
+            report = json.loads((place / "report.json").read_text())
+            assert report["seed"] == seed
+            assert report["evaluations"] == (0 if method == "l1_uniform" else 6)
+            assert (place / "finetune.json").is_file()
+            assert not (place / "pruned.pt").exists()
+    assert report_of(events)["is_complete"]
+
+
+def test_the_table_has_the_runs_numbers(compared):
+    folder, events = compared
+    report = report_of(events)
+    for row in report["methods"]:
+        own = [
+            json.loads((folder / run_folder(row["method"], seed) / "report.json").read_text())
+            for seed in (0, 1)
+        ]
+        accuracies = [one["pruned"]["accuracy"] for one in own]
+        assert row["means"]["accuracy"]["value"] == pytest.approx(sum(accuracies) / 2)
+        tuned = [
+            json.loads((folder / run_folder(row["method"], seed) / "finetune.json").read_text())
+            for seed in (0, 1)
+        ]
+        after = [one["networks"][0]["after"]["cross_entropy"] for one in tuned]
+        assert row["means"]["cross_entropy_after"]["value"] == pytest.approx(sum(after) / 2)
+        assert row["cpu_seconds"]["value"] > 0
+    assert report["test_readings"] == 12  # six reports, six fine-tunings
+
+
+def test_the_files_say_the_same(compared):
+    folder, _ = compared
+    comparison = read_comparison(folder)
+    assert is_comparison(folder)
+    assert (folder / "comparison.md").read_text() == markdown_text(comparison)
+    rows = list(csv.DictReader((folder / "comparison.csv").read_text().splitlines()))
+    assert [row["method"] for row in rows] == ["agent", "random", "l1_uniform"]
+    assert float(rows[2]["evaluations"]) == 0
+    table = table_text(comparison)
+    assert "vs agent" in table
+    assert "read 12 times" in table
+    assert "fewer than three seeds" in table
+
+
+def test_what_is_there_is_not_done_again(compared):
+    folder, events = compared
+    reports = {path: path.stat().st_mtime_ns for path in folder.glob("*/report.json")}
+    again = compare(folder, ("agent", "random", "l1_uniform"), seeds=2, epochs=1)
+    assert not any(isinstance(event, StageStarted) for event in again)
+    assert report_of(again) == report_of(events)
+    assert {path: path.stat().st_mtime_ns for path in reports} == reports
+
+
+def test_other_settings_in_the_folder_are_refused(compared):
+    folder, _ = compared
+    other = dataclasses.replace(CONFIG, search=dataclasses.replace(SEARCH, evaluations=9))
+    with pytest.raises(RunError, match="has other settings than this comparison"):
+        compare(folder, ("agent",), config=other)
+    with pytest.raises(RunError, match="has other settings than this comparison"):
+        compare(folder, ("agent",), epochs=2)
+
+
+def test_a_stop_leaves_the_run_to_be_gone_on_with(tmp_path):
+    whole = report_of(compare(tmp_path / "whole", ("random", "evolution")))
+    opened = open_tiny()
+    plan = plan_comparison(opened, CONFIG, ("random", "evolution"), 1, 0)
+    events = record_comparison(opened, CONFIG, plan, tmp_path / "broken")
+    for event in events:
+        is_second = isinstance(event, StageStarted) and "evolution" in event.stage
+        if is_second and "Searching" in event.stage:
+            break
+    advanced = [next(events) for _ in range(4)]  # into the second update
+    assert all(isinstance(event, StageAdvanced) for event in advanced)
+    stopped = [events.throw(StopRequested()), *events]
+    assert any(isinstance(event, NoticeRaised) for event in stopped)
+    assert not report_of(stopped)["is_complete"]
+    assert [run["problem"] for run in report_of(stopped)["runs"]] == ["", "not finished"]
+    assert not (tmp_path / "broken" / "evolution-seed0" / "report.json").exists()
+    rest = compare(tmp_path / "broken", ("random", "evolution"))
+    assert any("Going on" in event.message for event in rest if isinstance(event, NoticeRaised))
+    means = [[row["means"] for row in report["methods"]] for report in (whole, report_of(rest))]
+    assert means[0] == means[1]
+
+
+def test_a_damaged_comparison_is_named(tmp_path):
+    (tmp_path / "comparison.json").write_text("{")
+    with pytest.raises(RunError, match="There is no comparison in"):
+        read_comparison(tmp_path)
+    plan = {"format": "espalier.comparison", "version": 1, "plan": {"methods": [], "seeds": [0]}}
+    (tmp_path / "comparison.json").write_text(json.dumps(plan))
+    with pytest.raises(RunError, match="names no methods or no seeds"):
+        read_comparison(tmp_path)
+
+
+def test_methods_are_checked_by_name():
+    assert check_methods(["agent", " l1", "agent", ""]) == ("agent", "l1")
+    with pytest.raises(ConfigError, match="There is no method 'luck'"):
+        check_methods(["agent", "luck"])
+    with pytest.raises(ConfigError, match="Name the methods to compare"):
+        check_methods([" "])
+
+
+def test_without_the_default_search_the_first_method_is_the_reference():
+    assert ComparisonPlan(("random", "agent"), (0,)).reference == "agent"
+    assert ComparisonPlan(("random", "l1"), (0,)).reference == "random"

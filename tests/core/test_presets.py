@@ -47,6 +47,10 @@ def test_presets_are_what_they_are_called():
     assert max(sizes) == sizes[PRESETS.index("long")]
     paper = apply_preset(OWN, "paper").search
     assert (paper.reward, paper.constraint, paper.prior) == ("self_competition", "penalty", "none")
+    assert (paper.policy.embedding, paper.policy.offsets) == ("global", False)
+    assert paper.policy.pretraining_epochs > 0
+    assert paper.policy.decision_steps > 1
+    assert paper.ppo.ratio == "joint"
     assert "Not here" in (PRESETS_FOLDER / "paper.toml").read_text(encoding="utf-8")
 
 

@@ -59,6 +59,14 @@ WORDS: dict[str, Words] = {
             "CIFAR is about 170 MB. Default: off.",
         ),
     ),
+    "refit": Words(
+        QT_TRANSLATE_NOOP("explanations", "Refit"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "Whether the layers of the pruned network, and of the criteria's, make up for the "
+            "inputs that they lost, by least squares; for networks that are not fine-tuned.",
+        ),
+    ),
     "latency": Words(
         QT_TRANSLATE_NOOP("explanations", "Latency"),
         QT_TRANSLATE_NOOP(
@@ -73,6 +81,15 @@ WORDS: dict[str, Words] = {
             "explanations",
             "Whether a run writes the pruned network in all formats, after the parity gate; off "
             "where only its scores matter.",
+        ),
+    ),
+    "export_half": Words(
+        QT_TRANSLATE_NOOP("explanations", "Float16 too"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "Whether pruned_float16.onnx is written beside pruned.onnx: half as large, and faster "
+            "on hardware that computes in float16. How far it differs is measured in any case. "
+            "Default: off.",
         ),
     ),
     "preset": Words(

@@ -1,7 +1,7 @@
 """Writing the pruned network: nothing is called exported before the parity gate has passed."""
 
 from core.export.exporting import EXPORTERS, Exporter, export_network, export_pruned
-from core.export.pruned import PrunedNetwork, cut_network, describe_pruned
+from core.export.pruned import PrunedNetwork, cut_network, describe_pruned, refit_for
 from core.export.pytorch import load_pruned
 from core.export.verify import PARITY_LIMIT
 
@@ -15,4 +15,5 @@ __all__ = [
     "export_network",
     "export_pruned",
     "load_pruned",
+    "refit_for",
 ]

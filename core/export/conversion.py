@@ -5,6 +5,7 @@ and would hold the window's interpreter; a process has neither fault.
 """
 
 import contextlib
+import copy
 import errno
 import io
 import json
@@ -15,6 +16,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from torch import nn
@@ -23,9 +25,12 @@ from core.errors import ExportError
 from core.events import Events, StageAdvanced
 
 Convert = Callable[[torch.export.ExportedProgram, Path], None]
+NOTHING: Mapping[str, Convert] = MappingProxyType({})
 
 NETWORK_FILE = "network.pickle"
 FAILURE_FILE = "failure.json"
+HALF_FAILURE_FILE = "failure_float16.txt"
+HALF_MARK = "float16:"  # before a name that the worker is given
 CHATTER_FILE = "chatter.txt"
 EXIT_UNWRITABLE = 3
 EXIT_UNREADABLE = 4  # the network came from a file that the worker does not know
@@ -38,20 +43,23 @@ def convert_apart(
     input_shape: tuple[int, int, int],
     converters: Mapping[str, Convert],
     stage: Path,
+    halves: Mapping[str, Convert] = NOTHING,
 ) -> Events:
     """Convert `module` with each of the `converters`, which core.export.EXPORTERS must name.
 
+    halves: those that convert it in float16 too; where that fails, half_failure says why.
     Yields an event every tenth of a second; closing the generator ends the work.
     Raises: ExportError with what the exporters said; OSError if `stage` cannot be written.
     """
     if not _leave_network((module, input_shape), stage / NETWORK_FILE):
-        _convert_here(module, input_shape, converters, stage)
+        _convert_here(module, input_shape, converters, stage, halves)
         return
-    with _worker(stage, list(converters)) as process:
+    names = [*converters, *(HALF_MARK + name for name in halves)]
+    with _worker(stage, names) as process:
         while _is_running(process):
             yield StageAdvanced(0)
     if process.returncode == EXIT_UNREADABLE:
-        _convert_here(module, input_shape, converters, stage)
+        _convert_here(module, input_shape, converters, stage, halves)
         return
     chatter_text = (stage / CHATTER_FILE).read_text(encoding="utf-8", errors="replace")
     _raise_failure(stage, chatter_text)
@@ -82,9 +90,10 @@ def _convert_here(
     input_shape: tuple[int, int, int],
     converters: Mapping[str, Convert],
     stage: Path,
+    halves: Mapping[str, Convert],
 ) -> None:
     with quietly() as chatter:
-        convert_all(module, input_shape, converters, stage)
+        convert_all(module, input_shape, converters, stage, halves)
     _raise_failure(stage, chatter.getvalue())
 
 
@@ -93,14 +102,12 @@ def convert_all(
     input_shape: tuple[int, int, int],
     converters: Mapping[str, Convert],
     stage: Path,
+    halves: Mapping[str, Convert] = NOTHING,
 ) -> None:
     """Trace the network and convert it; a failure goes into a file. OSError if that fails too."""
     doing = "reading the network's operations"
     try:
-        batch = torch.export.Dim("batch")
-        example = torch.zeros(EXAMPLE_BATCH, *input_shape)
-        with torch.no_grad():
-            program = torch.export.export(module, (example,), dynamic_shapes=({0: batch},))
+        program = _program(module, input_shape)
         for name, convert in converters.items():
             doing = f"converting to {name}"
             convert(program, stage)
@@ -114,6 +121,39 @@ def convert_all(
             "details": traceback.format_exc(),
         }
         (stage / FAILURE_FILE).write_text(json.dumps(failure), encoding="utf-8")
+        return
+    _convert_halves(module, input_shape, halves, stage)
+
+
+def _program(module: nn.Module, input_shape: tuple[int, int, int]) -> torch.export.ExportedProgram:
+    dtype = next((p.dtype for p in module.parameters() if p.is_floating_point()), None)
+    example = torch.zeros(EXAMPLE_BATCH, *input_shape, dtype=dtype)
+    batch = torch.export.Dim("batch")
+    with torch.no_grad():
+        return torch.export.export(module, (example,), dynamic_shapes=({0: batch},))
+
+
+def _convert_halves(
+    module: nn.Module,
+    input_shape: tuple[int, int, int],
+    halves: Mapping[str, Convert],
+    stage: Path,
+) -> None:
+    if not halves:
+        return
+    try:
+        program = _program(copy.deepcopy(module).half(), input_shape)
+        for convert in halves.values():
+            convert(program, stage)
+    except Exception as error:
+        # as above; but float32 is there, and float16 only said to be impossible
+        (stage / HALF_FAILURE_FILE).write_text(first_line(error), encoding="utf-8")
+
+
+def half_failure(stage: Path) -> str | None:
+    """Why a network could not be converted in float16; None if it could."""
+    path = stage / HALF_FAILURE_FILE
+    return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
 def write_saved(content: object, path: Path) -> None:

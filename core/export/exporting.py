@@ -4,15 +4,18 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from torch import nn
 
 from core.config import RunConfig
 from core.errors import ConfigError, EspalierError, ExportError
 from core.evaluation import norms_at_once, resolve_device
 from core.events import (
     BoolArray,
+    Event,
     Events,
     ExportFinished,
     NoticeRaised,
@@ -21,9 +24,16 @@ from core.events import (
 )
 from core.export.about import about_pruned, write_about
 from core.export.conversion import Convert, convert_apart, first_line
+from core.export.half import HalfParity, compare_half
 from core.export.loading_file import LOADER_FILE
-from core.export.onnx import ONNX_FILE, convert_to_onnx, onnx_readers
-from core.export.pruned import PrunedNetwork, cut_network, describe_pruned
+from core.export.onnx import (
+    HALF_FILE,
+    ONNX_FILE,
+    convert_to_half_onnx,
+    convert_to_onnx,
+    onnx_readers,
+)
+from core.export.pruned import PrunedNetwork, cut_network, describe_pruned, refit_for
 from core.export.pytorch import (
     DESCRIPTION_FILE,
     PROGRAM_FILE,
@@ -52,6 +62,8 @@ class Exporter:
     write: Callable[[PrunedNetwork, Path], None] | None  # what is written at once
     convert: Convert | None  # what torch.export and others make, in a process of its own
     readers: Callable[[PrunedNetwork, Path], Iterator[Reader]]
+    convert_half: Convert | None = None  # the same in float16
+    half_checks: tuple[str, ...] = ()  # names that core.export.half compares
 
 
 def export_pruned(
@@ -75,7 +87,9 @@ def _cut_and_export(
 ) -> Events:
     yield StageStarted("Cutting the network")
     at_once = norms_at_once()
-    module = cut_network(opened, keep, resolve_device(config.search.device), at_once)
+    device = resolve_device(config.search.device)
+    refit = (yield from refit_for(opened, [keep], device)) if config.refit else None
+    module = cut_network(opened, keep, device, at_once, refit)
     yield from at_once.take_notices()
     costs = MacsModel(opened.analysis, opened.network.module)
     pruned = describe_pruned(
@@ -84,17 +98,23 @@ def _cut_and_export(
         module,
         {"macs": float(costs.macs(keep)), "macs_kept": float(costs.kept_share(keep))},
     )
-    yield from export_network(pruned, opened, folder, formats)
+    yield from export_network(pruned, opened, folder, formats, is_half_kept=config.export_half)
 
 
 def export_network(
-    pruned: PrunedNetwork, opened: Opened, folder: Path, formats: Sequence[str]
+    pruned: PrunedNetwork,
+    opened: Opened,
+    folder: Path,
+    formats: Sequence[str],
+    *,
+    is_half_kept: bool = False,
 ) -> Events:
     """Write a pruned network that is already made; ExportFinished is the last event.
 
     The files are written beside their places, read back, compared, and only then moved there.
     Where a mask removes channels of approximate groups, how far cut and masked network differ is
-    measured and said; the files must equal the cut network all the same.
+    measured and said; the files must equal the cut network all the same. In float16 they are
+    measured too; `is_half_kept` writes pruned_float16.onnx if that is near enough.
     Raises: ExportError if a file cannot be written, ParityError if one computes something else.
     """
     exporters = {name: _exporter(name) for name in formats}
@@ -114,8 +134,39 @@ def export_network(
         yield from gate.at_once.take_notices()
         gate.require(measured={CUT_IS_MASKED} if approximate else ())
         names = [name for exporter in exporters.values() for name in exporter.files]
+        twin = pruned.module if approximate else pruned.soft_twin()
+        half = yield from _compare_half(exporters, pruned, opened, stage, twin)
+        if is_half_kept and half.why_refused is None:
+            names.append(HALF_FILE)
+        elif is_half_kept:
+            yield NoticeRaised(f"{HALF_FILE} is not written: {half.why_refused}")
         files = tuple(str(_publish(stage / name, folder)) for name in names)
-    yield ExportFinished(files, dict(gate.differences), tuple(approximate))
+    yield ExportFinished(
+        files,
+        dict(gate.differences),
+        tuple(approximate),
+        dict(half.differences),
+        dict(half.not_measured),
+    )
+
+
+def _compare_half(
+    exporters: Mapping[str, Exporter],
+    pruned: PrunedNetwork,
+    opened: Opened,
+    stage: Path,
+    twin: nn.Module,
+) -> Generator[Event, None, HalfParity]:
+    checks = [
+        check
+        for exporter in exporters.values()
+        if exporter.convert is not None
+        for check in exporter.half_checks
+    ]
+    if not checks:
+        return HalfParity()
+    masked = ParityGate.of(twin, opened.images.held_out)
+    return (yield from compare_half(pruned, stage, masked, checks))
 
 
 def _exporter(name: str) -> Exporter:
@@ -140,7 +191,12 @@ def _write(exporters: Mapping[str, Exporter], pruned: PrunedNetwork, stage: Path
             yield StageStarted(f"Converting to {_words(labels)}")
             write_about(about_pruned(pruned, stage.parent), stage)
             shape = pruned.network.input_shape
-            yield from convert_apart(pruned.module, shape, converters, stage)
+            halves = {
+                name: convert
+                for name in converters
+                if (convert := exporters[name].convert_half) is not None
+            }
+            yield from convert_apart(pruned.module, shape, converters, stage, halves)
     except OSError as error:
         raise _unwritable(stage.parent, error) from error
 
@@ -213,6 +269,16 @@ EXPORTERS = {
         write_state,
         convert_to_program,
         pytorch_readers,
+        half_checks=("state", "program"),
     ),
-    "onnx": Exporter("ONNX", (ONNX_FILE,), "onnx", None, convert_to_onnx, onnx_readers),
+    "onnx": Exporter(
+        "ONNX",
+        (ONNX_FILE,),
+        "onnx",
+        None,
+        convert_to_onnx,
+        onnx_readers,
+        convert_to_half_onnx,
+        half_checks=("onnx",),
+    ),
 }

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import onnxruntime
 import torch
@@ -16,6 +17,7 @@ from core.export.pruned import PrunedNetwork
 from core.export.verify import Reader
 
 ONNX_FILE = "pruned.onnx"
+HALF_FILE = "pruned_float16.onnx"
 INPUT_NAME = "images"
 OUTPUT_NAME = "logits"
 BATCH_NAME = "batch"
@@ -23,17 +25,31 @@ BATCH_NAME = "batch"
 
 def convert_to_onnx(program: torch.export.ExportedProgram, folder: Path) -> None:
     """Write pruned.onnx into `folder`, with what lies there about the network."""
+    _write_onnx(program, folder / ONNX_FILE, read_about(folder))
+
+
+def convert_to_half_onnx(program: torch.export.ExportedProgram, folder: Path) -> None:
+    """Write pruned_float16.onnx from a program in float16, which reads and gives float16."""
+    about = read_about(folder)
+    if "input" in about:
+        about["input"] = about["input"].replace("float32", "float16", 1)
+    _write_onnx(program, folder / HALF_FILE, about)
+
+
+def _write_onnx(
+    program: torch.export.ExportedProgram, path: Path, about: Mapping[str, str]
+) -> None:
     torch.onnx.export(
         program,
         (),
-        str(folder / ONNX_FILE),
+        str(path),
         dynamo=True,
         external_data=False,
         input_names=[INPUT_NAME],
         output_names=[OUTPUT_NAME],
         verbose=False,
     )
-    tidy_onnx(folder / ONNX_FILE, read_about(folder))
+    tidy_onnx(path, about)
 
 
 def tidy_onnx(path: Path, about: Mapping[str, str]) -> None:
@@ -104,3 +120,14 @@ def onnx_readers(pruned: PrunedNetwork, folder: Path) -> Iterator[Reader]:
         return output
 
     yield logits
+
+
+def half_reader(path: Path) -> Reader:
+    """Read a float16 file with ONNX Runtime on the CPU: float32 images in, float32 logits out."""
+    session = open_session(path)
+
+    def logits(images: Tensor) -> FloatArray:
+        output = session.run([OUTPUT_NAME], {INPUT_NAME: images.half().numpy()})[0]
+        return np.asarray(output, dtype=np.float32)
+
+    return logits

@@ -1,19 +1,22 @@
 """The pruned network with all that its files must say about it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from core.data import Images
 from core.evaluation import recalibrate_norms
-from core.events import BoolArray
+from core.events import BoolArray, NoticeRaised, StageAdvanced, StageStarted
 from core.graph.coupling import PruningPlan
 from core.memory import ImagesAtOnce
 from core.networks import Network, build_network
 from core.opening import Opened
+from core.pruning.refit import Refit, name_left_alone
+from core.pruning.refit_measuring import measure_refit
 from core.pruning.surgery import (
     NetworkShell,
     expand_state,
@@ -54,14 +57,40 @@ def cut_network(
     keep: BoolArray,
     device: torch.device,
     at_once: ImagesAtOnce | None = None,
+    refit: Refit | None = None,
 ) -> nn.Module:
     """Return a new hard-pruned network whose norms fit real images again, on the CPU.
 
     at_once: of norms_at_once, where what it says can be told.
+    refit: of `refit_for`, if the layers shall make up for the inputs that they lost.
     """
     module = prune_network(opened.network.module, opened.analysis.plan, keep).to(device)
+    if refit is not None:
+        with torch.no_grad():
+            for key, value in refit.refit(keep).state.items():
+                module.get_parameter(key).copy_(value)
     recalibrate_norms(module, opened.images.reward, device=device, at_once=at_once)
     return module.to("cpu", torch.float32).eval()
+
+
+def refit_for(
+    opened: Opened, masks: Iterable[BoolArray], device: torch.device
+) -> Generator[StageStarted | StageAdvanced | NoticeRaised, None, Refit]:
+    """Measure on reward images what a refit of these masks (C,) needs.
+
+    Yields: StageStarted and StageAdvanced; a notice that names the layers left alone.
+    """
+    removed: BoolArray = ~np.logical_and.reduce(list(masks))
+    refit = yield from measure_refit(
+        opened.network.module,
+        opened.analysis,
+        opened.images.reward,
+        device=device,
+        removable=removed,
+    )
+    if told := name_left_alone(refit.left_alone):
+        yield NoticeRaised(told)
+    return refit
 
 
 def describe_pruned(

@@ -8,7 +8,9 @@ import torch
 from core.export.conversion import (
     EXIT_UNREADABLE,
     EXIT_UNWRITABLE,
+    HALF_MARK,
     NETWORK_FILE,
+    Convert,
     convert_all,
 )
 from core.export.exporting import EXPORTERS
@@ -22,13 +24,19 @@ def main(stage: Path, names: list[str]) -> int:
     except Exception:
         # Its class lives in a file that was run over there and not here.
         return EXIT_UNREADABLE
-    converters = {name: EXPORTERS[name].convert for name in names}
-    chosen = {name: convert for name, convert in converters.items() if convert is not None}
+    whole = [name for name in names if not name.startswith(HALF_MARK)]
+    half = [name.removeprefix(HALF_MARK) for name in names if name.startswith(HALF_MARK)]
+    converters = _known({name: EXPORTERS[name].convert for name in whole})
+    halves = _known({name: EXPORTERS[name].convert_half for name in half})
     try:
-        convert_all(module, input_shape, chosen, stage)
+        convert_all(module, input_shape, converters, stage, halves)
     except OSError:
         return EXIT_UNWRITABLE
     return 0
+
+
+def _known(converters: dict[str, Convert | None]) -> dict[str, Convert]:
+    return {name: convert for name, convert in converters.items() if convert is not None}
 
 
 if __name__ == "__main__":

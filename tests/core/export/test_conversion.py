@@ -80,8 +80,9 @@ def test_the_worker_reads_the_network_that_was_left_for_it(monkeypatch, tmp_path
     seen = []
     monkeypatch.setattr("core.export.worker.convert_all", lambda *arguments: seen.append(arguments))
     conversion.write_saved((nn.Flatten(), (1, 2, 2)), tmp_path / conversion.NETWORK_FILE)
-    assert main(tmp_path, ["onnx", "pytorch"]) == 0
-    module, shape, converters, stage = seen[0]
+    assert main(tmp_path, ["onnx", "pytorch", "float16:onnx"]) == 0
+    module, shape, converters, stage, halves = seen[0]
+    assert list(halves) == ["onnx"]
     assert (type(module), shape, stage) == (nn.Flatten, (1, 2, 2), tmp_path)
     assert list(converters) == ["onnx", "pytorch"]
 

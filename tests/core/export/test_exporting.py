@@ -14,6 +14,7 @@ from core.errors import ConfigError, ExportError, ParityError
 from core.evaluation import class_logits
 from core.events import ExportFinished, NoticeRaised, StageAdvanced, StageStarted
 from core.export import EXPORTERS, cut_network, export_pruned, load_pruned
+from core.export.half import HALF_LIMIT
 from core.export.onnx import read_metadata, written_opset
 from core.export.verify import Reader
 from core.pruning.verification import random_keep
@@ -52,6 +53,15 @@ def test_every_check_is_far_below_the_limit(exported):
     parity = exported[1][-1].parity
     assert set(parity) == {"hard_vs_soft", "reloaded", "onnx"}
     assert all(value < 1e-5 for value in parity.values())
+
+
+def test_float16_is_measured_and_not_written_unless_asked_for(exported):
+    folder, events, _ = exported
+    last = events[-1]
+    assert set(last.half) == {"onnx", "state", "program"}
+    assert all(1e-6 < value < HALF_LIMIT for value in last.half.values())
+    assert last.half_not_measured == {}
+    assert not (folder / "pruned_float16.onnx").exists()
 
 
 def test_a_stop_finds_a_gap_before_each_slow_step(exported):

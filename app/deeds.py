@@ -81,13 +81,18 @@ class Deeds(QObject):
         """Take up what was chosen when the window was last open."""
         self._window.parts.settings.set_runs_folder(str(self._settings.value(RUNS_SETTING, "")))
 
-    def start(self, config: RunConfig) -> None:
-        """Show the settings and search with them."""
+    def show(self, config: RunConfig) -> bool:
+        """Show other settings; whether they fit what is open."""
         try:
             self._show_config(config)
         except ConfigError as error:
             self._window.show_error(str(error), error.details)
-        else:
+            return False
+        return True
+
+    def start(self, config: RunConfig) -> None:
+        """Show the settings and search with them."""
+        if self.show(config):
             self._on_start()
 
     def look_into_layer(self, layer: str) -> None:
@@ -187,7 +192,7 @@ class Deeds(QObject):
             return
         self._settings.setValue(TOML_SETTING, str(Path(path).parent))
         try:
-            self._show_config(load_run_config(Path(path)))
+            self.show(load_run_config(Path(path)))
         except ConfigError as error:
             self._window.show_error(str(error), error.details)
 

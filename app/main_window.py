@@ -239,10 +239,11 @@ def run_window(arguments: argparse.Namespace) -> int:
 def _begin(window: MainWindow, arguments: argparse.Namespace) -> None:
     """Load the heavy libraries and open what was asked for, now that the window is visible."""
     window.session.prepare()
+    config = run_config(arguments)
     if not names_something(arguments):
+        window.deeds.show(config)
         window.run_deeds.offer_unfinished()
         return
-    config = run_config(arguments)
     if arguments.start:
         window.start(config)
     else:

@@ -6,6 +6,7 @@ import pytest
 from PySide6.QtWidgets import QWidget
 
 from app.command_line import parse, run_config
+from app.jobs import list_choices
 from app.panels.explanations import explanation
 from app.panels.finetune_form import FinetuneForm
 from app.panels.settings import IN_SOURCE, SettingsPanel
@@ -110,3 +111,30 @@ def test_all_settings_together_go_through_window_file_and_terminal(panel, finetu
     file = tmp_path / "mine.toml"
     file.write_text(to_toml(panel.config()), encoding="utf-8")
     assert run_config(parse(["search", "--config", str(file)])) == config
+
+
+def test_names_are_offered_as_soon_as_the_libraries_are_here(panel):
+    from core.rl.rewards import REWARDS
+    from core.search.methods import method_names
+    from core.search.tournament import prior_names
+
+    choices = run_to_the_end(list_choices())
+    panel.set_choices(choices)
+    offered = {
+        name: [field.itemText(place) for place in range(field.count())]
+        for name in ("search.reward", "search.method", "search.prior", "search.device")
+        for field in (panel.fields[name],)
+    }
+    assert offered["search.reward"] == list(REWARDS)
+    assert set(offered["search.method"]) == set(method_names())
+    assert offered["search.prior"] == list(prior_names())
+    assert offered["search.device"][:2] == ["auto", "cpu"]
+    assert panel.config() == RunConfig()
+
+
+def run_to_the_end(generator):
+    try:
+        while True:
+            next(generator)
+    except StopIteration as end:
+        return end.value

@@ -114,6 +114,15 @@ def test_without_words_the_window_only_prepares(qtbot, fakes, window):
     assert window.session.state is SessionState.EMPTY
 
 
+def test_settings_of_the_command_line_are_shown_though_nothing_is_opened(qtbot, fakes, window):
+    fakes.setattr(jobs, "list_choices", list_nothing)
+    with qtbot.waitSignal(window.session.choices_listed):
+        _begin(window, parse(["--seed", "3", "--set", "search.ppo.clip_coef=0.1"]))
+    config = window.parts.settings.config()
+    assert (config.search.seed, config.search.ppo.clip_coef) == (3, 0.1)
+    assert window.session.state is SessionState.EMPTY
+
+
 def test_runs_are_recorded_where_the_person_says(qtbot, fakes, opened, tmp_path):
     given = []
 

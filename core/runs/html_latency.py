@@ -17,35 +17,49 @@ HEADER = (
     "p95",
     "faster by",
 )
-SIZES = ("peak_activation_bytes", "onnx_bytes")
+SIZES = {
+    "peak_activation_bytes": "activations of one image, at most",
+    "file_bytes": "weights' file",
+    "onnx_bytes": "ONNX file",
+}
 TIMES = ("before_p50_ms", "before_p95_ms", "after_p50_ms", "after_p95_ms")
 
 
 def latency_section(report: Mapping[str, Any]) -> str:
-    """Tell how long both networks take and what memory they need; empty if not measured."""
+    """Tell how long both networks take and what they need; says so if nothing was measured."""
+    parts = latency_parts(report)
+    return section("Latency and memory", *(parts or [paragraph("It was not measured.")]))
+
+
+def latency_parts(report: Mapping[str, Any]) -> list[str]:
+    """The same without a heading; nothing if nothing was measured."""
     found = report.get("latency")
     rows = [row for row in found if isinstance(row, Mapping)] if isinstance(found, list) else []
-    if not rows:
-        return ""
     note = report.get("latency_note")
     skipped = mapping_of(report, "latency_not_measured")
-    return section(
-        "Latency",
-        paragraph(
-            "One forward pass of a batch of random numbers. Both networks take turns, after a "
-            "warm-up. p50 is the median, p95 what 19 of 20 runs stay below."
-        ),
-        table(HEADER, [_row(row) for row in rows]),
-        paragraph(note) if isinstance(note, str) else "",
-        *(paragraph(f"Not measured: {name}: {reason}") for name, reason in skipped.items()),
-        table(
-            ("", "activations of one image, at most", "ONNX file"),
-            [
-                (words, *(_size(mapping_of(report, what), name) for what in SIZES))
-                for words, name in (("unpruned network", "baseline"), ("learned mask", "pruned"))
-            ],
-        ),
-    )
+    parts = []
+    if rows:
+        parts = [
+            paragraph(
+                "One forward pass of a batch of random numbers. Both networks take turns, after a "
+                "warm-up. p50 is the median, p95 what 19 of 20 runs stay below."
+            ),
+            table(HEADER, [_row(row) for row in rows]),
+            paragraph(note) if isinstance(note, str) else "",
+        ]
+    parts += [paragraph(f"Not measured: {name}: {reason}") for name, reason in skipped.items()]
+    shown = [(what, words) for what, words in SIZES.items() if mapping_of(report, what)]
+    if shown:
+        parts.append(
+            table(
+                ("", *(words for _, words in shown)),
+                [
+                    (words, *(_size(mapping_of(report, what), name) for what, _ in shown))
+                    for words, name in (("unpruned network", "baseline"), ("pruned", "pruned"))
+                ],
+            )
+        )
+    return parts
 
 
 def _row(row: Mapping[str, Any]) -> tuple[str, ...]:

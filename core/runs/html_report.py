@@ -13,6 +13,8 @@ from core.events import CandidateEvaluated, CriterionEvaluated, Event, SearchSta
 from core.runs.files import CONFIG_FILE, ENVIRONMENT_FILE, REPORT_HTML_FILE, write_text
 from core.runs.finetune_file import read_finetune_file
 from core.runs.history import list_runs, read_json, read_report, read_summary
+from core.runs.html_export import loading_section, parity_section
+from core.runs.html_finetuned import finetuned_section
 from core.runs.html_latency import latency_section
 from core.runs.html_page import code, page, paragraph, section, table
 from core.runs.html_svg import Level, Points, plot, strip
@@ -25,7 +27,6 @@ from core.runs.html_words import (
     number_of,
     percent,
     points_ahead,
-    scientific,
     text_of,
 )
 from core.runs.replay import replay_run
@@ -33,12 +34,6 @@ from core.runs.stored_masks import read_stored_masks
 from core.runs.verdict import LEARNED, UNPRUNED, Outcome, Verdict, judge, read_outcome
 
 NAMES = {LEARNED: "learned mask", UNPRUNED: "unpruned network"}
-LOADING = """\
-import torch
-
-program = torch.export.load("pruned.pt2").module()  # needs nothing but PyTorch
-logits = program(images)  # float32 images, (N, {shape}), {normalised}
-"""
 
 
 def write_html_report(folder: Path) -> Path:
@@ -83,9 +78,10 @@ def html_report(folder: Path) -> str:
             _results(report, verdict),
             _search(folder),
             _masks(folder),
-            _parity(report),
+            parity_section(report),
             latency_section(report),
-            _loading(folder),
+            finetuned_section(read_finetune_file(folder)),
+            loading_section(folder),
             _reproducing(folder),
         ],
     )
@@ -244,53 +240,6 @@ def _masks(folder: Path) -> str:
         f"<p>The learned mask (above) and {against}; kept channels are high, removed ones low.</p>",
         '<div class="wide"><table><thead><tr><th>layer</th><th>kept</th><th>Jaccard</th>'
         f"<th></th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>",
-    )
-
-
-def _parity(report: Mapping[str, Any]) -> str:
-    parity, count = mapping_of(report, "parity"), mapping_of(report, "thop")
-    rows = [(str(name), scientific(value)) for name, value in parity.items()]
-    refused = report.get("export_error")
-    return section(
-        "Parity",
-        paragraph(
-            "Largest difference of the outputs relative to their size, on test images: between "
-            "the masked and the cut network, and between that and what was written and read again."
-        ),
-        table(("check", "relative difference"), rows),
-        _by_nature(mapping_of(report, "approximate")),
-        paragraph(f"MACs counted again by thop: {count_of(count, 'macs')}."),
-        paragraph(f"Not exported: {refused}") if isinstance(refused, str) else "",
-    )
-
-
-def _by_nature(approximate: Mapping[str, Any]) -> str:
-    if not approximate:
-        return ""
-    reasons = "; ".join(sorted({str(reason) for reason in approximate.values()}))
-    return paragraph(
-        f"hard_vs_soft is measured, not required: channels of {', '.join(approximate)} were "
-        f"removed, where cut and masked network differ by nature ({reasons})."
-    )
-
-
-def _loading(folder: Path) -> str:
-    about = read_json(folder / "pruned.json")
-    shape = about.get("input_shape")
-    shape_words = ", ".join(map(str, shape)) if isinstance(shape, list) else "C, H, W"
-    mean, std = about.get("mean"), about.get("std")
-    normalised = (
-        f"0-1, minus mean {mean}, divided by std {std}"
-        if isinstance(mean, list) and isinstance(std, list)
-        else "normalised as for the unpruned network"
-    )
-    classes = about.get("class_names")
-    names = ", ".join(map(str, classes)) if isinstance(classes, list) else ""
-    return section(
-        "Loading the smaller network",
-        code(LOADING.format(shape=shape_words, normalised=normalised)),
-        paragraph("pruned.onnx is the same for ONNX Runtime, with a dynamic batch."),
-        paragraph(f"Classes: {names}") if names else "",
     )
 
 

@@ -13,6 +13,7 @@ from core.errors import RunError
 from core.events import CandidateEvaluated, CriterionEvaluated, SearchStarted
 from core.runs.event_log import LogHeader, event_line, header_line
 from core.runs.files import write_arrays
+from core.runs.finetune_file import FinetunedNetwork, FinetuneFile, TestScore, file_contents
 from core.runs.html_report import html_report
 from core.runs.html_svg import Level, Points, plot, strip
 
@@ -41,6 +42,10 @@ def make_run(folder, *, seed=0, accuracy=0.8, criterion=0.6):
             "no row",
         ],
         "latency_note": NASTY,
+        "opset": 20,
+        "parity_float16": {"onnx": 6e-4, NASTY: 1},
+        "parity_float16_limit": 0.01,
+        "parity_float16_not_measured": {"state": NASTY},
         "peak_activation_bytes": {"baseline": 4096, "pruned": 2048},
         "images": {"test": 1000},
         "environment": {"torch": NASTY},
@@ -113,6 +118,55 @@ def test_the_numbers_are_those_of_the_report(tmp_path):
     assert "1,001" in words
     assert "3.0e-07" in words
     assert "3 of 6" in words
+
+
+def test_float16_and_the_opset_are_told(tmp_path):
+    words = " ".join(read(html_report(make_run(tmp_path / "run"))).words)
+    assert "6.0e-04" in words
+    assert "Up to 1.0e-02 counts" in words
+    assert "opset 20" in words
+    assert "Not measured: pruned.pt in float16, and the masked network: <script>" in words
+
+
+def test_the_fine_tuned_network_is_told_with_all_that_was_measured_again(tmp_path):
+    folder = make_run(tmp_path / "run")
+    assert "Fine-tuned network" not in html_report(folder)
+    before, after = TestScore(0.75, 0.9, 0.8), TestScore(0.875, 0.42, 0.31)
+    measured = {
+        "file_bytes": {"baseline": 8192, "pruned": 5120},
+        "latency": [{"runtime": NASTY, "before_p50_ms": 3.0, "after_p50_ms": 1.5}],
+        "parity_float16": {"onnx": 7e-4},
+    }
+    file = FinetuneFile(
+        training=NASTY,
+        training_images=4068,
+        networks=(FinetunedNetwork(NASTY, 0.5, before, after, 2, 3),),
+        settings={"epochs": 3, NASTY: NASTY},
+        parity={"onnx": 4e-7},
+        measured=measured,
+    )
+    (folder / "finetune.json").write_text(json.dumps(file_contents(file)))
+    words = " ".join(read(html_report(folder)).words)
+    assert "Fine-tuned network" in words
+    for told in ("87.5 %", "0.310", "2 of 3", "4,068", "7.0e-04", "4.0e-07", "2.00 x", "5 KiB"):
+        assert told in words
+
+
+def test_each_way_to_load_the_network_is_told(tmp_path):
+    folder = make_run(tmp_path / "run")
+    about = {"input_shape": [1, 8, 8], "mean": [0.5], "std": [0.25], "class_names": ["a", NASTY]}
+    (folder / "pruned.json").write_text(json.dumps(about))
+    page = html_report(folder)
+    words = " ".join(read(page).words)
+    for told in ("torch.export.load", "load_pruned(YourNetwork())", "InferenceSession", "(N, 1, 8"):
+        assert told in words
+    assert "pruned_float16.onnx" not in words.partition("Loading the smaller network")[2]
+    (folder / "pruned_float16.onnx").touch()
+    assert "pruned_float16.onnx reads and gives float16" in html_report(folder)
+
+
+def test_a_page_that_a_browser_may_not_fetch_anything_for(tmp_path):
+    assert "default-src 'none'" in html_report(make_run(tmp_path / "run"))
 
 
 def test_runs_that_differ_in_their_seed_are_judged_together(tmp_path):

@@ -1,0 +1,75 @@
+"""What report.html tells of the fine-tuned network: how it was trained, and all measured again."""
+
+from core.runs.finetune_file import FinetuneFile, TestScore
+from core.runs.html_export import parity_parts
+from core.runs.html_latency import latency_parts
+from core.runs.html_page import paragraph, section, table
+from core.runs.html_words import UNKNOWN, decimal, percent
+
+HEADER = (
+    "",
+    "accuracy before",
+    "after",
+    "cross-entropy (nats) before",
+    "after",
+    "KL (nats) before",
+    "after",
+    "best epoch",
+)
+
+
+def finetuned_section(file: FinetuneFile | None) -> str:
+    """Tell what finetune.json holds; empty if there is none."""
+    if file is None or not file.networks:
+        return ""
+    report = {"parity": file.parity or {}, **(file.measured or {})}
+    return section(
+        "Fine-tuned network",
+        paragraph(_how(file)),
+        table(
+            HEADER,
+            [
+                (
+                    one.name,
+                    *_pair(one.before, one.after),
+                    f"{_count(one.best_epoch)} of {_count(one.epochs)}",
+                )
+                for one in file.networks
+            ],
+        ),
+        paragraph(
+            "On the same test images as above. KL is the distance from the unpruned network's "
+            "answers.",
+            "muted",
+        ),
+        paragraph(f"Not exported: {file.export_error}") if file.export_error else "",
+        *(parity_parts(report) if file.parity else []),
+        *latency_parts(report),
+        paragraph("Its files lie in the folder finetuned, and load as those below.")
+        if file.parity
+        else "",
+    )
+
+
+def _how(file: FinetuneFile) -> str:
+    images = f"{file.training_images:,}" if file.training_images is not None else UNKNOWN
+    chosen = ", ".join(f"{name} = {value}" for name, value in (file.settings or {}).items())
+    return (
+        f"Trained on {images} images ({file.training}); held-out images chose the epoch. "
+        f"Settings: {chosen or UNKNOWN}."
+    )
+
+
+def _pair(before: TestScore, after: TestScore) -> tuple[str, ...]:
+    return (
+        percent(before.accuracy),
+        percent(after.accuracy),
+        decimal(before.cross_entropy),
+        decimal(after.cross_entropy),
+        decimal(before.kl),
+        decimal(after.kl),
+    )
+
+
+def _count(value: int | None) -> str:
+    return UNKNOWN if value is None else f"{value}"

@@ -26,6 +26,7 @@ EVENTS_FILE = "events.jsonl"
 ENVIRONMENT_FILE = "environment.json"
 CANDIDATES_FILE = "candidates.npz"
 CHECKPOINT_FILE = "checkpoint.pt"
+LATENCY_FILE = "latency_table.json"
 REPORT_FILE = "report.json"
 REPORT_HTML_FILE = "report.html"
 FINETUNE_FILE = "finetune.json"
@@ -40,6 +41,7 @@ RUN_FILES = (
     MASKS_FILE,
     CANDIDATES_FILE,
     CHECKPOINT_FILE,
+    LATENCY_FILE,
     AGENT_FILE,
     REPORT_FILE,
     REPORT_HTML_FILE,
@@ -66,9 +68,9 @@ class TrajectoryRow:
     meets_budget: int  # 0 or 1
     seconds: float
 
-    def line(self) -> bytes:
-        """Write it as a line of trajectory.csv."""
-        return csv_line(astuple(self))
+    def line(self, further_kept: Sequence[float] = ()) -> bytes:
+        """Write it as a line of trajectory.csv, with what is kept of further costs behind it."""
+        return csv_line((*astuple(self), *(round(share, 6) for share in further_kept)))
 
     @classmethod
     def of(cls, event: CandidateEvaluated) -> "TrajectoryRow":

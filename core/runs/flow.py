@@ -22,7 +22,15 @@ from core.events import (
     StageStarted,
     StopRequested,
 )
-from core.export import EXPORTERS, PrunedNetwork, cut_network, describe_pruned, export_network
+from core.export import (
+    EXPORTERS,
+    PrunedNetwork,
+    cut_network,
+    describe_pruned,
+    export_network,
+    refit_for,
+)
+from core.export.half import HalfParity
 from core.export.onnx import ONNX_FILE, written_opset
 from core.export.pytorch import state_bytes
 from core.export.second_count import count_again
@@ -34,8 +42,9 @@ from core.runs.html_report import write_html_report
 from core.runs.lock import locked_folder
 from core.runs.measuring import measure_run
 from core.runs.paths import with_absolute_paths
+from core.runs.prediction import measure_prediction, predict
 from core.runs.recording import RunRecorder
-from core.runs.report import BASELINE, PRUNED, RunResult, build_report
+from core.runs.report import BASELINE, PRUNED, RunResult, before_refit, build_report
 from core.search import run_search
 
 MEMORY_REMEDY = (
@@ -69,6 +78,7 @@ def finish_run(opened: Opened, config: RunConfig, recorder: RunRecorder, search:
         finished: SearchFinished = yield from _watched(search, recorder.record)
     searched = time.perf_counter()
     result = RunResult(finished, is_stopped=finished.is_stopped, seconds=dict(finished.seconds))
+    result.prediction = predict(recorder.latency_table, config.search.latency_budget, finished)
     yield from recorder.settle()
     error = yield from _finish(opened, config, recorder, result)
     # what the search counts goes on where a run was taken up again
@@ -134,9 +144,14 @@ def _finish(
         ):
             pruned = yield from _judge(opened, config, result)
             if config.exports:
-                yield from _export(opened, pruned, recorder, result)
+                yield from _export(opened, pruned, config, recorder, result)
             if config.latency and not result.is_stopped:
                 yield from _measure(opened, pruned, recorder, result)
+                if result.prediction is not None:
+                    device = resolve_device(config.search.device)
+                    result.prediction = yield from measure_prediction(
+                        opened, pruned, device, result.prediction
+                    )
     except StopRequested:
         result.is_stopped = True
         yield NoticeRaised("Stopped: the test images or the exports of this run are missing.")
@@ -154,10 +169,13 @@ def _judge(
     device = resolve_device(config.search.device)
     masks = {PRUNED: result.finished.keep, **result.finished.criteria}
     modules: dict[str, nn.Module] = {BASELINE: copy.deepcopy(opened.network.module).to(device)}
+    refit = (yield from refit_for(opened, masks.values(), device)) if config.refit else None
     yield StageStarted("Fitting the norms of the winner and the criteria", len(masks))
     at_once = norms_at_once()
     for done, (name, keep) in enumerate(masks.items(), start=1):
-        modules[name] = cut_network(opened, keep, device, at_once)
+        modules[name] = cut_network(opened, keep, device, at_once, refit)
+        if refit is not None:
+            modules[before_refit(name)] = cut_network(opened, keep, device, at_once)
         yield from at_once.take_notices()
         yield StageAdvanced(done)
     result.scores = yield from read_part(
@@ -168,7 +186,13 @@ def _judge(
     return modules[PRUNED]
 
 
-def _export(opened: Opened, module: nn.Module, recorder: RunRecorder, result: RunResult) -> Events:
+def _export(
+    opened: Opened,
+    module: nn.Module,
+    config: RunConfig,
+    recorder: RunRecorder,
+    result: RunResult,
+) -> Events:
     """Count once more and write every format into the run's folder, or another if it is full."""
     started = time.perf_counter()
     keep = result.finished.keep
@@ -183,14 +207,14 @@ def _export(opened: Opened, module: nn.Module, recorder: RunRecorder, result: Ru
     yield StageStarted("Counting the MACs a second time")
     result.second_count = count_again(pruned.module, opened.network.input_shape, pruned.macs)
     try:
-        yield from _export_into(recorder.folder, opened, pruned, result)
+        yield from _export_into(recorder.folder, opened, pruned, config, result)
     except ExportError as error:
         folder = recorder.folder
         if isinstance(error.__cause__, OSError):
             yield from recorder.leave(error.__cause__)
         if recorder.folder == folder:
             raise
-        yield from _export_into(recorder.folder, opened, pruned, result)
+        yield from _export_into(recorder.folder, opened, pruned, config, result)
     result.seconds["export"] = time.perf_counter() - started
 
 
@@ -201,11 +225,16 @@ def _measure(opened: Opened, module: nn.Module, recorder: RunRecorder, result: R
     result.seconds["latency"] = time.perf_counter() - started
 
 
-def _export_into(folder: Path, opened: Opened, pruned: PrunedNetwork, result: RunResult) -> Events:
-    with contextlib.closing(export_network(pruned, opened, folder, tuple(EXPORTERS))) as events:
+def _export_into(
+    folder: Path, opened: Opened, pruned: PrunedNetwork, config: RunConfig, result: RunResult
+) -> Events:
+    formats, is_half_kept = tuple(EXPORTERS), config.export_half
+    exporting = export_network(pruned, opened, folder, formats, is_half_kept=is_half_kept)
+    with contextlib.closing(exporting) as events:
         for event in events:
             if isinstance(event, ExportFinished):
                 result.parity = event.parity
+                result.half = HalfParity(dict(event.half), dict(event.half_not_measured))
                 is_onnx = str(folder / ONNX_FILE) in event.files
                 result.opset = written_opset(folder / ONNX_FILE) if is_onnx else None
             yield event

@@ -14,6 +14,7 @@ from core.events import (
     CandidateEvaluated,
     CheckpointReached,
     Event,
+    LatencyTableMeasured,
     NoticeRaised,
     PolicyUpdated,
     RecordingFailed,
@@ -30,6 +31,7 @@ from core.runs.files import (
     CONFIG_FILE,
     ENVIRONMENT_FILE,
     EVENTS_FILE,
+    LATENCY_FILE,
     MASKS_FILE,
     REPORT_FILE,
     TRAJECTORY_FILE,
@@ -64,11 +66,14 @@ class RunRecorder:
         self._identity = RunIdentity.of(opened, config)
         header = LogHeader.of(opened.network.name, self._groups)
         self._log = AppendedFile(folder / EVENTS_FILE, [header_line(header)])
-        self._trajectory = AppendedFile(folder / TRAJECTORY_FILE, [csv_line(TRAJECTORY_HEADER)])
+        self._limits = tuple(config.search.further_budgets)
+        columns = (*TRAJECTORY_HEADER, *(f"{name}_kept" for name in self._limits))
+        self._trajectory = AppendedFile(folder / TRAJECTORY_FILE, [csv_line(columns)])
         self._environment = environment_text(opened, config, self._identity)
         self._best: BestChanged | SearchFinished | None = None
         self._last: BoolArray | None = None
         self._policy: PolicyUpdated | None = None
+        self.latency_table: Mapping[str, Any] | None = None  # where latency is budgeted
         self._checkpoint = b""
         self._state: Mapping[str, Any] = {}  # of the last checkpoint
         self._report = ""
@@ -93,6 +98,8 @@ class RunRecorder:
                 self._checkpoint = checkpoint_bytes(self._identity, log_bytes, event.state)
                 self._state = event.state
                 return self._try(CHECKPOINT_FILE)
+            case LatencyTableMeasured():
+                return self._try(LATENCY_FILE)
             case _ if type(event).__name__ in RECORDED:
                 return [*told, *self._try(EVENTS_FILE)]
         return told
@@ -140,9 +147,12 @@ class RunRecorder:
         match event:
             case CandidateEvaluated():
                 self._last = event.keep
-                self._trajectory.append(TrajectoryRow.of(event).line())
+                further = [event.further_kept[name] for name in self._limits]
+                self._trajectory.append(TrajectoryRow.of(event).line(further))
             case PolicyUpdated():
                 self._policy = event
+            case LatencyTableMeasured():
+                self.latency_table = event.table
             case BestChanged() | SearchFinished():
                 self._best = event
 
@@ -153,7 +163,7 @@ class RunRecorder:
         except OSError as error:
             return list(self._tell(error))
         told: list[Event] = [NoticeRaised(earlier)] if earlier else []
-        return [*told, *self._try(CONFIG_FILE, ENVIRONMENT_FILE, TRAJECTORY_FILE)]
+        return [*told, *self._try(CONFIG_FILE, ENVIRONMENT_FILE, TRAJECTORY_FILE, LATENCY_FILE)]
 
     def _try(self, *names: str) -> Sequence[Event]:
         try:
@@ -176,9 +186,10 @@ class RunRecorder:
 
     def _write_all(self) -> OSError | None:
         names = (CONFIG_FILE, ENVIRONMENT_FILE, TRAJECTORY_FILE, EVENTS_FILE, MASKS_FILE)
+        rest = (CHECKPOINT_FILE, AGENT_FILE, CANDIDATES_FILE, LATENCY_FILE, REPORT_FILE)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            for name in (*names, CHECKPOINT_FILE, AGENT_FILE, CANDIDATES_FILE, REPORT_FILE):
+            for name in (*names, *rest):
                 self._write(name)
         except OSError as error:
             return error
@@ -196,9 +207,14 @@ class RunRecorder:
             CANDIDATES_FILE: lambda: self._write_candidates(path),
             CHECKPOINT_FILE: lambda: self._write_checkpoint(path),
             AGENT_FILE: lambda: self._write_agent(path),
+            LATENCY_FILE: lambda: self._write_latency(path),
             REPORT_FILE: lambda: self._write_report(path),
         }
         writers[name]()
+
+    def _write_latency(self, path: Path) -> None:
+        if self.latency_table is not None:
+            write_text(path, json.dumps(self.latency_table, indent=1) + "\n")
 
     def _write_report(self, path: Path) -> None:
         if self._report:

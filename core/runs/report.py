@@ -12,12 +12,14 @@ import torch
 from core.config import RunConfig, SearchConfig
 from core.evaluation import Score, resolve_device, resolve_precision, usual_threads
 from core.events import SearchFinished
+from core.export.half import HALF_LIMIT, HalfParity
 from core.export.second_count import SecondCount
 from core.export.verify import BATCH_SIZES
 from core.opening import Opened
 from core.pruning.macs import MacsModel
 from core.pruning.masks import approximate_cuts
 from core.runs.measuring import Measured
+from core.runs.prediction import Prediction
 
 FORMAT = "espalier.report"
 FORMAT_VERSION = 1
@@ -36,10 +38,12 @@ class RunResult:
     file_bytes: Mapping[str, int] = field(default_factory=dict)
     second_count: SecondCount | None = None
     parity: Mapping[str, float] = field(default_factory=dict)
+    half: HalfParity = field(default_factory=HalfParity)
     opset: int | None = None
     export_error: str | None = None
     is_stopped: bool = False
     measured: Measured = field(default_factory=Measured)
+    prediction: Prediction | None = None  # of the latency, where it is budgeted
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -50,6 +54,7 @@ def build_report(opened: Opened, config: RunConfig, result: RunResult) -> dict[s
 
     A number that was not reached (a run stopped twice, a refused export) is None. "approximate"
     names the layers whose removed channels make parity's hard_vs_soft differ by nature, and why.
+    Where the networks were refitted, "before_refit" has what they scored before.
     """
     costs = MacsModel(opened.analysis, opened.network.module)
     finished, count = result.finished, result.second_count
@@ -60,6 +65,10 @@ def build_report(opened: Opened, config: RunConfig, result: RunResult) -> dict[s
         "dataset": opened.images.name,
         "seed": config.search.seed,
         "macs_budget": config.search.macs_budget,
+        "further_budgets": {
+            name: {"budget": budget, "kept": finished.further_kept.get(name)}
+            for name, budget in config.search.further_budgets.items()
+        },
         "evaluations": finished.evaluations,
         "baseline": {
             **_test_score(result, BASELINE),
@@ -81,7 +90,9 @@ def build_report(opened: Opened, config: RunConfig, result: RunResult) -> dict[s
             }
             for name, keep in sorted(finished.criteria.items())
         },
+        "before_refit": _before_refit(result),
         "parity": {check: result.parity.get(check) for check in PARITY_CHECKS},
+        **half_entries(result.half),
         "parity_inputs": {
             "batches": list(BATCH_SIZES),
             "inputs": ["images", "random"],
@@ -103,7 +114,17 @@ def build_report(opened: Opened, config: RunConfig, result: RunResult) -> dict[s
         "opset": result.opset,
         "export_error": result.export_error,
         **result.measured.as_report(),
+        "latency_prediction": result.prediction.as_report() if result.prediction else None,
         "environment": environment(),
+    }
+
+
+def half_entries(half: HalfParity) -> dict[str, Any]:
+    """What report.json and finetune.json hold of float16."""
+    return {
+        "parity_float16": dict(half.differences),
+        "parity_float16_limit": HALF_LIMIT,
+        "parity_float16_not_measured": dict(half.not_measured),
     }
 
 
@@ -140,6 +161,21 @@ def _test_score(result: RunResult, name: str) -> dict[str, float | None]:
     return {
         "accuracy": score.accuracy if score else None,
         "cross_entropy": score.cross_entropy if score else None,
+    }
+
+
+def before_refit(name: str) -> str:
+    """What the network of a mask is called in `scores` as it was before its refit."""
+    return f"{name} before the refit"
+
+
+def _before_refit(result: RunResult) -> dict[str, dict[str, float | None]]:
+    """Scores on the test images without the refit, by mask; empty if there was none."""
+    names = (PRUNED, *sorted(result.finished.criteria))
+    return {
+        name: _test_score(result, before_refit(name))
+        for name in names
+        if before_refit(name) in result.scores
     }
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from core.events import BoolArray, FloatArray
+from core.pruning.limits import BUDGETED
 from core.pruning.rounding import Rounded, round_widths
 from core.search.bench import Bench
 
@@ -29,10 +30,17 @@ def round_winner(bench: Bench, keep: BoolArray, priority: FloatArray) -> tuple[B
     if not rounded.meets_budget:
         return keep, (
             f"No widths that are multiples of {multiple} meet the budget of {100 * budget:.1f} % "
-            f"of the MACs; the least has {100 * rounded.macs_kept:.1f} %. The mask stays as it "
-            "is. Choose a smaller multiple or a larger budget."
+            f"of the MACs{_further(bench)}; the least has {100 * rounded.macs_kept:.1f} %"
+            f"{_further(bench, rounded.keep)}. The mask stays as it is. Choose a smaller multiple "
+            "or a larger budget."
         )
     return rounded.keep, _say(rounded, multiple)
+
+
+def _further(bench: Bench, keep: BoolArray | None = None) -> str:
+    """The further budgets, or what a mask keeps of them: " and 40.0 % of the parameters"."""
+    shares = bench.config.further_budgets if keep is None else bench.further_kept(keep)
+    return "".join(f" and {100 * share:.1f} % of the {BUDGETED[n]}" for n, share in shares.items())
 
 
 def _say(rounded: Rounded, multiple: int) -> str:

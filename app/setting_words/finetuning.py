@@ -102,6 +102,14 @@ WORDS: dict[str, Words] = {
             "folder per class; empty: the run's reward images.",
         ),
     ),
+    "finetune.refit": Words(
+        QT_TRANSLATE_NOOP("explanations", "Start from a refit"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "Whether training starts from weights that are refitted by least squares to the "
+            "unpruned network's outputs.",
+        ),
+    ),
     "finetune.compare": Words(
         QT_TRANSLATE_NOOP("explanations", "Compare with"),
         QT_TRANSLATE_NOOP(

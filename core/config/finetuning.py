@@ -29,6 +29,7 @@ class FinetuneConfig:
     precision: Precision = "auto"
     seed: int = number(0, 0, 2**31 - 1)
     data: str = path()  # other images to train on; empty: the run's reward images
+    refit: bool = True  # training starts from weights refitted by least squares
     compare: Compare = "none"  # criteria that get the same fine-tuning
 
     def __post_init__(self) -> None:

@@ -35,7 +35,7 @@ from core.events import (
     StageStarted,
     StopRequested,
 )
-from core.export.pruned import cut_network
+from core.export.pruned import cut_network, refit_for
 from core.finetuning.augmentation import augment
 from core.finetuning.checkpoint import EpochScore, Progress, State, read_progress, write_progress
 from core.finetuning.training import (
@@ -92,7 +92,8 @@ def finetune(
     far; before, it passes through. The same arguments give the same events but for the seconds,
     also when a checkpoint is taken up.
 
-    start: the cut network with its norms fitted, if it is there already; it stays as it is.
+    start: the cut network with its norms fitted, refitted if that is wanted, if it is there
+        already; it stays as it is.
     training: what is trained on; the reward images if None. Neither held-out nor test images
         are trained on.
     Raises: RunError or CheckpointError if a checkpoint cannot be taken up.
@@ -100,7 +101,14 @@ def finetune(
     with limited_threads(config.search.threads):
         device = resolve_device(config.search.device)
         yield StageStarted(f"Preparing to fine-tune: {name}")
-        module = cut_network(opened, keep, device) if start is None else copy.deepcopy(start)
+        refit = None
+        if start is None and config.finetune.refit:
+            refit = yield from refit_for(opened, [keep], device)
+        module = (
+            cut_network(opened, keep, device, refit=refit)
+            if start is None
+            else copy.deepcopy(start)
+        )
         part = CachedPart(opened.images.reward if training is None else training)
         run = _Finetuning(opened, keep, config, name, module.to(device), part, checkpoint)
         return (yield from run.run())

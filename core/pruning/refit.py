@@ -26,6 +26,7 @@ from core.events import BoolArray
 from core.pruning.masks import kept_channels
 
 DAMPING = 1e-3
+NAMED_LAYERS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +132,16 @@ class Refit:
                 bias = self._biases[reader.bias_key]
                 state[reader.bias_key] = bias[kept.to(bias.device)] + shift
         return Refitted(state, error)
+
+
+def name_left_alone(left_alone: Mapping[str, str]) -> str:
+    """Say which layers a refit leaves as they are, and why; empty if there are none."""
+    if not left_alone:
+        return ""
+    named = [f"{layer} ({reason})" for layer, reason in left_alone.items()]
+    rest = len(named) - NAMED_LAYERS
+    more = f" and {rest} more" if rest > 0 else ""
+    return f"The refit leaves as they are: {', '.join(named[:NAMED_LAYERS])}{more}."
 
 
 def _columns(indices: NDArray[np.int64], size: int) -> Tensor:

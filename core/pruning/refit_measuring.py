@@ -13,12 +13,14 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
 from core.data import ImagePart
-from core.events import BoolArray, SearchEvent, StageAdvanced, StageStarted
+from core.events import BoolArray, NoticeRaised, StageAdvanced, StageStarted
 from core.graph.assembly import Analysis
 from core.graph.coupling import MacOperation
 from core.memory import ImagesAtOnce
 from core.pruning.covariance import InputCovariance, Reader, mixes_all
 from core.pruning.refit import ReaderFit, Refit
+
+Told = StageStarted | StageAdvanced | NoticeRaised
 
 IMAGES = 512
 BATCH = 64
@@ -38,7 +40,7 @@ def measure_refit(
     removable: BoolArray | None = None,
     images: int = IMAGES,
     seed: int = 0,
-) -> Generator[SearchEvent, None, Refit]:
+) -> Generator[Told, None, Refit]:
     """Measure what the readers of removable channels (C,) read; None: of all channels.
 
     Layers that cannot be refitted are named with the reason in `left_alone`.
@@ -47,7 +49,7 @@ def measure_refit(
     """
     indices = np.random.default_rng(seed).permutation(len(part))[:images]
 
-    def measure(batches: Sequence[NDArray[np.int64]]) -> Generator[SearchEvent, None, Refit]:
+    def measure(batches: Sequence[NDArray[np.int64]]) -> Generator[Told, None, Refit]:
         return _measure(module, analysis, part, batches, device, removable)
 
     at_once = ImagesAtOnce("measuring what layers read")
@@ -61,7 +63,7 @@ def _measure(
     batches: Sequence[NDArray[np.int64]],
     device: torch.device,
     removable: BoolArray | None,
-) -> Generator[SearchEvent, None, Refit]:
+) -> Generator[Told, None, Refit]:
     network = copy.deepcopy(module).to(device).eval()
     left_alone: dict[str, str] = {}
     count = sum(map(len, batches))

@@ -24,7 +24,10 @@ from core.events import (
     StageStarted,
     StopRequested,
 )
-from core.export import EXPORTERS, cut_network, describe_pruned, export_network
+from core.export import EXPORTERS, cut_network, describe_pruned, export_network, refit_for
+from core.export.half import HalfParity
+from core.export.onnx import ONNX_FILE, written_opset
+from core.export.pytorch import state_bytes
 from core.finetuning.judging import ComparedScore, compare_with_unpruned
 from core.finetuning.loop import LEARNED, CheckpointPlace, Finetuned, finetune
 from core.memory import told_shortage
@@ -137,12 +140,15 @@ def _train_all(
         path = folder / FINETUNING_FOLDER / f"{name}.pt"
         # of those that were not begun before the crash there is nothing to take up
         place = CheckpointPlace(path, resume and (name == LEARNED or path.is_file()))
-        before = cut_network(opened, keep, device, at_once)
+        before = cut_network(opened, keep, device, at_once, refit)
         yield from at_once.take_notices()
         finetuned = yield from finetune(
             opened, keep, config, name=name, start=before, training=training, checkpoint=place
         )
         result.befores[name] = before
+    refit = None
+    if config.finetune.refit:
+        refit = yield from refit_for(opened, chosen.values(), device)
         result.finetuned.append(finetuned)
         if finetuned.is_stopped:
             return

@@ -7,6 +7,7 @@ import numpy as np
 
 from core.evaluation import Score
 from core.events import BoolArray, NoticeRaised, SearchEvent, StageAdvanced
+from core.pruning.refit import name_left_alone
 from core.pruning.refit_measuring import measure_refit
 from core.rl.measures import measures_of
 from core.rl.rewards import WITH_REFIT
@@ -17,7 +18,6 @@ from core.search.finalists import Finalists
 STAGED = "staged"
 CHEAP_SHARE = 0.5  # of the evaluations, before the dearer measure begins
 CLOSER_SHARE = 0.5  # of the masks of an update, that the dearer measure sees
-NAMED_LAYERS = 5
 
 
 def prepare_refit(bench: Bench) -> Generator[SearchEvent, None, None]:
@@ -39,16 +39,8 @@ def prepare_refit(bench: Bench) -> Generator[SearchEvent, None, None]:
     measures = measures_of(config)
     is_staged = config.reward == STAGED
     bench.scorer.use_refit(refit, measures.first if is_staged else measures.reward)
-    if refit.left_alone:
-        yield NoticeRaised(name_left_alone(refit.left_alone))
-
-
-def name_left_alone(left_alone: dict[str, str]) -> str:
-    """Say which layers a refit leaves as they are, and why."""
-    named = [f"{layer} ({reason})" for layer, reason in left_alone.items()]
-    rest = len(named) - NAMED_LAYERS
-    more = f" and {rest} more" if rest > 0 else ""
-    return f"The refit leaves as they are: {', '.join(named[:NAMED_LAYERS])}{more}."
+    if told := name_left_alone(refit.left_alone):
+        yield NoticeRaised(told)
 
 
 def is_closer_due(bench: Bench, evaluations: int) -> bool:

@@ -18,7 +18,7 @@ from core.events import (
     StageAdvanced,
     StopRequested,
 )
-from core.export.pruned import describe_pruned
+from core.export.pruned import cut_network, describe_pruned, refit_for
 from core.export.verify import module_reader, relative_difference
 from core.finetuning.loop import CheckpointPlace, finetune
 from core.pruning.surgery import network_state
@@ -221,3 +221,16 @@ def test_a_full_disk_does_not_end_the_training(tmp_path, monkeypatch):
     events, finetuned = finish(finetune(opened, half(opened), CONFIG, checkpoint=place))
     assert sum(isinstance(event, NoticeRaised) for event in events) == 1
     assert finetuned.history[-1].epoch == 3
+
+
+@pytest.mark.parametrize("kind", [Chain, Residual])
+def test_a_refit_is_where_training_starts(kind):
+    opened = open_tiny(kind)
+    plain = finish(finetune(opened, half(opened), tuned(refit=False)))[1].history[0]
+    refitted = finish(finetune(opened, half(opened), tuned(refit=True)))[1].history[0]
+    assert refitted != plain
+    device = torch.device("cpu")
+    _, refit = finish(refit_for(opened, [half(opened)], device))
+    by_hand = cut_network(opened, half(opened), device, refit=refit)
+    given = finish(finetune(opened, half(opened), tuned(refit=True), start=by_hand))[1]
+    assert given.history[0] == refitted

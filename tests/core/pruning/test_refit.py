@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from core.pruning import refit_measuring
 from core.pruning.masks import kept_channels
-from core.pruning.refit import DAMPING
+from core.pruning.refit import DAMPING, name_left_alone
 from core.pruning.refit_measuring import measure_refit
 from core.pruning.surgery import network_state, prune_network, slice_state
 from core.pruning.verification import analyse_exactly
@@ -228,3 +228,9 @@ def test_without_memory_for_a_covariance_the_layer_is_named(monkeypatch):
     _, refit = measured(build(Chain))
     assert set(refit.left_alone) == {"second.0", "head"}
     assert "72 inputs is too large" in refit.left_alone["second.0"]
+
+
+def test_the_layers_left_alone_are_named_up_to_five():
+    many = {f"layer{n}": "it is too large" for n in range(7)}
+    assert name_left_alone(many).endswith("layer4 (it is too large) and 2 more.")
+    assert name_left_alone({}) == ""

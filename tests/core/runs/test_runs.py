@@ -1,5 +1,6 @@
 """A run's files: written while a search goes on, complete at its end, safe when things break."""
 
+import dataclasses
 import json
 import shutil
 import tomllib
@@ -182,6 +183,27 @@ def pruned_parameters(opened, keep):
     from core.pruning.surgery import prune_network
 
     return prune_network(opened.network.module, opened.analysis.plan, keep).parameters()
+
+
+def test_refitted_networks_are_exported_and_reported_before_and_after(search, opened, tmp_path):
+    config = dataclasses.replace(CONFIG, refit=True)
+    part = CountingPart(seed=3)
+    object.__setattr__(opened.images, "test", part)
+    (reported,) = of_type(record_run(opened, config, tmp_path), RunReported)
+    report = reported.report
+    plain = of_type(record_run(opened, CONFIG, tmp_path / "plain"), RunReported)[0].report
+    assert plain["before_refit"] == {}
+    scores = ("accuracy", "cross_entropy")
+    assert report["before_refit"]["pruned"] == {name: plain["pruned"][name] for name in scores}
+    assert set(report["before_refit"]) == {"pruned", *report["criteria"]}
+    assert report["pruned"]["cross_entropy"] != plain["pruned"]["cross_entropy"]
+    # the criterion of the same mask is treated alike
+    for name in scores:
+        assert report["criteria"]["random_uniform"][name] == report["pruned"][name]
+    # cut and masked network agree after the refit as well
+    assert report["export_error"] is None
+    assert 0 <= report["parity"]["hard_vs_soft"] < 1e-5
+    assert part.reads.tolist() == [2] * 40  # once for each of both runs
 
 
 def test_every_test_image_is_read_exactly_once(search, opened, tmp_path):

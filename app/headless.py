@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from app.report_table import as_percent, report_table
+from app.report_table import as_percent, kept_words, report_table, short_words
 from core.config import RunConfig
 from core.errors import EspalierError, readable
 from core.events import (
@@ -183,6 +183,9 @@ class Screen:
                 self._tell(
                     f"Unpruned accuracy on held-out images: {as_percent(event.baseline_accuracy)}"
                 )
+                if event.further_budgets:
+                    words = kept_words({"macs": event.macs_budget, **event.further_budgets})
+                    self._tell(f"At most {words}")
                 self._open_bar(event.evaluations)
             case CandidateEvaluated():
                 self._advance(event)
@@ -240,6 +243,8 @@ class Screen:
         numbers = (
             f"accuracy {as_percent(event.ema_accuracy)}, MACs kept {as_percent(event.macs_kept)}"
         )
+        if event.further_kept:
+            numbers += f", {short_words(event.further_kept)}"
         if self._bar is not None:
             self._bar.set_postfix_str(numbers, refresh=False)
             self._bar.update(event.evaluation - self._bar.n)

@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.pruning.limits import BUDGETED
+
 HEADER = ("", "accuracy", "MACs kept", "MACs", "parameters", "file")
 LATENCY_HEADER = ("Latency (ms)", "batch", "threads", "p50", "p95", "pruned p50", "p95", "faster")
 LATENCY_COLUMNS = ("before_p50", "before_p95", "after_p50", "after_p95")
 UNKNOWN = "-"
+SHORT = {"macs": "MACs", "params": "parameters", "size": "file", "latency": "latency"}
 
 
 def report_table(report: Mapping[str, Any], folder: str) -> str:
@@ -22,6 +25,7 @@ def report_table(report: Mapping[str, Any], folder: str) -> str:
         "",
         *aligned(rows),
         "Accuracy on the test images, norms fitted again, before fine-tuning.",
+        *_budget_lines(report),
         "",
         f"Parity: {_parity_words(report)}",
         f"MACs counted again by thop: {_count_words(report['thop'])}",
@@ -31,6 +35,30 @@ def report_table(report: Mapping[str, Any], folder: str) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def kept_words(shares: Mapping[str, float]) -> str:
+    """Shares by the budget's name as "50.0 % of the MACs, 40.0 % of the parameters"."""
+    return ", ".join(
+        f"{as_percent(share)} of the {BUDGETED[name]}" for name, share in shares.items()
+    )
+
+
+def short_words(shares: Mapping[str, float]) -> str:
+    """Shares by the budget's name as "MACs 50.0 %, parameters 40.0 %", where room is short."""
+    return ", ".join(f"{SHORT[name]} {as_percent(share)}" for name, share in shares.items())
+
+
+def _budget_lines(report: Mapping[str, Any]) -> list[str]:
+    """What is kept of what was budgeted beside the MACs; nothing if that was all."""
+    budgets = report.get("further_budgets") or {}
+    prediction = report.get("latency_prediction")
+    lines = [
+        f"Kept: {as_percent(entry['kept'])} of the {BUDGETED[name]} "
+        f"(budget {as_percent(entry['budget'])})"
+        for name, entry in budgets.items()
+    ]
+    return [*lines, *([prediction["note"]] if prediction else [])]
 
 
 def _latency_lines(report: Mapping[str, Any]) -> list[str]:

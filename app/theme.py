@@ -126,7 +126,8 @@ def apply_palette(app: QApplication, palette: Palette) -> None:
     """
     sheet = _style_sheet(app, palette)
     if app.styleSheet() != sheet:  # else every widget would be polished again, for nothing
-        app.setStyle(QStyleFactory.create("Fusion"))
+        if not app.styleSheet():  # once: Qt keeps something of every style it ever had
+            app.setStyle(QStyleFactory.create("Fusion"))
         app.setPalette(_qt_palette(palette))
         app.setStyleSheet(sheet)
     pg.setConfigOptions(background=palette.surface, foreground=palette.muted_text)

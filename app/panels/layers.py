@@ -99,7 +99,8 @@ class LayersPanel(Panel):
 
     def _fill(self, opened: NetworkOpened) -> None:
         with QSignalBlocker(self.view.selectionModel()):
-            self.model.clear()
+            # Not clear(): PySide then keeps every item that hung on the invisible root.
+            self.model.removeRows(0, self.model.rowCount())
         self.model.setHorizontalHeaderLabels([self.tr("Layer"), self.tr("Kept"), self.tr("What")])
         self._rows, self._counts, self._modules = {}, {}, {}
         for layer in opened.graph.layers:

@@ -1,6 +1,6 @@
 """finetune.json as a table of plain text."""
 
-from app.report_table import UNKNOWN, aligned, as_percent
+from app.report_table import UNKNOWN, aligned, as_percent, half_lines, latency_lines
 from core.runs.finetune_file import FinetunedNetwork, FinetuneFile
 
 HEADER = (
@@ -40,6 +40,8 @@ def finetune_table(file: FinetuneFile, folder: str) -> str:
         f"Trained on {file.training_images or 0:,} images: {file.training}.",
         "",
         f"Export of the fine-tuned network: {_export_words(file)}",
+        *half_lines(file.measured or {}),
+        *latency_lines(file.measured or {}),
         f"Files: {folder}",
         "",
     ]

@@ -29,7 +29,8 @@ def report_table(report: Mapping[str, Any], folder: str) -> str:
         "",
         f"Parity: {_parity_words(report)}",
         f"MACs counted again by thop: {_count_words(report['thop'])}",
-        *_latency_lines(report),
+        *half_lines(report),
+        *latency_lines(report),
         f"Time: {_time_words(report['seconds'])}",
         f"Files: {folder}",
         "",
@@ -61,7 +62,17 @@ def _budget_lines(report: Mapping[str, Any]) -> list[str]:
     return [*lines, *([prediction["note"]] if prediction else [])]
 
 
-def _latency_lines(report: Mapping[str, Any]) -> list[str]:
+def half_lines(report: Mapping[str, Any]) -> list[str]:
+    """How far the files are from float32 in float16; nothing if that was not compared."""
+    words = {"onnx": "ONNX Runtime", "state": "pruned.pt", "program": "pruned.pt2"}
+    known = report.get("parity_float16") or {}
+    skipped = report.get("parity_float16_not_measured") or {}
+    told = [f"{words[check]} {value:.1g}" for check, value in known.items()]
+    told += [f"{words[check]} not measured: {reason}" for check, reason in skipped.items()]
+    return [f"Parity in float16: {', '.join(told)}"] if told else []
+
+
+def latency_lines(report: Mapping[str, Any]) -> list[str]:
     """How long both networks take, row by row; nothing if that was not measured."""
     measured = report.get("latency") or []
     if not measured:

@@ -67,6 +67,8 @@ class FinetuneFile:
     settings: Mapping[str, Any] | None = None  # of FinetuneConfig
     parity: Mapping[str, float] | None = None  # of the exported network, the learned one
     export_error: str | None = None
+    # of the exported network, with the names of report.json: latency, sizes, memory, float16
+    measured: Mapping[str, Any] | None = None
     environment: Mapping[str, str] | None = None
 
     def find(self, name: str) -> FinetunedNetwork | None:
@@ -107,6 +109,7 @@ def parse_finetune_file(values: object) -> FinetuneFile | None:
         settings=_mapping(values.get("settings")),
         parity=_mapping(values.get("parity")),
         export_error=_text(values.get("export_error")) or None,
+        measured=_mapping(values.get("measured")),
         environment=_mapping(values.get("environment")),
     )
 

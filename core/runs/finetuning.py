@@ -49,7 +49,8 @@ from core.runs.finetune_file import (
 )
 from core.runs.lock import locked_folder
 from core.runs.masks import RunMasks, choose_masks
-from core.runs.report import environment, report_text
+from core.runs.measuring import Measured, measure_run
+from core.runs.report import environment, half_entries, report_text
 
 UNPRUNED = "unpruned"
 MEMORY_REMEDY = (
@@ -66,7 +67,11 @@ class _Result:
     finetuned: list[Finetuned] = field(default_factory=list)
     scores: Mapping[str, ComparedScore] = field(default_factory=dict)
     parity: Mapping[str, float] | None = None
+    half: HalfParity = field(default_factory=HalfParity)
+    opset: int | None = None
     export_error: str | None = None
+    file_bytes: Mapping[str, int] = field(default_factory=dict)  # of the weights
+    measured: Measured = field(default_factory=Measured)
 
 
 def record_finetuning(
@@ -104,14 +109,19 @@ def _record(
 
 
 def export_finetuned(
-    opened: Opened, finetuned: Finetuned, folder: Path, formats: tuple[str, ...]
+    opened: Opened,
+    finetuned: Finetuned,
+    folder: Path,
+    formats: tuple[str, ...],
+    *,
+    is_half_kept: bool = False,
 ) -> Events:
     """Write a fine-tuned network through the parity gate; ExportFinished is the last event.
 
     Raises: ExportError if a file cannot be written, ParityError if one computes something else.
     """
     with told_shortage("exporting the fine-tuned network"):
-        yield from _export(opened, finetuned, folder, formats, None)
+        yield from _export(opened, finetuned, folder, (formats, is_half_kept), None)
 
 
 def _open_training(opened: Opened, config: RunConfig) -> Generator[Event, None, ImagePart]:
@@ -136,6 +146,9 @@ def _train_all(
     resume: bool,
 ) -> Events:
     device, at_once = resolve_device(config.search.device), norms_at_once()
+    refit = None
+    if config.finetune.refit:
+        refit = yield from refit_for(opened, chosen.values(), device)
     for name, keep in chosen.items():
         path = folder / FINETUNING_FOLDER / f"{name}.pt"
         # of those that were not begun before the crash there is nothing to take up
@@ -146,9 +159,6 @@ def _train_all(
             opened, keep, config, name=name, start=before, training=training, checkpoint=place
         )
         result.befores[name] = before
-    refit = None
-    if config.finetune.refit:
-        refit = yield from refit_for(opened, chosen.values(), device)
         result.finetuned.append(finetuned)
         if finetuned.is_stopped:
             return
@@ -164,7 +174,15 @@ def _test_and_export(
             learned = result.finetuned[0]
             place = folder / FINETUNED_FOLDER
             if config.exports:
-                yield from _export(opened, learned, place, tuple(EXPORTERS), result)
+                keeping = tuple(EXPORTERS), config.export_half
+                yield from _export(opened, learned, place, keeping, result)
+            result.file_bytes = {
+                "baseline": state_bytes(opened.network.module),
+                "pruned": state_bytes(learned.module),
+            }
+            if config.latency and not learned.is_stopped:
+                keep = learned.keep
+                result.measured = yield from measure_run(opened, learned.module, keep, place)
     except StopRequested:
         yield NoticeRaised("Stopped: test images or exports of the fine-tuning are missing.")
     except (ExportError, MemoryShortage) as error:
@@ -188,9 +206,10 @@ def _export(
     opened: Opened,
     finetuned: Finetuned,
     folder: Path,
-    formats: tuple[str, ...],
+    keeping: tuple[tuple[str, ...], bool],
     result: _Result | None,
 ) -> Events:
+    """Write `keeping`: the formats, and whether that in float16 is written too."""
     costs = MacsModel(opened.analysis, opened.network.module)
     macs = {
         "macs": float(costs.macs(finetuned.keep)),
@@ -200,7 +219,9 @@ def _export(
     score = None if result is None else result.scores.get(f"after {finetuned.name}")
     accuracy = None if score is None else score.accuracy
     pruned = describe_pruned(opened, finetuned.keep, module, macs, accuracy)
-    with contextlib.closing(export_network(pruned, opened, folder, formats)) as events:
+    formats, is_half_kept = keeping
+    exporting = export_network(pruned, opened, folder, formats, is_half_kept=is_half_kept)
+    with contextlib.closing(exporting) as events:
         for event in events:
             if result is not None and isinstance(event, ExportFinished):
                 # cut and masked differ by nature where channels of approximate groups went
@@ -208,6 +229,9 @@ def _export(
                 result.parity = {
                     check: value for check, value in event.parity.items() if check not in measured
                 }
+                result.half = HalfParity(dict(event.half), dict(event.half_not_measured))
+                is_onnx = str(folder / ONNX_FILE) in event.files
+                result.opset = written_opset(folder / ONNX_FILE) if is_onnx else None
             yield event
 
 
@@ -240,6 +264,12 @@ def _describe(
         settings=asdict(config.finetune),
         parity=result.parity,
         export_error=result.export_error,
+        measured={
+            "file_bytes": dict(result.file_bytes),
+            "opset": result.opset,
+            **half_entries(result.half),
+            **result.measured.as_report(),
+        },
         environment=environment(),
     )
 

@@ -265,6 +265,15 @@ def test_what_was_not_reached_is_a_dash():
     assert as_percent(None) == "-"
 
 
+def test_float16_is_told_where_it_was_compared():
+    report = make_report(
+        parity_float16={"onnx": 5.6e-4}, parity_float16_not_measured={"state": "no GPU."}
+    )
+    table = report_table(report, "x")
+    assert "Parity in float16: ONNX Runtime 0.0006, pruned.pt not measured: no GPU." in table
+    assert "float16" not in report_table(make_report(), "x")
+
+
 def test_latency_is_a_table_of_its_own():
     row = {"runtime": "ONNX Runtime", "batch": 1, "threads": 2}
     row |= {"before_p50_ms": 3.0, "before_p95_ms": 3.5, "after_p50_ms": 2.0, "after_p95_ms": 2.25}

@@ -19,12 +19,14 @@ from core.events import (
     StopRequested,
 )
 from core.export import EXPORTERS, load_pruned
+from core.export.onnx import read_metadata
 from core.finetuning.judging import compare_with_unpruned
 from core.runs.files import move_earlier_run, write_arrays
 from core.runs.finetune_file import read_finetune_file
 from core.runs.finetuning import export_finetuned, record_finetuning
 from core.runs.lock import locked_folder
 from core.runs.masks import RunMasks, read_masks
+from core.runs.measuring import measure_run
 from tests.core.export.opened import build_tiny, half_mask, open_tiny
 from tests.core.runs.test_runs import CountingPart
 from tests.core.tiny import finish
@@ -32,6 +34,7 @@ from tests.core.tiny import finish
 CONFIG = RunConfig(
     network="tiny",
     data="random",
+    latency=False,
     search=SearchConfig(threads=1, device="cpu"),
     finetune=FinetuneConfig(epochs=2, batch_size=8),
 )
@@ -99,6 +102,37 @@ def test_the_exported_network_is_the_fine_tuned_one(opened, masks, tmp_path, mon
         logits = module(images)
     after = read_finetune_file(tmp_path).networks[0].after
     assert float(F.cross_entropy(logits, labels)) == pytest.approx(after.cross_entropy, rel=1e-4)
+
+
+def test_the_fine_tuned_network_is_measured_again(opened, masks, tmp_path, monkeypatch):
+    measure = measure_run.__globals__["measure_latency"]
+    monkeypatch.setattr(
+        "core.runs.measuring.measure_latency", lambda runtimes: measure(runtimes, seconds=0.0)
+    )
+    config = dataclasses.replace(CONFIG, latency=True)
+    finish(record_finetuning(opened, masks, config, tmp_path))
+    measured = read_finetune_file(tmp_path).measured
+    assert {row["runtime"] for row in measured["latency"]} == {"PyTorch", "PyTorch channels_last"}
+    for sizes in (measured["file_bytes"], measured["peak_activation_bytes"]):
+        assert 0 < sizes["pruned"] < sizes["baseline"]
+    assert measured["latency_not_measured"] == {"ONNX Runtime": "pruned.onnx was not exported"}
+
+
+def test_the_fine_tuned_network_is_exported_with_all_that_a_run_says(
+    opened, masks, tmp_path, monkeypatch
+):
+    """One real export: opset, float16, metadata of the file."""
+    onnx = {"onnx": EXPORTERS["onnx"]}
+    monkeypatch.setattr("core.runs.finetuning.EXPORTERS", onnx)
+    config = dataclasses.replace(CONFIG, export_half=True)
+    finish(record_finetuning(opened, masks, config, tmp_path))
+    file = read_finetune_file(tmp_path)
+    assert file.measured["opset"] >= 18
+    assert 0 < file.measured["parity_float16"]["onnx"] < file.measured["parity_float16_limit"]
+    assert (tmp_path / "finetuned" / "pruned_float16.onnx").is_file()
+    about = read_metadata(tmp_path / "finetuned" / "pruned.onnx")
+    assert about["run"] == f"{tmp_path.name}/finetuned"
+    assert float(about["accuracy"]) == pytest.approx(file.networks[0].after.accuracy, rel=1e-4)
 
 
 @pytest.mark.parametrize(

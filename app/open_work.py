@@ -1,13 +1,14 @@
 """What is open: the network with its images, the last search over it, and where it is recorded."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from core.config import FinetuneConfig, RunConfig, SearchConfig
+from app.source import Source
+from core.config import RunConfig
 from core.events import (
     BestChanged,
     BoolArray,
@@ -55,7 +56,7 @@ class OpenWork:
 
     def is_open(self, config: RunConfig) -> bool:
         """Whether the network and the images that `config` names are open."""
-        return self.opened_config is not None and _source(self.opened_config) == _source(config)
+        return self.opened_config is not None and Source.of(self.opened_config) == Source.of(config)
 
     def finetuned_of(self, keep: BoolArray | None) -> Any:
         """The fine-tuned network of a mask, the best one if None; None if there is none."""
@@ -74,8 +75,3 @@ class OpenWork:
     def _forget_search(self) -> None:
         self.best_keep = self.search_config = self.run_folder = self.finetuned = None
         self.criteria = {}
-
-
-def _source(config: RunConfig) -> RunConfig:
-    """What decides over the opened network and its images: neither search nor fine-tuning."""
-    return replace(config, search=SearchConfig(), finetune=FinetuneConfig(), latency=True)

@@ -1,6 +1,7 @@
 """How good the search is on ResNet-20 and how long it takes: a table.
 
     python -m tests.benchmarks.search [--seeds 0 1 2] [--evaluations 300] [--part held_out]
+        [--set search.policy.architecture=hierarchical ...]
 
 Accuracy is read with recalibrated norms, before fine-tuning. The test images are for the
 final number only: choose settings with `--part held_out`.
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from core.config import RunConfig, SearchConfig
+from core.config.settings import parse_assignment, with_values
 from core.evaluation import limited_threads, read_part, recalibrate_norms, resolve_device
 from core.events import SearchFinished
 from core.opening import Opened, open_run
@@ -42,12 +44,13 @@ def main() -> None:
     rows = []
     sys.stdout.write(HEADER)
     for seed in arguments.seeds:
-        config = SearchConfig(
+        search = SearchConfig(
             macs_budget=arguments.macs_budget,
             evaluations=arguments.evaluations,
             seed=seed,
             threads=arguments.threads,
         )
+        config = with_values(RunConfig(search=search), dict(arguments.set)).search
         finished = list(run_search(opened, config))[-1]
         winner, baseline = _accuracies(opened, finished, arguments.part, arguments.threads)
         rows.append((winner, baseline))
@@ -71,6 +74,9 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--evaluations", type=int, default=300)
     parser.add_argument("--macs-budget", type=float, default=0.5)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument(
+        "--set", type=parse_assignment, action="append", default=[], metavar="NAME=VALUE"
+    )
     parser.add_argument("--part", choices=("held_out", "test"), default="test")
     return parser.parse_args()
 

@@ -7,6 +7,7 @@ from html import escape
 from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 
+from app.budgets import shares_text
 from app.panels.panel import Panel, Table
 from app.selection import Selection
 from app.words import percent_text
@@ -101,10 +102,11 @@ class LogPanel(Panel):
                 return self._say_opened(event)
             case SearchStarted():
                 return self.tr(
-                    "Searching: {:,} evaluations, at most {} of the MACs; unpruned accuracy {}"
+                    "Searching: {:,} evaluations, at most {} of the MACs{}; unpruned accuracy {}"
                 ).format(
                     event.evaluations,
                     percent_text(event.macs_budget),
+                    shares_text(event.further_budgets),
                     percent_text(event.baseline_accuracy),
                 )
             case CriterionEvaluated():

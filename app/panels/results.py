@@ -7,6 +7,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from app.budgets import budget_title
 from app.panels.graph_text import count_text
 from app.panels.parts import ElidedLabel
 from app.theme import LIGHT, RADIUS, SPACE_L, SPACE_M, SPACE_XS, Palette
@@ -109,6 +110,7 @@ class ResultsPanel(QFrame):
             self._criterion_figure(report["criteria"]),
             self._parity_figure(report["parity"], is_exact=not report.get("approximate")),
             *self._latency_figures(report),
+            *self._budget_figures(report),
         ]
 
     def _latency_figures(self, report: Mapping[str, Any]) -> list[Figure]:
@@ -138,6 +140,22 @@ class ResultsPanel(QFrame):
                 "\n".join([*lines, *filter(None, [report.get("latency_note")])]),
             )
         ]
+
+    def _budget_figures(self, report: Mapping[str, Any]) -> list[Figure]:
+        """What is kept of everything that was budgeted beside the MACs."""
+        prediction = report.get("latency_prediction") or {}
+        figures = []
+        for name, entry in (report.get("further_budgets") or {}).items():
+            value, details = percent_text(entry["kept"]), ""
+            note = self.tr("budget {}").format(percent_text(entry["budget"]))
+            if name == "latency" and prediction:
+                details = prediction["note"]
+                value = self.tr("{} predicted").format(value)
+                if prediction["measured_kept"] is not None:
+                    measured = percent_text(prediction["measured_kept"])
+                    note = self.tr("{} measured, {}").format(measured, note)
+            figures.append(Figure(budget_title(name), value, note, details))
+        return figures
 
     def _criterion_figure(self, criteria: Mapping[str, Any]) -> Figure:
         known = {

@@ -58,7 +58,8 @@ def scored_point(event: ScoredEvent) -> Scored:
 def unpruned_point(started: SearchStarted) -> Scored:
     """The network as it was, on held-out images."""
     accuracy, cross_entropy = started.baseline_accuracy, started.baseline_cross_entropy
-    return Scored(Kind.UNPRUNED, 0, "", 1.0, accuracy, cross_entropy, started.macs_budget >= 1.0)
+    is_within = started.macs_budget >= 1.0 and not started.further_budgets
+    return Scored(Kind.UNPRUNED, 0, "", 1.0, accuracy, cross_entropy, is_within)
 
 
 class EvaluatedMasks:

@@ -13,6 +13,7 @@ from core.events import CandidateEvaluated, CriterionEvaluated, Event, SearchSta
 from core.runs.files import CONFIG_FILE, ENVIRONMENT_FILE, REPORT_HTML_FILE, write_text
 from core.runs.finetune_file import read_finetune_file
 from core.runs.history import list_runs, read_json, read_report, read_summary
+from core.runs.html_budgets import budgets_section, budgets_words
 from core.runs.html_export import loading_section, parity_section
 from core.runs.html_finetuned import finetuned_section
 from core.runs.html_latency import latency_section
@@ -66,9 +67,7 @@ def html_report(folder: Path) -> str:
         )
     outcomes = _kin(folder, report)
     verdict = judge(outcomes) if outcomes else None
-    title = (
-        f"{text_of(report, 'network')} at {percent(number_of(report, 'macs_budget'))} of its MACs"
-    )
+    title = f"{text_of(report, 'network')} at {budgets_words(report)}"
     return page(
         f"{title} - Espalier",
         [
@@ -76,6 +75,7 @@ def html_report(folder: Path) -> str:
             paragraph(_what(report), "muted"),
             paragraph(_sentence(verdict), "verdict"),
             _results(report, verdict),
+            budgets_section(report),
             _search(folder),
             _masks(folder),
             parity_section(report),

@@ -101,8 +101,8 @@ def measure_prediction(
 
     A StopRequested leaves it as it is.
     """
-    yield StageStarted(STAGE, total=PAIRS)
     try:
+        yield StageStarted(STAGE, total=PAIRS)
         timer = make_timer(device, opened.network.input_shape, prediction.batch)
         before, after = list[float](), list[float]()
         while len(after) < PAIRS:

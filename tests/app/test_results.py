@@ -58,3 +58,26 @@ def test_what_was_not_measured_is_not_shown(panel):
 def test_the_strip_leaves_the_docks_beside_it_their_room(panel):
     shown(panel, [row(1, 3.12, 2.04)])
     assert panel.minimumSizeHint().width() < 0.9 * panel.sizeHint().width()
+
+
+def budgeted(panel, prediction=None, **budgets):
+    further = {name: {"budget": 0.5, "kept": kept} for name, kept in budgets.items()}
+    entries = {"further_budgets": further, "latency_prediction": prediction}
+    panel.show_event(RunReported("x", samples.REPORT | entries))
+    return {figure.title: (figure.value, figure.note, figure.details) for figure in panel.figures}
+
+
+def test_every_further_budget_is_shown_with_what_is_kept(panel):
+    figures = budgeted(panel, params=0.482, size=0.4999)
+    assert figures["Parameters kept"] == ("48.2 %", "budget 50.0 %", "")
+    assert figures["File kept"] == ("50.0 %", "budget 50.0 %", "")
+    assert "Latency kept" not in figures
+
+
+def test_predicted_latency_stands_beside_the_measured(panel):
+    prediction = {"measured_kept": 0.552, "note": "The real network is above the budget."}
+    figures = budgeted(panel, prediction, latency=0.49)
+    words = ("49.0 % predicted", "55.2 % measured, budget 50.0 %", prediction["note"])
+    assert figures["Latency kept"] == words
+    unmeasured = budgeted(panel, prediction | {"measured_kept": None}, latency=0.49)
+    assert unmeasured["Latency kept"][1] == "budget 50.0 %"

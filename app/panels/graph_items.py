@@ -9,6 +9,7 @@ from app.panels.graph_style import GraphStyle
 from app.panels.graph_text import shape_text, split_name
 from app.theme import blend
 from core.graph.layers import LayerNode
+from core.pruning.pins import PIN_KEEP, PIN_REMOVE
 
 _SYMBOL_SIZE = 24.0
 _PILL_WIDTH = 22.0
@@ -83,10 +84,14 @@ class LayerItem(NodeItem):
         super().__init__(layer.name, style, is_prunable=layer.is_prunable, is_frozen=is_frozen)
         self.layer = layer
         self.kept = len(layer.channels)
+        self.pins = 0, 0  # channels that are pinned to stay, and to go
 
     def show_channels(self, state: StripState) -> None:
         """Show which channels are kept."""
         self.kept = int(state.keep.sum())
+        if state.pinned is not None:
+            stay, go = (int((state.pinned == pin).sum()) for pin in (PIN_KEEP, PIN_REMOVE))
+            self.pins = stay, go
         self.update()
 
 

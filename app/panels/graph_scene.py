@@ -178,7 +178,7 @@ class GraphScene(QGraphicsScene):
         assert isinstance(item, LayerItem)
         ids = sorted(self.shown.groups_of(name))
         groups = tuple(self.shown.groups.groups[group] for group in ids)
-        return layer_tooltip(item.layer, item.kept, groups, next(iter(reasons), None))
+        return layer_tooltip(item.layer, item.kept, groups, next(iter(reasons), None), item.pins)
 
     def helpEvent(self, event: QGraphicsSceneHelpEvent) -> None:
         for item in self.items(event.scenePos()):

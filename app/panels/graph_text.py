@@ -49,9 +49,16 @@ def count_text(value: float) -> str:
 
 
 def layer_tooltip(
-    layer: LayerNode, kept: int, groups: tuple[CouplingGroup, ...], frozen_reason: str | None
+    layer: LayerNode,
+    kept: int,
+    groups: tuple[CouplingGroup, ...],
+    frozen_reason: str | None,
+    pins: tuple[int, int] = (0, 0),
 ) -> str:
-    """Everything about one layer in a small table, as rich text."""
+    """Everything about one layer in a small table, as rich text.
+
+    pins: how many of its channels are pinned to stay, and to go.
+    """
     rows = [("", _kind_text(layer))]
     rows.append(("Shape", f"{shape_text(layer.input_shape)} → {shape_text(layer.output_shape)}"))
     if layer.macs:
@@ -60,6 +67,8 @@ def layer_tooltip(
         rows.append(("Parameters", count_text(layer.params)))
     total = len(layer.channels)
     rows.append(("Kept", f"{kept} of {total} channels ({_percent(kept, total)})"))
+    if any(pins):
+        rows.append(("Pinned", f"{pins[0]} to stay, {pins[1]} to go"))
     for group in groups:
         if len(group.producers) > 1:
             words = "residual stream" if group.is_stream else "cut together"

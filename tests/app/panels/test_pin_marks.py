@@ -91,8 +91,11 @@ def test_pins_are_shown_whether_they_come_before_the_network_or_after_it(panel):
     panel.show_pins(pins)
     panel.show_event(samples.network_opened())
     assert panel.scene.nodes["stem"]._state.pinned.tolist() == [PIN_KEEP, 0, 0, 0]
+    assert "1 to stay, 0 to go" in panel.scene.tooltip("stem")
+    assert "0 to stay, 1 to go" in panel.scene.tooltip("block.inner")
     assert "pinned to go" in [words for words, _, _ in panel.legend._entries()]
     panel.show_pins(np.zeros(12, np.int8))
+    assert "to stay" not in panel.scene.tooltip("stem")
     assert not panel.scene.nodes["stem"]._state.pinned.any()
     assert "pinned to go" not in [words for words, _, _ in panel.legend._entries()]
 

@@ -132,8 +132,8 @@ class TrajectoryPanel(Panel):
         known = self.known.points.column(self._x_column)
         self._hovered = int(np.abs(known - x).argmin()) if x is not None and len(known) else None
         at = None if self._hovered is None else float(known[self._hovered])
-        for name in self.shown:
-            set_line(self.charts[name].plot.cursor, at)
+        for chart in self._over_search:
+            set_line(chart.plot.cursor, at)
         self._write_readout()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -159,6 +159,12 @@ class TrajectoryPanel(Panel):
             Qt.Key.Key_End: last,
         }
         return min(max(places[key], 0), last) if key in places and last >= 0 else None
+
+    @property
+    def _over_search(self) -> list[Chart]:
+        """The chosen charts that share the x axis, from above."""
+        chosen = [self.charts[name] for name in self.shown]
+        return [chart for chart in chosen if not chart.measure.is_by_epoch]
 
     @property
     def _x_column(self) -> int:
@@ -269,8 +275,13 @@ class TrajectoryPanel(Panel):
         x_words = (
             self.tr("seconds of search") if self._x_column == SECONDS else self.tr("evaluations")
         )
-        lowest = self.charts[shown[-1]].plot
+        lowest = self._over_search[-1].plot if self._over_search else None
         for name, chart in self.charts.items():
+            if chart.measure.is_by_epoch:
+                chart.header.setVisible(name in shown)
+                chart.plot.setVisible(name in shown)
+                chart.plot.set_lowest(is_lowest=True, x_words=self.tr("epochs of pre-training"))
+                continue
             is_lowest = chart.plot is lowest
             chart.header.setVisible(name in shown)
             chart.plot.setVisible(name in shown)
@@ -311,10 +322,12 @@ class TrajectoryPanel(Panel):
         if needed > self._x_end:
             has_room = needed <= planned or self._x_end == 0
             self._x_end = needed if has_room else ROOM_WITHOUT_PLAN * needed
-            lowest = self.charts[self.shown[-1]].plot
-            lowest.setXRange(-0.015 * self._x_end, 1.015 * self._x_end, padding=0)
+            for chart in self._over_search[-1:]:
+                chart.plot.setXRange(-0.015 * self._x_end, 1.015 * self._x_end, padding=0)
 
     def _on_mouse(self, chart: Chart, at: QPointF) -> None:
+        if chart.measure.is_by_epoch:
+            return
         box = chart.plot.getPlotItem().getViewBox()
         self.show_place(box.mapSceneToView(at).x())
 

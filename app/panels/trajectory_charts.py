@@ -3,18 +3,21 @@
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
+from PySide6.QtCore import QT_TRANSLATE_NOOP as NOOP
 from PySide6.QtCore import QCoreApplication, Qt
 
 from app.panels.growing import FloatVector, GrowingRange, GrowingTable
 from app.panels.plot_parts import key_words, legend_label, legend_text
-from app.panels.trajectory_data import EMA, Trajectory, broken_at, moving_mean
-from app.panels.trajectory_measures import MEASURES
+from app.panels.trajectory_data import EMA, EVALUATION, Trajectory, broken_at, moving_mean
+from app.panels.trajectory_measures import MEASURES, TableName
 from app.panels.trajectory_plots import TrajectoryPlot, set_line
 from app.theme import Palette
 from app.words import percent_text
 from core.events import CriterionEvaluated
 
 PX_PER_HEIGHT = 7  # at least, so that three charts fit a low dock
+ENCODER_KEY = NOOP("TrajectoryPanel", "encoder, after an epoch")
+POLICY_KEY = NOOP("TrajectoryPanel", "policy, after an update")
 NO_ROWS: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
 
@@ -40,6 +43,9 @@ class Chart:
     def draw(self, known: Trajectory, x_column: int, window: int) -> None:
         """Draw everything; `window` evaluations are averaged, 1 for none."""
         rows = np.array([gap.before for gap in known.gaps()], dtype=np.int64)
+        if self.measure.is_by_epoch:
+            x_column, rows = EVALUATION, NO_ROWS  # its first column counts epochs
+            self._fit_epochs(known)
         self._draw_points(known, x_column)
         self._draw_curves(known, x_column, window, rows)
         self._draw_gaps(known.points.column(x_column), rows)
@@ -68,7 +74,17 @@ class Chart:
         self.criterion_line = plot.add_line("criteria", dotted)
 
     def _table(self, known: Trajectory) -> GrowingTable:
-        return known.updates if self.name == "entropy" else known.points
+        tables: dict[TableName, GrowingTable] = {
+            "points": known.points,
+            "updates": known.updates,
+            "multipliers": known.multipliers,
+            "pretraining": known.pretraining,
+        }
+        return tables[self.measure.table]
+
+    @property
+    def _is_by_update(self) -> bool:
+        return self.measure.table != "points"
 
     def _values(self, known: Trajectory) -> FloatVector:
         return self.measure.scale * self._table(known).column(self.measure.column)
@@ -76,7 +92,7 @@ class Chart:
     def _draw_points(self, known: Trajectory, x_column: int) -> None:
         x, y = self._table(known).column(x_column), self._values(known)
         is_over = known.over_budget
-        if self.name == "entropy" or not is_over.any():
+        if self._is_by_update or not is_over.any():
             self.plot.set_data(self.points, x, y)
             self.plot.set_data(self.crosses, x[:0], y[:0])
             return
@@ -87,7 +103,7 @@ class Chart:
         self, known: Trajectory, x_column: int, window: int, rows: NDArray[np.int64]
     ) -> None:
         x, y = self._table(known).column(x_column), self._values(known)
-        rows = NO_ROWS if self.name == "entropy" else rows
+        rows = NO_ROWS if self._is_by_update else rows
         mean = moving_mean(y, self._smoothed(window)) if self._smoothed(window) > 1 else y[:0]
         self.plot.set_data(self.smooth, *broken_at(x[: len(mean)], mean, rows[: len(mean)]))
         if self.name == "accuracy":
@@ -95,7 +111,7 @@ class Chart:
             self.plot.set_data(self.ema, *broken_at(x, ema, rows))
 
     def _smoothed(self, window: int) -> int:
-        return 1 if self.name == "entropy" else window  # it has few points, and little noise
+        return 1 if self._is_by_update else window  # it has few points, and little noise
 
     def _draw_gaps(self, x: FloatVector, rows: NDArray[np.int64]) -> None:
         while len(self._gap_lines) < len(rows):
@@ -148,6 +164,11 @@ class Chart:
         self.plot.edges.show("bottom", f"▼ {below:,}" if below else "")
         self.plot.edges.show("top", f"▲ {above:,}" if above else "")
 
+    def _fit_epochs(self, known: Trajectory) -> None:
+        epochs = known.pretraining.column(EVALUATION)
+        last = float(epochs[-1]) if len(epochs) else 1.0
+        self.plot.setXRange(-0.015 * last, 1.015 * last, padding=0)
+
     def _outside(self, known: Trajectory) -> tuple[int, int]:
         """How many one-shot criteria lie below and above the plot."""
         if not self.measure.has_criteria:
@@ -169,12 +190,14 @@ class Chart:
 
     def _keys(self, known: Trajectory, window: int) -> list[str]:
         colours, measure, started = self._palette, self.measure, known.started
-        if self.name == "entropy":
-            keys = [key_words("●", colours.muted_text, _translate("policy, after an update"))]
+        if self._is_by_update:
+            colour = getattr(colours, measure.colour)
+            said = ENCODER_KEY if measure.is_by_epoch else POLICY_KEY
+            keys = [key_words("●", colour, _translate(said))]
         else:
             keys = [key_words("●", getattr(colours, measure.colour), _translate("mask"))]
         over = int(known.over_budget.sum())
-        if over and self.name != "entropy":
+        if over and not self._is_by_update:
             words = _translate("{:,} over budget").format(over)
             keys.append(key_words("✕", colours.budget, words))
         if self.name == "accuracy":

@@ -13,8 +13,10 @@ from core.events import (
     CriterionEvaluated,
     Event,
     HeldOutScored,
+    MultiplierUpdated,
     NetworkOpened,
     PolicyUpdated,
+    PretrainingAdvanced,
     SearchFinished,
     SearchResumed,
     SearchStarted,
@@ -23,6 +25,8 @@ from core.events import (
 # Columns of every table begin with the place on the x axis, by evaluations or by seconds.
 EVALUATION, SECONDS, MACS, ACCURACY, CROSS_ENTROPY, REWARD, EMA, MEETS_BUDGET = range(8)
 ENTROPY = 2  # column of `updates`
+MULTIPLIER = 2  # column of `multipliers`
+PRETRAINING_LOSS = 2  # column of `pretraining`, whose first one counts epochs
 PAUSE_SECONDS, PAUSE_SHARE = 10.0, 50.0  # a pause is longer than both, of the median step
 
 
@@ -53,6 +57,8 @@ class Trajectory:
         """Forget everything."""
         self.points = GrowingTable(8)
         self.updates = GrowingTable(3)
+        self.multipliers = GrowingTable(3)
+        self.pretraining = GrowingTable(3)
         self.best = GrowingTable(5)  # EVALUATION to CROSS_ENTROPY
         self.held_out = GrowingTable(5)  # its MACS is not a number
         self.criteria: list[CriterionEvaluated] = []
@@ -78,6 +84,11 @@ class Trajectory:
                 if event.entropy is None:  # of a method without a policy
                     return False
                 self.updates.append(*self._place(None), event.entropy)
+            case MultiplierUpdated():
+                self.multipliers.append(*self._place(None), event.multiplier)
+            case PretrainingAdvanced():
+                loss = event.edge_loss + event.feature_loss
+                self.pretraining.append(event.epoch, np.nan, loss)
             case BestChanged():
                 place = self._place(event.evaluation)
                 self.best.append(*place, event.macs_kept, event.accuracy, event.cross_entropy)

@@ -1,12 +1,22 @@
 """What the trajectory can show: a new quantity is one entry of MEASURES."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from PySide6.QtCore import QT_TRANSLATE_NOOP as NOOP
 
-from app.panels.trajectory_data import ACCURACY, CROSS_ENTROPY, ENTROPY, MACS, REWARD
+from app.panels.trajectory_data import (
+    ACCURACY,
+    CROSS_ENTROPY,
+    ENTROPY,
+    MACS,
+    MULTIPLIER,
+    PRETRAINING_LOSS,
+    REWARD,
+)
 
+TableName = Literal["points", "updates", "multipliers", "pretraining"]
 TOP = 103.0  # per cent: a point at 100 is seen whole
 
 
@@ -23,10 +33,31 @@ class Measure:
     height: int  # share of the panel
     has_criteria: bool = False  # one-shot criteria and held-out scores have it too
     limits: tuple[float, float] = (-np.inf, np.inf)
+    table: TableName = "points"  # of Trajectory; the others have a row for each update or epoch
+
+    @property
+    def is_by_epoch(self) -> bool:
+        """Whether it is told before the search, and has a horizontal axis of its own."""
+        return self.table == "pretraining"
 
 
 PER_CENT = (0.0, TOP)
 MEASURES = {
+    "pretraining": Measure(
+        NOOP("TrajectoryPanel", "Pre-training"),
+        NOOP("TrajectoryPanel", "Pre-training loss"),
+        NOOP(
+            "TrajectoryPanel",
+            "What the encoder still gets wrong of the layer graph before the search: edges (nats "
+            "per pair of layers) and features (mean squared error), summed",
+        ),
+        PRETRAINING_LOSS,
+        1.0,
+        "reward",
+        3,
+        limits=(0.0, np.inf),
+        table="pretraining",
+    ),
     "macs": Measure(
         NOOP("TrajectoryPanel", "MACs"),
         NOOP("TrajectoryPanel", "MACs kept, %"),
@@ -87,5 +118,20 @@ MEASURES = {
         1.0,
         "muted_text",
         3,
+        table="updates",
+    ),
+    "multiplier": Measure(
+        NOOP("TrajectoryPanel", "Multiplier"),
+        NOOP("TrajectoryPanel", "Multiplier, reward per budget exceeded"),
+        NOOP(
+            "TrajectoryPanel",
+            "The learned price of exceeding the budget, with constraint: lagrange",
+        ),
+        MULTIPLIER,
+        1.0,
+        "budget",
+        3,
+        limits=(0.0, np.inf),
+        table="multipliers",
     ),
 }

@@ -12,8 +12,10 @@ from core.events import (
     CandidateEvaluated,
     CriterionEvaluated,
     HeldOutScored,
+    MultiplierUpdated,
     NoticeRaised,
     PolicyUpdated,
+    PretrainingAdvanced,
     SearchFinished,
     SearchResumed,
     SearchStarted,
@@ -360,3 +362,43 @@ def test_the_datas_share_of_the_lowest_plot_does_not_pay_for_the_axis(panel):
     panel.redraw_now()
     heights = [plot.getPlotItem().getViewBox().height() for plot in plots(panel)]
     assert heights[0] == pytest.approx(heights[2], abs=6)  # MACs and reward
+
+
+def test_the_learned_price_of_the_budget_can_be_shown(panel):
+    panel.plot_actions["multiplier"].trigger()
+    show_short_search(panel)
+    panel.show_event(MultiplierUpdated(1, 0.25))
+    panel.redraw_now()
+    chart = panel.charts["multiplier"]
+    assert [values.tolist() for values in chart.points.getData()] == [[2.0], [0.25]]
+    assert "policy, after an update" in words(panel, "multiplier")
+
+
+def test_pretraining_has_an_axis_of_its_own(panel):
+    panel.plot_actions["pretraining"].trigger()
+    show_short_search(panel)
+    before = panel.charts["reward"].plot.getPlotItem().getViewBox().viewRange()[0]
+    for epoch, loss in enumerate((0.9, 0.5, 0.4), start=1):
+        panel.show_event(PretrainingAdvanced(epoch, edge_loss=loss, feature_loss=0.1))
+    panel.redraw_now()
+    plot = panel.charts["pretraining"].plot.getPlotItem()
+    points = panel.charts["pretraining"].points.getData()
+    assert points[0].tolist() == [1.0, 2.0, 3.0]
+    assert points[1] == pytest.approx([1.0, 0.6, 0.5])
+    assert plot.getViewBox().viewRange()[0] == pytest.approx([-0.045, 3.045])
+    assert "epochs" in plot.getAxis("bottom").labelText
+    assert panel.charts["reward"].plot.getPlotItem().getViewBox().viewRange()[0] == before
+    panel.show_place(2.0)
+    assert panel.charts["reward"].plot.cursor.isVisible()
+    assert not panel.charts["pretraining"].plot.cursor.isVisible()
+
+
+def test_pretraining_may_stand_alone(panel):
+    panel.plot_actions["pretraining"].trigger()
+    for name in ("macs", "accuracy", "reward"):
+        panel.plot_actions[name].trigger()
+    assert panel.shown == ("pretraining",)
+    show_short_search(panel)
+    panel.show_event(PretrainingAdvanced(1, 0.5, 0.1))
+    panel.redraw_now()
+    assert len(panel.charts["pretraining"].points.getData()[0]) == 1

@@ -23,10 +23,14 @@ def main(words: Sequence[str] | None = None) -> int:
                 return _search(arguments)
             case "resume":
                 return _resume(arguments)
+            case "round":
+                return _round(arguments)
             case "report":
                 return _report(arguments)
             case "finetune":
                 return _finetune(arguments)
+            case "compare":
+                return _compare(arguments)
             case "settings":
                 return _list_settings(arguments)
             case "networks":
@@ -68,6 +72,21 @@ def _resume(arguments: argparse.Namespace) -> int:
     )
 
 
+def _round(arguments: argparse.Namespace) -> int:
+    from app.headless import round_headless
+
+    return round_headless(
+        arguments.folder,
+        arguments.out,
+        arguments.to,
+        macs_budget=arguments.macs_budget,
+        allow_download=arguments.allow_download,
+        trust=arguments.trust,
+        is_quiet=arguments.quiet,
+        is_verbose=arguments.verbose,
+    )
+
+
 def _report(arguments: argparse.Namespace) -> int:
     from core.runs.html_report import write_html_report
 
@@ -85,6 +104,23 @@ def _finetune(arguments: argparse.Namespace) -> int:
         arguments.folder,
         arguments.out,
         resume=arguments.resume,
+        allow_download=arguments.allow_download,
+        trust=arguments.trust,
+        is_quiet=arguments.quiet,
+        is_verbose=arguments.verbose,
+    )
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from app.compare_words import split_methods
+    from app.headless_compare import run_comparison
+
+    return run_comparison(
+        run_config(arguments),
+        split_methods(arguments.methods),
+        arguments.seeds,
+        arguments.finetune_epochs,
+        arguments.out,
         allow_download=arguments.allow_download,
         trust=arguments.trust,
         is_quiet=arguments.quiet,

@@ -7,8 +7,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from app.budget_words import add_budget_words
+from app.compare_words import add_compare_command
 from app.finetune_words import add_finetune_command
-from app.run_words import add_report_command, add_resume_command
+from app.run_words import add_report_command, add_resume_command, add_round_command
 from app.setting_arguments import add_set_word, add_settings_command, with_assignments
 from core.config import RunConfig, SearchConfig, load_run_config
 from core.presets import PRESETS, apply_preset
@@ -24,7 +26,9 @@ examples:
   espalier --network cifar_resnet20 --checkpoint weights.th --data cifar10
   espalier search --help        the same search in a terminal
   espalier resume DIR           go on with a search that was broken off
+  espalier round DIR --to 8     widths that hardware likes, for a finished run
   espalier finetune --help      train what a search has pruned
+  espalier compare --help       compare methods over several seeds, in one table
   espalier networks             the names for --network
   espalier settings             every setting, for --set and --config
 """
@@ -79,6 +83,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_search_command(commands)
     add_resume_command(commands)
     add_finetune_command(commands)
+    _add_common_words(add_compare_command(commands))
+    add_round_command(commands)
     add_report_command(commands)
     commands.add_parser(
         "networks",
@@ -97,11 +103,7 @@ def _add_search_command(commands: Any) -> None:
         epilog=SEARCH_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    # A word may stand before the command too; an absent one must not erase it.
-    _add_source(search, default=argparse.SUPPRESS)
-    _add_search_words(search, default=argparse.SUPPRESS)
-    _add_method_words(search)
-    add_set_word(search)
+    _add_common_words(search)
     search.add_argument(
         "--out",
         metavar="DIR",
@@ -139,6 +141,16 @@ def _add_search_command(commands: Any) -> None:
     search.add_argument(
         "--verbose", action="store_true", help="print the details behind an error, too"
     )
+
+
+def _add_common_words(parser: argparse.ArgumentParser) -> None:
+    """Add what every command asks that searches."""
+    # A word may stand before the command too; an absent one must not erase it.
+    _add_source(parser, default=argparse.SUPPRESS)
+    _add_search_words(parser, default=argparse.SUPPRESS)
+    _add_method_words(parser)
+    add_budget_words(parser)
+    add_set_word(parser)
 
 
 def _add_source(parser: argparse.ArgumentParser, default: str | None = None) -> None:

@@ -28,7 +28,9 @@ def table_header(comparison: Comparison) -> list[str]:
     """The titles of the columns."""
     titles = ["method", "seeds"]
     for name in shown_measures(comparison):
-        titles += [TITLES[name], f"vs {comparison.plan.reference}"]
+        titles.append(TITLES[name])
+        if _is_tested(comparison):
+            titles.append(f"vs {comparison.plan.reference}")
     return [*titles, "MACs kept, %", "evaluations", "CPU-seconds"]
 
 
@@ -41,16 +43,24 @@ def _row(comparison: Comparison, method: ComparedMethod) -> list[str]:
     cells = [method.method, str(len(method.seeds))]
     for name in shown_measures(comparison):
         scale, digits = (100.0, 2) if name in PERCENT else (1.0, 3)
-        cells += [
-            mean_text(method.means[name], scale, digits),
-            verdict_text(method.tests.get(name)),
-        ]
+        cells.append(mean_text(method.means[name], scale, digits))
+        if _is_tested(comparison):
+            cells.append(verdict_text(method.tests.get(name)))
     return [
         *cells,
         mean_text(method.macs_kept, 100.0, 1, with_error=False),
         mean_text(method.evaluations, 1.0, 0, with_error=False),
         mean_text(method.cpu_seconds, 1.0, 1),
     ]
+
+
+def _is_tested(comparison: Comparison) -> bool:
+    """Whether there are seeds enough for any test."""
+    return any(
+        test is not None and test.outcome != "untested"
+        for method in comparison.methods
+        for test in method.tests.values()
+    )
 
 
 def mean_text(mean: Mean | None, scale: float, digits: int, *, with_error: bool = True) -> str:
@@ -91,7 +101,8 @@ def notes(comparison: Comparison) -> list[str]:
         "run" + (", once after each fine-tuning." if plan.finetune_epochs else "."),
     ]
     if plan.finetune_epochs:
-        said.append(f"After: the same {plan.finetune_epochs} epochs of fine-tuning for each mask.")
+        epochs = f"{plan.finetune_epochs} epoch{'s' if plan.finetune_epochs > 1 else ''}"
+        said.append(f"After: the same {epochs} of fine-tuning for each mask.")
     missing = [f"{run.folder} ({run.problem})" for run in comparison.runs if not run.counts]
     if missing:
         said.append(f"Not counted: {', '.join(missing)}.")

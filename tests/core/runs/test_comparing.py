@@ -3,13 +3,15 @@
 import csv
 import dataclasses
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
 from core.config import FinetuneConfig, RunConfig, SearchConfig
 from core.errors import ConfigError, RunError
 from core.events import ComparisonReported, NoticeRaised, StageAdvanced, StageStarted, StopRequested
-from core.runs.comparing import ComparisonPlan
+from core.runs.comparing import ComparisonPlan, MethodRun, compare_runs
 from core.runs.comparison_flow import check_methods, plan_comparison, record_comparison
 from core.runs.comparison_reading import is_comparison, read_comparison, run_folder
 from core.runs.comparison_table import markdown_text, table_text
@@ -90,7 +92,8 @@ def test_the_files_say_the_same(compared):
     assert [row["method"] for row in rows] == ["agent", "random", "l1_uniform"]
     assert float(rows[2]["evaluations"]) == 0
     table = table_text(comparison)
-    assert "vs agent" in table
+    assert table.splitlines()[0].split()[:4] == ["method", "seeds", "accuracy,", "%"]
+    assert "worse" not in table
     assert "read 12 times" in table
     assert "fewer than three seeds" in table
 
@@ -156,3 +159,42 @@ def test_methods_are_checked_by_name():
 def test_without_the_default_search_the_first_method_is_the_reference():
     assert ComparisonPlan(("random", "agent"), (0,)).reference == "agent"
     assert ComparisonPlan(("random", "l1"), (0,)).reference == "random"
+
+
+def made(method, seed, accuracy):
+    return MethodRun(method, seed, run_folder(method, seed), {"accuracy": accuracy}, 0.5, 6, 2.0)
+
+
+def test_means_and_tests_over_seeds_by_hand():
+    plan = ComparisonPlan(("agent", "random", "l1"), (0, 1, 2), "net", "images", 0.5, 6)
+    runs = [
+        *(made("agent", seed, value) for seed, value in enumerate((0.7, 0.8, 0.9))),
+        *(made("random", seed, value) for seed, value in enumerate((0.5, 0.61, 0.69))),
+        *(made("l1", seed, value) for seed, value in enumerate((0.9, 0.8, 0.7))),
+    ]
+    comparison = compare_runs(Path("there"), plan, runs, 9)
+    agent, random, l1 = comparison.methods
+    # deviations -.1, 0, .1: variance .01, error .1 / sqrt 3 = .0577
+    assert agent.means["accuracy"].standard_error == pytest.approx(0.1 / 3**0.5)
+    assert agent.tests == {}
+    # differences -.2, -.19, -.21: t = -.2 / (.01 / sqrt 3) = -34.64, p = .0008
+    assert random.tests["accuracy"].p == pytest.approx(0.00083, abs=1e-5)
+    assert random.tests["accuracy"].outcome == "worse"
+    # differences .2, 0, -.2: t = 0
+    assert (l1.tests["accuracy"].p, l1.tests["accuracy"].outcome) == (1.0, "tie")
+    lines = table_text(comparison).splitlines()
+    assert lines[0].split()[4:6] == ["vs", "agent"]
+    assert "80.00 ± 5.77" in lines[1]
+    assert "worse, p < .001" in lines[2]
+    assert "tie, p 1" in lines[3]
+
+
+def test_a_run_that_was_stopped_early_does_not_count(compared, tmp_path):
+    folder, _ = compared
+    copied = tmp_path / "copied"
+    shutil.copytree(folder, copied)
+    report = copied / "random-seed1" / "report.json"
+    report.write_text(report.read_text().replace('"stopped": false', '"stopped": true'))
+    comparison = read_comparison(copied)
+    assert comparison.methods[1].seeds == (0,)
+    assert "Not counted: random-seed1 (stopped early)." in table_text(comparison)

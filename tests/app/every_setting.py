@@ -1,5 +1,6 @@
 """All settings, and another value for each."""
 
+from pathlib import Path
 from typing import Any
 
 from core.config.settings import Setting, all_settings
@@ -19,4 +20,6 @@ def another_value(setting: Setting) -> Any:
         low, high = setting.range
         wanted = setting.default / 2 if setting.default > 2 * low else setting.default + 0.123
         return int(wanted + 1) if setting.kind is int else min(wanted, high)
+    if setting.is_path:
+        return str(Path("another").absolute())
     return {"input_shape": "3x48x64", "search.device": "cpu"}.get(setting.name, "another")

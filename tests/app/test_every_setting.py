@@ -3,7 +3,7 @@
 import contextlib
 
 import pytest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.command_line import parse, run_config
 from app.jobs import list_choices
@@ -98,19 +98,36 @@ def test_every_setting_goes_to_toml_and_back(name):
     assert differing(RunConfig(), config) == [name]
 
 
-def test_all_settings_together_go_through_window_file_and_terminal(panel, finetuning, tmp_path):
+def all_changed() -> RunConfig:
     config = RunConfig()
     for name, setting in SETTINGS.items():
         with contextlib.suppress(ConfigError):  # a few do not fit together
             config = with_values(config, {name: another_value(setting)})
     assert len(differing(RunConfig(), config)) > 0.9 * len(SETTINGS)
+    return config
+
+
+def test_the_forms_take_all_settings_together(panel, finetuning):
+    config = all_changed()
     panel.set_config(config)
     finetuning.set_config(config.finetune)
     assert panel.config() == config
     assert finetuning.config() == config.finetune
+
+
+def test_what_the_window_saves_is_what_the_terminal_reads(monkeypatch, window, tmp_path):
     file = tmp_path / "mine.toml"
-    file.write_text(to_toml(panel.config()), encoding="utf-8")
-    assert run_config(parse(["search", "--config", str(file)])) == config
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
+    window.deeds.show(all_changed())
+    window.commands["save_settings"].trigger()
+    read = run_config(parse(["search", "--config", str(file)]))
+    assert differing(all_changed(), read) == []
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file), ""))
+    window.deeds.show(RunConfig())
+    assert window.parts.finetune.config() == RunConfig().finetune
+    window.commands["load_settings"].trigger()
+    assert window.parts.settings.config() == all_changed()
+    assert window.parts.finetune.config() == all_changed().finetune
 
 
 def test_names_are_offered_as_soon_as_the_libraries_are_here(panel):

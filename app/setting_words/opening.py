@@ -88,8 +88,7 @@ WORDS: dict[str, Words] = {
         QT_TRANSLATE_NOOP(
             "explanations",
             "Whether pruned_float16.onnx is written beside pruned.onnx: half as large, and faster "
-            "on hardware that computes in float16. How far it differs is measured in any case. "
-            "Default: off.",
+            "on hardware that computes in float16; how far it differs is measured in any case.",
         ),
     ),
     "preset": Words(

@@ -3,45 +3,13 @@
 A model may carry further limits (core.pruning.limits); a budget holds where all of them do.
 """
 
-from typing import Protocol
-
 import numpy as np
 from numpy.typing import NDArray
 
 from core.events import BoolArray
-from core.pruning.limits import Limit, exceeds, may_add
-
-Float64Array = NDArray[np.float64]
-
-
-class KeptShareModel(Protocol):
-    """What fitting needs to know about MACs; core.pruning.macs.MacsModel is one."""
-
-    @property
-    def widths(self) -> NDArray[np.bool_]:
-        """Producer widths, shape (W, C): a layer is empty if nothing of a row is kept."""
-
-    @property
-    def has_fixed(self) -> NDArray[np.bool_]:
-        """Rows that also have always-kept channels, shape (W,)."""
-
-    @property
-    def removed(self) -> NDArray[np.bool_]:
-        """Channels that are in no mask and cost nothing, shape (C,)."""
-
-    @property
-    def total(self) -> int:
-        """MACs of the whole network, for one image."""
-
-    @property
-    def limits(self) -> tuple[Limit, ...]:
-        """Budgets beside that of the MACs, which every fitted mask must hold too."""
-
-    def kept_share(self, keep: NDArray[np.bool_] | Float64Array) -> Float64Array:
-        """Share of the MACs that is kept, 0-1, for (C,) or (K, C)."""
-
-    def marginal_macs(self, keep: NDArray[np.bool_]) -> Float64Array:
-        """MACs that each channel adds to the others kept, (C,)."""
+from core.pruning.limits import Float64Array as Float64Array
+from core.pruning.limits import KeptShareModel as KeptShareModel
+from core.pruning.limits import exceeds, may_add
 
 
 class PinnedMacs:

@@ -6,7 +6,7 @@ further ones belong to the network on the bench and hold for every mask that is 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from core.events import BoolArray
 
 if TYPE_CHECKING:
-    from core.pruning.budget import KeptShareModel
     from core.pruning.costs import Cost
 
 Float64Array = NDArray[np.float64]
@@ -42,10 +41,40 @@ class Limit:
         return np.asarray(share / self.budget - 1.0 - TOLERANCE)
 
 
+class KeptShareModel(Protocol):
+    """What fitting needs to know about MACs; core.pruning.macs.MacsModel is one."""
+
+    @property
+    def widths(self) -> NDArray[np.bool_]:
+        """Producer widths, shape (W, C): a layer is empty if nothing of a row is kept."""
+
+    @property
+    def has_fixed(self) -> NDArray[np.bool_]:
+        """Rows that also have always-kept channels, shape (W,)."""
+
+    @property
+    def removed(self) -> NDArray[np.bool_]:
+        """Channels that are in no mask and cost nothing, shape (C,)."""
+
+    @property
+    def total(self) -> int:
+        """MACs of the whole network, for one image."""
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """Budgets beside that of the MACs, which every fitted mask must hold too."""
+
+    def kept_share(self, keep: NDArray[np.bool_] | Float64Array) -> Float64Array:
+        """Share of the MACs that is kept, 0-1, for (C,) or (K, C)."""
+
+    def marginal_macs(self, keep: NDArray[np.bool_]) -> Float64Array:
+        """MACs that each channel adds to the others kept, (C,)."""
+
+
 class LimitedMacs:
     """A model of MACs whose masks must hold further limits."""
 
-    def __init__(self, model: "KeptShareModel", limits: Sequence[Limit]) -> None:
+    def __init__(self, model: KeptShareModel, limits: Sequence[Limit]) -> None:
         self._model = model
         self.limits = (*model.limits, *limits)
         self.removed = model.removed
@@ -63,7 +92,7 @@ class LimitedMacs:
 
 
 def limits_kept(
-    model: "KeptShareModel", keep: NDArray[np.bool_] | Float64Array
+    model: KeptShareModel, keep: NDArray[np.bool_] | Float64Array
 ) -> dict[str, Float64Array]:
     """Return each limit's kept share, 0-1, of masks (C,) or (K, C)."""
     if not model.limits:
@@ -73,7 +102,7 @@ def limits_kept(
 
 
 def overshoot(
-    model: "KeptShareModel", keep: NDArray[np.bool_] | Float64Array, macs_budget: float
+    model: KeptShareModel, keep: NDArray[np.bool_] | Float64Array, macs_budget: float
 ) -> Float64Array:
     """By how much masks, (C,) or (K, C), exceed the budget that they exceed most; () or (K,).
 
@@ -87,7 +116,7 @@ def overshoot(
 
 
 def exceeds(
-    model: "KeptShareModel", keep: NDArray[np.bool_] | Float64Array, macs_budget: float
+    model: KeptShareModel, keep: NDArray[np.bool_] | Float64Array, macs_budget: float
 ) -> BoolArray:
     """Which masks, (C,) or (K, C), cost more than a budget allows; shape () or (K,)."""
     is_over: BoolArray = np.asarray(model.kept_share(keep) > macs_budget)
@@ -97,7 +126,7 @@ def exceeds(
     return is_over
 
 
-def may_add(model: "KeptShareModel", keep: BoolArray, macs_budget: float) -> BoolArray:
+def may_add(model: KeptShareModel, keep: BoolArray, macs_budget: float) -> BoolArray:
     """Which channels that a mask (C,) does not keep it could, one of them, within all budgets."""
     slack = (macs_budget - model.kept_share(keep)) * model.total
     may: BoolArray = model.marginal_macs(keep) <= slack
@@ -106,7 +135,7 @@ def may_add(model: "KeptShareModel", keep: BoolArray, macs_budget: float) -> Boo
     return may
 
 
-def load_between(model: "KeptShareModel", a: BoolArray, b: BoolArray, macs_budget: float) -> float:
+def load_between(model: KeptShareModel, a: BoolArray, b: BoolArray, macs_budget: float) -> float:
     """How far apart two masks (C,) are in what they cost.
 
     In MACs, as a share of the network's; with further limits in budgets, summed over those that

@@ -70,6 +70,25 @@ def resume_headless(
     return _run(events, folder, is_quiet=is_quiet, is_verbose=is_verbose)
 
 
+def round_headless(
+    source: Path,
+    folder: Path | None,
+    multiple: int,
+    *,
+    macs_budget: float | None = None,
+    allow_download: bool = False,
+    trust: bool = False,
+    is_quiet: bool = False,
+    is_verbose: bool = False,
+) -> int:
+    """Round the widths of the finished run in `source`; returns the exit code.
+
+    folder: where the rounded run's files go; None: beside `source`.
+    """
+    events = _open_and_round(source, folder, multiple, macs_budget, allow_download, trust)
+    return _run(events, folder or source, is_quiet=is_quiet, is_verbose=is_verbose)
+
+
 def _run(events: Events, folder: Path, *, is_quiet: bool, is_verbose: bool) -> int:
     screen = Screen(sys.stdout, sys.stderr, is_quiet=is_quiet)
     try:
@@ -108,6 +127,27 @@ def _open_and_resume(folder: Path, allow_download: bool, trust: bool) -> Events:
     from core.runs.resuming import open_and_resume
 
     yield from open_and_resume(folder, allow_download=allow_download, trust=trust)
+
+
+def _open_and_round(
+    source: Path,
+    folder: Path | None,
+    multiple: int,
+    macs_budget: float | None,
+    allow_download: bool,
+    trust: bool,
+) -> Events:
+    yield StageStarted("Preparing")
+    from core.runs.rounding import open_and_round
+
+    yield from open_and_round(
+        source,
+        folder,
+        multiple,
+        macs_budget=macs_budget,
+        allow_download=allow_download,
+        trust=trust,
+    )
 
 
 def drive(events: Generator[Event, None, Any], keys: "StopKeys", screen: "Screen") -> None:

@@ -1,8 +1,10 @@
-"""The words of `espalier resume` and `espalier report`."""
+"""The words of `espalier resume`, `espalier round` and `espalier report`."""
 
 import argparse
 from pathlib import Path
 from typing import Any
+
+from core.config.searching import MULTIPLES
 
 RESUME_EPILOG = """\
 The run goes on after its last update, with the settings, network and images that it began with;
@@ -40,6 +42,37 @@ def add_reopening_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--verbose", action="store_true", help="print the details behind an error, too"
     )
+
+
+def add_round_command(commands: Any) -> None:
+    """Add `espalier round DIR --to 8` to the subcommands."""
+    rounding = commands.add_parser(
+        "round",
+        help="round the widths of a finished run's network to multiples",
+        description="Round the kept channels of a finished run to multiples that hardware likes, "
+        "within its budget, then test, export and measure the network again, in a folder of its "
+        "own. What it costs in MACs is said.",
+    )
+    rounding.add_argument("folder", metavar="DIR", type=Path, help="the folder of a finished run")
+    rounding.add_argument(
+        "--to",
+        metavar="MULTIPLE",
+        type=int,
+        choices=MULTIPLES[1:],
+        default=8,
+        help="multiples of 4, 8 or 16 channels (default: 8)",
+    )
+    rounding.add_argument(
+        "--macs-budget",
+        metavar="SHARE",
+        type=float,
+        help="share of the network's MACs that the rounded network may have, from 0.01 to 1 "
+        "(default: the run's own)",
+    )
+    rounding.add_argument(
+        "--out", metavar="OUT", type=Path, help="folder for what is written (default: beside DIR)"
+    )
+    add_reopening_words(rounding)
 
 
 def add_report_command(commands: Any) -> None:

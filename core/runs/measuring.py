@@ -144,5 +144,5 @@ def latency_note(rows: Sequence[LatencyRow], odd: Mapping[str, int]) -> str | No
     rest = f" and {len(odd) - NAMED_LAYERS} more" if len(odd) > NAMED_LAYERS else ""
     return (
         f"{note} Widths that are no multiple of {MULTIPLE} may be why: {named}{rest}. "
-        f"'--round-to {MULTIPLE}' rounds them."
+        f"'espalier round' rounds them, '--round-to {MULTIPLE}' those of a search."
     )

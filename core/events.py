@@ -207,6 +207,13 @@ class BestChanged:
 
 
 @dataclass(frozen=True, eq=False)
+class NetworkAdapted:
+    """The network's weights after a search that changed them; its masks are cut out of these."""
+
+    weights: Mapping[str, NDArray[Any]]  # state-dict key -> values at full size
+
+
+@dataclass(frozen=True, eq=False)
 class SearchFinished:
     """The winner, chosen on the held-out images."""
 
@@ -354,6 +361,7 @@ SearchEvent = (
     | CheckpointReached
     | SearchResumed
     | BestChanged
+    | NetworkAdapted
     | SearchFinished
 )
 FinetuneEvent = (

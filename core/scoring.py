@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from core.adapting import SharedWeights
 from core.distillation import Lesson, distil
 from core.evaluation import (
     RotatingImages,
@@ -66,12 +67,15 @@ class MaskScorer:
         self._shell = NetworkShell(module)
         self._device = device
         self._precision = precision
-        self._state = {key: value.to(device) for key, value in network_state(module).items()}
+        placed = {key: value.to(device) for key, value in network_state(module).items()}
+        self._weights = SharedWeights(plan, placed)
         self._measure = Measure(teacher_temperature)
+        self._lesson_temperature = teacher_temperature or 1.0
         self._teacher = None if teacher_temperature is None else copy.deepcopy(module).to(device)
         self._refit: Refit | None = None
         self._training: tuple[Batch, ...] = ()
-        self._trained: dict[bytes, State] | None = None  # of masks, where that is remembered
+        # of the version of the shared weights, where trained networks are remembered
+        self._trained: dict[tuple[int, bytes], State] | None = None
         self._known: tuple[Tensor, Mapping[bytes, Score]] | None = None
         self._answers: list[tuple[Tensor, Tensor]] = []  # the teacher's, to the last images
         self._at_once = ImagesAtOnce(
@@ -102,6 +106,24 @@ class MaskScorer:
     def use_refit(self, refit: Refit, measure: Measure) -> None:
         """Refit masks with this, and measure so from now on."""
         self._refit, self._measure = refit, measure
+
+    def adapt(self, keep: BoolArray, images: Tensor, labels: Tensor, rate: float) -> float:
+        """Train the weights that all masks share by one step through a mask (C,).
+
+        Returns: the loss in nats; one that is no number has changed nothing.
+        """
+        return self._weights.learn(
+            self._shell,
+            keep,
+            Lesson(images, labels, self._ask(images)),
+            rate=rate,
+            temperature=self._lesson_temperature,
+            autocast=self._autocast(),
+        )
+
+    def adapted(self) -> State | None:
+        """The weights that all masks share, if any step has changed them."""
+        return dict(self._weights.state) if self._weights.version else None
 
     @property
     def measure(self) -> Measure:
@@ -139,6 +161,11 @@ class MaskScorer:
         yield from self._at_once.take_notices()
         yield from self._asked_at_once.take_notices()
 
+    @property
+    def weights(self) -> SharedWeights:
+        """What all masks are cut out of."""
+        return self._weights
+
     def state_dict(self) -> dict[str, int]:
         """Return what memory has made of the batches, for a checkpoint."""
         return {"scored": self._at_once.most, "asked": self._asked_at_once.most}
@@ -172,16 +199,19 @@ class MaskScorer:
 
     def _cut(self, keep: BoolArray) -> tuple[State, float]:
         """The state of the cut network, refitted or trained already, and the refit's error."""
-        if self._trained is not None and keep.tobytes() in self._trained:
-            return self._trained[keep.tobytes()], 0.0
-        state = slice_state(self._plan, self._state, keep)
+        if self._trained is not None and self._key(keep) in self._trained:
+            return self._trained[self._key(keep)], 0.0
+        state = slice_state(self._plan, self._weights.state, keep)
         if not self._measure.is_refitted or self._refit is None:
             return state, 0.0
         refitted = self._refit.refit(keep)
         return {**state, **refitted.state}, refitted.error
 
     def _is_trained(self, keep: BoolArray) -> bool:
-        return self._trained is not None and keep.tobytes() in self._trained
+        return self._trained is not None and self._key(keep) in self._trained
+
+    def _key(self, keep: BoolArray) -> tuple[int, bytes]:
+        return self._weights.version, keep.tobytes()
 
     def _train(self, keep: BoolArray, state: State) -> nn.Module:
         """Distil a copy of the state on the training images."""
@@ -195,14 +225,14 @@ class MaskScorer:
             (Lesson(images, labels, self._ask(images)) for images, labels in self._training),
             steps=len(self._training),
             rate=self._measure.rate,
-            temperature=self._measure.temperature or 1.0,
+            temperature=self._lesson_temperature,
             device=self._device,
             autocast=self._autocast(),
         )
         if self._trained is not None:
             while len(self._trained) >= REMEMBERED:
                 self._trained.pop(next(iter(self._trained)))
-            self._trained[keep.tobytes()] = network_state(network)
+            self._trained[self._key(keep)] = network_state(network)
         return network
 
     def _ask(self, images: Tensor) -> Tensor:

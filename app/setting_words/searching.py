@@ -191,6 +191,15 @@ WORDS: dict[str, Words] = {
             "straight line.",
         ),
     ),
+    "search.adaptation_steps": Words(
+        QT_TRANSLATE_NOOP("explanations", "Adaptation steps"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "How many steps of distillation, through masks that the policy samples, change the "
+            "network itself after each update; 0: its weights stay.",
+        ),
+        QT_TRANSLATE_NOOP("explanations", "steps"),
+    ),
     "search.stop_on_overfit": Words(
         QT_TRANSLATE_NOOP("explanations", "Stop when it overfits"),
         QT_TRANSLATE_NOOP(

@@ -7,6 +7,7 @@ from core.config.baselines import BaselineConfig
 from core.config.checks import check_fields
 from core.config.declaring import among, named, number, path
 from core.config.learning import PolicyConfig, PPOConfig
+from core.errors import ConfigError
 
 Constraint = Literal["projection", "penalty", "lagrange"]
 Streams = Literal["auto", "keep", "prune"]
@@ -42,6 +43,7 @@ class SearchConfig:
     distillation_steps: int = number(4, 1, 100)  # of each mask, in rewards with distillation
     distillation_batch: int = number(64, 2, 10_000)  # images of each step
     distillation_rate: float = number(0.02, 0.0, 10.0)  # of the first step
+    adaptation_steps: int = number(0, 0, 10_000)  # after each update, kept in the network
     stop_on_overfit: bool = True  # end the search once its masks get worse on held-out images
     pinned_keep: tuple[str, ...] = ()  # channels that always stay: "layer1.0.conv1:0-3,7"
     pinned_removed: tuple[str, ...] = ()  # channels that always go
@@ -52,6 +54,11 @@ class SearchConfig:
 
     def __post_init__(self) -> None:
         check_fields(self)
+        if self.adaptation_steps and self.reward == "refit_error":
+            raise ConfigError(
+                "Setting 'reward' must not be refit_error where 'adaptation_steps' is more than 0: "
+                "what a refit loses says nothing of weights that adapt. Choose teacher."
+            )
 
     @property
     def further_budgets(self) -> dict[str, float]:

@@ -7,6 +7,7 @@ from core.rl.rewards import TEACHER_TEMPERATURE, WITH_DISTILLATION, WITH_REFIT, 
 from core.scoring import Measure
 
 JUDGING_STEPS = 8
+STAGED = "staged"
 
 
 @dataclass(frozen=True)
@@ -16,18 +17,21 @@ class Measures:
     first: Measure  # of the criteria, and of masks that a better one is not spent on
     reward: Measure
     judging: Measure  # of the finalists, on held-out images
+    start: Measure  # of what the search samples first
 
 
 def measures_of(config: SearchConfig) -> Measures:
     """What the reward of the settings measures."""
+    if config.adaptation_steps:
+        return _adapting(config)
     if config.reward not in WITH_REFIT:
         plain = Measure(teacher_temperature(config.reward))
-        return Measures(plain, plain, plain)
+        return Measures(plain, plain, plain, plain)
     refitted = Measure(TEACHER_TEMPERATURE, is_refitted=True)
     if config.reward not in WITH_DISTILLATION:
         is_error = config.reward == "refit_error"
         reward = replace(refitted, is_refit_error=is_error)
-        return Measures(reward, reward, refitted)
+        return Measures(reward, reward, refitted, reward)
     learned = replace(
         refitted,
         steps=config.distillation_steps,
@@ -36,4 +40,16 @@ def measures_of(config: SearchConfig) -> Measures:
     )
     steps = max(JUDGING_STEPS, config.distillation_steps)
     judging = replace(learned, steps=steps, batch=2 * config.distillation_batch)
-    return Measures(refitted, learned, judging)
+    start = refitted if config.reward == STAGED else learned
+    return Measures(refitted, learned, judging, start)
+
+
+def _adapting(config: SearchConfig) -> Measures:
+    """Where the network adapts, its weights have learned what a refit would put in their place."""
+    measures = measures_of(replace(config, adaptation_steps=0))
+    return Measures(
+        *(
+            replace(one, is_refitted=False)
+            for one in (measures.first, measures.reward, measures.judging, measures.start)
+        )
+    )

@@ -14,7 +14,7 @@ from core.pruning.latency_table import LatencyTable
 from core.pruning.limits import limits_kept
 from core.pruning.macs import MacsModel
 from core.rl.measures import measures_of
-from core.rl.rewards import teacher_temperature
+from core.rl.rewards import TEACHER_TEMPERATURE, teacher_temperature
 from core.scoring import MaskScorer
 from core.search.feasibility import budgeted_macs, removable_channels
 from core.search.stopwatch import Stopwatch
@@ -49,6 +49,10 @@ class Bench:
         device = resolve_device(config.device)
         precision = resolve_precision(config.precision, device)
         temperature = teacher_temperature(config.reward)
+        if config.adaptation_steps:
+            temperature = TEACHER_TEMPERATURE
+        scorer = MaskScorer(module, plan, device, precision, temperature)
+        start = measures_of(config).start
         reward_part = CachedPart(opened.images.reward)
         return cls(
             opened=opened,
@@ -57,7 +61,7 @@ class Bench:
             params=whole.total_params,
             removable=removable_channels(opened, config, macs),
             device=device,
-            scorer=MaskScorer(module, plan, device, precision, temperature),
+            scorer=scorer if start.is_refitted else scorer.measuring(start),
             images=RotatingImages(reward_part, config.reward_images, config.seed),
             clock=Stopwatch(),
             latency=latency,
@@ -74,7 +78,8 @@ class Bench:
         Where the reward needs distillation it learns from reward images that never change.
         """
         measure = measures_of(self.config).judging
-        if not self.scorer.has_refit:
+        is_missing = measure.is_refitted and not self.scorer.has_refit
+        if is_missing or measure == self.scorer.measure:
             return self.scorer
         if not measure.steps:
             return self.scorer.measuring(measure)
@@ -86,7 +91,8 @@ class Bench:
     def first(self) -> MaskScorer | None:
         """What sorts masks out before the judge sees the best of them; None: the judge is cheap."""
         measures = measures_of(self.config)
-        if measures.first == measures.judging or not self.scorer.has_refit:
+        is_missing = measures.first.is_refitted and not self.scorer.has_refit
+        if is_missing or measures.first == measures.judging:
             return None
         return self.scorer.measuring(measures.first)
 

@@ -14,6 +14,7 @@ from core.events import (
     CandidateEvaluated,
     CheckpointReached,
     FloatArray,
+    NetworkAdapted,
     NoticeRaised,
     PolicyUpdated,
     SearchEvent,
@@ -25,6 +26,7 @@ from core.pruning.latency_table import LatencyTable
 from core.rl.agent import PruningAgent
 from core.rl.environment import Outcome, PruningEnvironment
 from core.rl.rewards import REWARDS, Reward
+from core.search.adaptation import adapt_network, adapted_network
 from core.search.agent import make_space, prepare_agent, tell_of_agent
 from core.search.bench import Bench
 from core.search.finalists import Finalist, Finalists, judge_masks
@@ -85,7 +87,7 @@ class Search:
         except StopRequested:
             is_stopped = True
             keep, score = self._choose_now()
-        told: list[NoticeRaised] = []
+        told: list[NoticeRaised | NetworkAdapted] = list(adapted_network(self._bench))
         if self._bench.config.round_to > 1:
             keep, score, words = self._round(keep, score)
             told.append(NoticeRaised(words))
@@ -154,6 +156,7 @@ class Search:
             yield from self._held_out.score(self._finalists.best, self._evaluations)
 
     def _learn(
+        yield from adapt_network(self._bench, proposal.keep, update, self._evaluations)
         self, agent: Method, proposal: Proposed, rewards: list[float]
     ) -> Generator[SearchEvent, None, None]:
         """Update the policy, unless that would fill it with what are no numbers."""
@@ -203,6 +206,7 @@ class Search:
         """Go on from a copy."""
         self._update, self._evaluations = state.update, state.evaluations
         self._finalists = Finalists.from_state_dict(state.finalists)
+            adapted=self._bench.scorer.weights.state_dict(),
         self._bench.images.load_state_dict(state.images)
         self._bench.clock.load_seconds(state.seconds)
         self._bench.scorer.load_state_dict(state.memory)
@@ -213,6 +217,7 @@ class Search:
     def _score(
         self, masks: BoolArray, environment: PruningEnvironment, update: int
     ) -> Generator[SearchEvent, None, list[Outcome]]:
+        self._bench.scorer.weights.load_state_dict(dict(state.adapted))
         """Score the masks (K, C) of one update, each one episode of the environment."""
         scorer, first = self._bench.scorer, self._evaluations + 1
         if self._finalists and is_closer_due(self._bench, self._evaluations):

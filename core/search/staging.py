@@ -9,13 +9,11 @@ from core.evaluation import Score
 from core.events import BoolArray, NoticeRaised, SearchEvent, StageAdvanced
 from core.pruning.refit import name_left_alone
 from core.pruning.refit_measuring import measure_refit
-from core.rl.measures import measures_of
-from core.rl.rewards import WITH_REFIT
+from core.rl.measures import STAGED, measures_of
 from core.scoring import Batch
 from core.search.bench import Bench
 from core.search.finalists import Finalists
 
-STAGED = "staged"
 CHEAP_SHARE = 0.5  # of the evaluations, before the dearer measure begins
 CLOSER_SHARE = 0.5  # of the masks of an update, that the dearer measure sees
 
@@ -25,8 +23,8 @@ def prepare_refit(bench: Bench) -> Generator[SearchEvent, None, None]:
 
     Yields: StageStarted and StageAdvanced; a notice that names the layers left alone.
     """
-    config, opened = bench.config, bench.opened
-    if config.reward not in WITH_REFIT:
+    opened, measures = bench.opened, measures_of(bench.config)
+    if not measures.reward.is_refitted:
         return
     with bench.clock.measure("evaluation"):
         refit = yield from measure_refit(
@@ -36,9 +34,7 @@ def prepare_refit(bench: Bench) -> Generator[SearchEvent, None, None]:
             device=bench.device,
             removable=bench.removable,
         )
-    measures = measures_of(config)
-    is_staged = config.reward == STAGED
-    bench.scorer.use_refit(refit, measures.first if is_staged else measures.reward)
+    bench.scorer.use_refit(refit, measures.start)
     if told := name_left_alone(refit.left_alone):
         yield NoticeRaised(told)
 

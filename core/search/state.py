@@ -39,6 +39,7 @@ class SearchState:
     finalists: Mapping[str, Any]
     memory: Mapping[str, int] = field(default_factory=lambda: WHOLE_BATCHES)
     held_out: Mapping[str, Any] = field(default_factory=dict)  # HeldOutWatch's
+    adapted: Mapping[str, Any] = field(default_factory=dict)  # SharedWeights'
     latency: Mapping[str, Any] = field(default_factory=dict)  # LatencyTable.as_dict(), or nothing
 
     def as_dict(self) -> dict[str, Any]:
@@ -59,6 +60,7 @@ class SearchState:
             "finalists": dict(self.finalists),
             "memory": dict(self.memory),
             "held_out": dict(self.held_out),
+            "adapted": dict(self.adapted),
             "latency": dict(self.latency),
         }
 
@@ -80,6 +82,7 @@ class SearchState:
             ground=ground,
             memory=values.get("memory", WHOLE_BATCHES),  # older ones knew of no halving
             held_out=values.get("held_out", {}),
+            adapted=values.get("adapted", {}),
             latency=values.get("latency", {}),
             **{name: values[name] for name in parts},
         )

@@ -65,6 +65,7 @@ CASES = {
     "pinned": (Chain, {"pinned_keep": ("first.0:1",), "pinned_removed": ("second.0:0",)}),
     "distilled": (Chain, {"reward": "refit_distillation", **LEARNING}),
     "staged": (Residual, {"reward": "staged", **LEARNING}),
+    "adapting": (Chain, {"reward": "staged", "adaptation_steps": 3, **LEARNING}),
     "streams": (Residual, {"streams": "prune", "macs_budget": 0.3}),
     "hierarchical": (
         Residual,

@@ -1,0 +1,120 @@
+"""The weights of a whole network, trained a little through one mask after the other."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from core.distillation import MOMENTUM, Lesson, lesson_loss
+from core.evaluation import class_logits, to_device, use_batch_statistics
+from core.events import BoolArray
+from core.graph.coupling import PruningPlan
+from core.memory import told_shortage
+from core.pruning.surgery import NetworkShell, State, expand_state, slice_state
+
+
+@dataclass(eq=False)
+class SharedWeights:
+    """The full-size state that all masks are cut out of.
+
+    A step trains what one mask leaves and writes it back to its places; all else stays. Tensors
+    are replaced, never changed, for cut states may hold them.
+    """
+
+    plan: PruningPlan
+    state: State
+    velocity: State = field(default_factory=dict)  # of the same keys, once a step was taken
+    version: int = 0  # steps taken
+
+    def learn(
+        self,
+        shell: NetworkShell,
+        keep: BoolArray,
+        lesson: Lesson,
+        *,
+        rate: float,
+        temperature: float,
+        autocast: AbstractContextManager[object],
+    ) -> float:
+        """Take one step of SGD with Nesterov's momentum through a mask (C,); returns the loss.
+
+        A loss that is no number changes nothing.
+        Raises: MemoryShortage if the lesson does not fit into the memory.
+        """
+        network = shell.install(slice_state(self.plan, self.state, keep), trainable=True)
+        use_batch_statistics(network)
+        parameters = [p for p in network.parameters() if p.is_floating_point()]
+        device = next(iter(self.state.values())).device
+        with told_shortage("adapting the network", "Lower 'distillation_batch'."):
+            with torch.enable_grad(), autocast:
+                logits = class_logits(network(to_device(lesson.images, device)))
+            loss = lesson_loss(logits.float(), lesson, temperature)
+            gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
+        if not bool(loss.isfinite()):
+            return float(loss.detach())
+        by_parameter = {
+            id(p): gradient
+            for p, gradient in zip(parameters, gradients, strict=True)
+            if gradient is not None
+        }
+        named = dict(network.named_parameters(remove_duplicate=False))
+        own = {key: by_parameter[id(p)] for key, p in named.items() if id(p) in by_parameter}
+        self._step(keep, own, rate)
+        return float(loss.detach())
+
+    @torch.no_grad()
+    def _step(self, keep: BoolArray, gradients: State, rate: float) -> None:
+        if not self.velocity:
+            self.velocity = _alike(
+                self.state, {k: v.new_zeros(v.shape) for k, v in self.state.items()}
+            )
+        small = slice_state(self.plan, self.state, keep)
+        moving = slice_state(self.plan, self.velocity, keep)
+        for key, gradient in gradients.items():
+            moving[key] = MOMENTUM * moving[key] + gradient
+            small[key] = small[key] - rate * (gradient + MOMENTUM * moving[key])
+        self.velocity = _alike(self.state, self._written(moving, self.velocity, keep, gradients))
+        # in place: those who score masks hold this very dictionary
+        self.state.update(_alike(self.state, self._written(small, self.state, keep, gradients)))
+        self.version += 1
+
+    def _written(self, small: State, full: State, keep: BoolArray, changed: State) -> State:
+        """`full` with the entries of `changed` written back from the cut state."""
+        own = PruningPlan(
+            {key: dims for key, dims in self.plan.owners.items() if key in changed},
+            frozenset(),
+            frozenset(),
+            self.plan.channel_count,
+        )
+        part = {key: full[key] for key in changed}
+        return {**full, **expand_state(own, small, part, keep)}
+
+    def state_dict(self) -> dict[str, object]:
+        """Copy what the steps have changed, for a checkpoint; nothing if there was none."""
+        if not self.version:
+            return {}
+        return {
+            "state": {key: value.cpu().clone() for key, value in self.state.items()},
+            "velocity": {key: value.cpu().clone() for key, value in self.velocity.items()},
+            "version": self.version,
+        }
+
+    def load_state_dict(self, state: dict[str, object]) -> None:
+        """Go on from what `state_dict` gave."""
+        if not state:
+            return
+        was = dict(self.state)
+        device = next(iter(was.values())).device
+        kept, moving, version = state["state"], state["velocity"], state["version"]
+        if not (isinstance(kept, dict) and isinstance(moving, dict) and isinstance(version, int)):
+            raise TypeError("no state of shared weights")
+        self.state.update(_alike(was, {key: value.to(device) for key, value in kept.items()}))
+        self.velocity = _alike(was, {key: value.to(device) for key, value in moving.items()})
+        self.version = version
+
+
+def _alike(like: State, values: State) -> State:
+    """`values`, shared between keys where `like` shares its tensors."""
+    shared: dict[int, Tensor] = {}
+    return {key: shared.setdefault(id(tensor), values[key]) for key, tensor in like.items()}

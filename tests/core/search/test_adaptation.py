@@ -1,0 +1,108 @@
+"""A search whose network adapts: what is kept, what is told, and what is refused."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from core.config import SearchConfig
+from core.errors import ConfigError
+from core.evaluation import RotatingImages
+from core.events import (
+    CandidateEvaluated,
+    ImportancesMeasured,
+    NetworkAdapted,
+    NoticeRaised,
+    SearchFinished,
+)
+from core.rl.measures import measures_of
+from core.scoring import MaskScorer
+from core.search import run_search
+from core.search.adaptation import adapt_network, adapted_network
+from core.search.bench import Bench
+from tests.core.tiny import finish, open_tiny
+from tests.networks import Chain, Residual
+
+SHORT = SearchConfig(
+    evaluations=8,
+    reward="teacher",
+    adaptation_steps=3,
+    reward_images=8,
+    samples_per_update=4,
+    distillation_batch=6,
+    threads=1,
+)
+
+
+def short(**changes: Any) -> SearchConfig:
+    return dataclasses.replace(SHORT, **changes)
+
+
+def of_kind(events, kind):
+    return [event for event in events if isinstance(event, kind)]
+
+
+@pytest.mark.parametrize("reward", ["cross_entropy", "teacher", "refit", "staged"])
+def test_the_adapted_weights_are_told_before_the_end(reward):
+    opened = open_tiny(Residual)
+    before = {key: value.clone() for key, value in opened.network.module.state_dict().items()}
+    events = list(run_search(opened, short(reward=reward)))
+    (adapted,) = of_kind(events, NetworkAdapted)
+    assert isinstance(events[-1], SearchFinished)
+    assert events[-2] is adapted
+    now = opened.network.module.state_dict()
+    assert all(torch.equal(now[key], before[key]) for key in before)  # the opened one stays
+    changed = {key for key in before if (adapted.weights[key] != before[key].numpy()).any()}
+    trained = {key for key, _ in opened.network.module.named_parameters()}
+    assert changed == trained
+
+
+def test_criteria_are_those_of_the_network_as_it_was():
+    plain = list(run_search(open_tiny(Chain), short(adaptation_steps=0)))
+    adapting = list(run_search(open_tiny(Chain), SHORT))
+    first, second = (of_kind(one, ImportancesMeasured)[0].scores for one in (plain, adapting))
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+    assert not of_kind(plain, NetworkAdapted)
+    # the first update is scored before anything adapts, the second after
+    rewards = [[e.reward for e in of_kind(one, CandidateEvaluated)] for one in (plain, adapting)]
+    assert rewards[0][:4] == rewards[1][:4]
+    assert rewards[0][4:] != rewards[1][4:]
+
+
+def test_the_rate_falls_over_the_search_and_images_rotate(monkeypatch):
+    bench = Bench.of(open_tiny(Chain), short(distillation_rate=0.08))
+    rates, seen = [], []
+
+    def adapt(self, keep, images, labels, rate):
+        rates.append(rate)
+        seen.append(images)
+        return 1.0
+
+    monkeypatch.setattr(MaskScorer, "adapt", adapt)
+    masks = np.ones((2, 14), dtype=np.bool_)
+    finish(adapt_network(bench, masks, 1, 2))  # 2 of 8 evaluations are done
+    assert rates == pytest.approx([0.06] * 3)
+    again = RotatingImages(bench.opened.images.reward, 8, seed=0)
+    expected = [again.next_batches(1, 6)[0][0] for _ in range(3)]
+    assert all(torch.equal(one, other) for one, other in zip(seen, expected, strict=True))
+
+
+def test_steps_without_numbers_are_told(monkeypatch):
+    bench = Bench.of(open_tiny(Chain), SHORT)
+    monkeypatch.setattr(MaskScorer, "adapt", lambda *_: float("nan"))
+    events, _ = finish(adapt_network(bench, np.ones((2, 14), dtype=np.bool_), 5, 2))
+    (told,) = of_kind(events, NoticeRaised)
+    assert told.message.startswith("3 of 3 adaptation steps after update 5 had a loss")
+    assert list(adapted_network(bench)) == []
+
+
+def test_weights_that_adapt_are_not_refitted():
+    for reward in ("refit", "refit_distillation", "staged"):
+        measures = measures_of(short(reward=reward))
+        fields = (measures.first, measures.reward, measures.judging, measures.start)
+        assert not any(one.is_refitted for one in fields)
+    assert measures_of(short(reward="refit_distillation")).reward.steps == 4
+    with pytest.raises(ConfigError, match="must not be refit_error"):
+        short(reward="refit_error")

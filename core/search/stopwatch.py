@@ -78,7 +78,7 @@ class Stopwatch:
     def cpu(self) -> float:
         """Processor seconds of work since the stopwatch was made."""
         is_standing = self._started is None
-        running = 0.0 if is_standing else time.process_time() - self._cpu_started
+        running = 0.0 if is_standing else max(0.0, time.process_time() - self._cpu_started)
         return self._cpu_before + running
 
     def seconds(self, *names: str) -> dict[str, float]:

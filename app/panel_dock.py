@@ -5,7 +5,6 @@ from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import (
     QDockWidget,
     QHBoxLayout,
-    QLabel,
     QMainWindow,
     QSizePolicy,
     QToolButton,
@@ -15,6 +14,7 @@ from PySide6.QtWidgets import (
 
 from app.icons import icon
 from app.panels.panel import Panel
+from app.panels.parts import ElidedLabel
 from app.theme import SPACE_M, SPACE_XS, Palette
 
 TITLE_HEIGHT_PX = 24
@@ -33,7 +33,8 @@ class PanelDock(QDockWidget):
     menu_requested = Signal(str, QPoint)
     closed_or_opened = Signal()
 
-    def __init__(self, name: str, panel: Panel, window: QMainWindow) -> None:
+    def __init__(self, name: str, panel: Panel, question: str, window: QMainWindow) -> None:
+        """question: that the panel answers, translated; it stands above a panel with a tab."""
         super().__init__(panel.title(), window)
         self.setObjectName(name)
         # A panel that is hidden in its holder leaves the dock its size.
@@ -44,8 +45,8 @@ class PanelDock(QDockWidget):
         layout.addWidget(panel)
         self.setWidget(holder)
         self.panel = panel
-        self._label = QLabel(panel.title())
-        self._label.setProperty("role", "caption")
+        self._question = question
+        self.label = ElidedLabel("caption")
         words = panel.title()
         self.menu_button = self._button(self.tr("Save and copy {}").format(words))
         self.float_button = self._button(self.tr("Float or put back {}").format(words))
@@ -72,8 +73,8 @@ class PanelDock(QDockWidget):
             button.setIcon(icon(name, palette, palette.muted_text))
 
     def show_title(self, *, is_shown: bool) -> None:
-        """Say what the panel is, unless a tab says so already."""
-        self._label.setText(self.windowTitle() if is_shown else "")
+        """Say what the panel is; its question, if a tab says that already."""
+        self.label.setText(self.windowTitle() if is_shown else self._question)
 
     def _on_visibility_changed(self, is_in_front: bool) -> None:
         # Only noted: Qt tells it in the middle of laying out the docks. Behind another tab a
@@ -103,7 +104,7 @@ class PanelDock(QDockWidget):
         layout = QHBoxLayout(bar)
         layout.setContentsMargins(SPACE_M, 0, SPACE_XS, 0)
         layout.setSpacing(SPACE_XS)
-        layout.addWidget(self._label, 1)
+        layout.addWidget(self.label, 1)
         for button in (self.menu_button, self.float_button, self.close_button):
             layout.addWidget(button)
         return bar

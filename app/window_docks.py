@@ -34,7 +34,10 @@ class WindowDocks:
 
     def __init__(self, window: QMainWindow, panels: Mapping[str, Panel]) -> None:
         self._window = window
-        self.docks = {name: PanelDock(name, panel, window) for name, panel in panels.items()}
+        self.docks = {
+            name: PanelDock(name, panel, _translate(DOCKS[name].question), window)
+            for name, panel in panels.items()
+        }
         self.actions = {name: self._action(name) for name in self.docks}
         # Its menu of docks and toolbars would be a second one beside View > Panels.
         window.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
@@ -148,7 +151,7 @@ class WindowDocks:
         action.setObjectName(f"panel_{name}")
         action.setCheckable(True)
         action.setShortcut(keys)
-        question = QCoreApplication.translate("docks", DOCKS[name].question)
+        question = _translate(DOCKS[name].question)
         written = keys.toString(QKeySequence.SequenceFormat.NativeText)
         action.setToolTip(f"{question} ({written})" if written else question)
         action.triggered.connect(lambda: self._on_triggered(name))

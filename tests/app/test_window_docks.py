@@ -96,3 +96,12 @@ def test_docks_moved_about_leave_no_tab_bar_and_never_widen_the_window(window):
     settle()
     assert tabbed(window) == at_first
     assert len(at_first) == len(shown_bars(window)) > 0
+
+
+def test_a_dock_says_its_question_or_what_it_is_where_no_tab_says_so(window):
+    masks, layers = window.parts.docks.docks["masks"], window.parts.docks.docks["layers"]
+    for name in ("masks", "layers"):
+        window.parts.docks.show_panel(name)
+    settle()
+    assert masks.label.text() == "Which channels go, layer by layer?"
+    assert layers.label.text() == "Layers"

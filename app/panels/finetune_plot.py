@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QFontMetricsF
 
 from app.panels.finetune_curves import FinetuneCurve
 from app.panels.growing import GrowingRange
-from app.panels.plot_parts import label_axis, paint_axes, quieten
+from app.panels.plot_parts import label_axis, line_pen, paint_axes, quieten
 from app.theme import LIGHT, Palette, text_font
 
 AXIS_WIDTH_PX = 52
@@ -97,7 +97,7 @@ class EpochPlot(pg.PlotWidget):
         label_axis(self, "bottom", self._epochs, palette)
         height = QFontMetricsF(text_font("caption")).height()
         self.getPlotItem().getAxis("bottom").setHeight(2.4 * height)
-        self.level.setPen(pg.mkPen(palette.baseline, width=1.2, style=DASH))
+        self.level.setPen(line_pen(palette.baseline, width=1.2, style=DASH))
         for place, item in enumerate(self.curves):
             self._paint(item, place, has_points=item.opts["symbol"] is not None)
 
@@ -126,7 +126,7 @@ class EpochPlot(pg.PlotWidget):
     def _paint(self, item: pg.PlotDataItem, place: int, *, has_points: bool) -> None:
         style = style_of(place)
         colour = QColor(getattr(self._palette, style.colour))
-        item.setPen(pg.mkPen(colour, width=style.width, style=style.line))
+        item.setPen(line_pen(colour, width=style.width, style=style.line))
         item.setSymbol(style.symbol if has_points else None)
         item.setSymbolSize(POINT_PX)
         item.setSymbolPen(pg.mkPen(colour, width=1) if style.symbol == "+" else None)

@@ -5,7 +5,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor
 
-from app.panels.plot_parts import label_axis, paint_axes, quieten
+from app.panels.plot_parts import label_axis, line_pen, paint_axes, quieten
 from app.theme import LIGHT, Palette
 from core.health import Series
 
@@ -50,7 +50,7 @@ class HealthPlot(pg.PlotWidget):
         paint_axes(self, palette)
         for curve, (colour, style, symbol) in zip(self.curves, STYLES, strict=True):
             shade = QColor(getattr(palette, colour))
-            curve.setPen(pg.mkPen(shade, width=1.6, style=style))
+            curve.setPen(line_pen(shade, width=1.6, style=style))
             curve.setSymbol(symbol)
             curve.setSymbolSize(POINT_PX)
             curve.setSymbolPen(None)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter
+from PySide6.QtGui import QColor, QFontMetricsF, QGuiApplication, QPainter, QPen
 from PySide6.QtWidgets import QFrame, QGraphicsSimpleTextItem, QLabel, QSizePolicy, QWidget
 
 from app.theme import SPACE_M, SPACE_S, Palette, text_font
@@ -51,6 +51,15 @@ def label_axis(plot: pg.PlotWidget, name: str, words: str, palette: Palette) -> 
     axis = plot.getPlotItem().getAxis(name)
     axis.setLabel(words, color=palette.muted_text)
     axis.label.setFont(text_font("caption"))
+
+
+def line_pen(
+    colour: str | QColor, width: float = 1.0, style: Qt.PenStyle = Qt.PenStyle.SolidLine
+) -> QPen:
+    """A pen of `width` logical pixels; pyqtgraph's own counts those of the screen."""
+    return pg.mkPen(
+        colour, width=width * QGuiApplication.instance().devicePixelRatio(), style=style
+    )
 
 
 def key_words(glyph: str, colour: str, words: str) -> str:

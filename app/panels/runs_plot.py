@@ -8,7 +8,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.panels.plot_parts import label_axis, paint_axes, quieten
+from app.panels.plot_parts import label_axis, line_pen, paint_axes, quieten
 from app.theme import LIGHT, SPACE_M, SPACE_S, Palette, blend, text_font
 from core.runs.curves import RunCurves
 from core.runs.stored_masks import LayerDifference
@@ -57,7 +57,7 @@ class RunsPlot(pg.PlotWidget):
             curve = pg.PlotCurveItem(
                 np.repeat(x, 2)[1:],  # stairs: the best stays the best until there is a better one
                 np.repeat(100 * curves.best_accuracy, 2)[:-1],
-                pen=pg.mkPen(colour, width=2.0, style=style),
+                pen=line_pen(colour, width=2.0, style=style),
                 connect="finite",
                 antialias=True,
             )

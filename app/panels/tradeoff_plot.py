@@ -8,7 +8,14 @@ from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QApplication
 
 from app.panels.growing import FloatVector
-from app.panels.plot_parts import EdgeNotes, UniformScatter, label_axis, paint_axes, quieten
+from app.panels.plot_parts import (
+    EdgeNotes,
+    UniformScatter,
+    label_axis,
+    line_pen,
+    paint_axes,
+    quieten,
+)
 from app.panels.tradeoff_points import Kind, step_line, thinned
 from app.theme import Palette, text_font
 
@@ -138,11 +145,11 @@ class TradeoffPlot(pg.PlotWidget):
         ):
             ring.paint_as("o", size, None, colour, width=2.0)
         dashed = Qt.PenStyle.DashLine
-        self._budget.setPen(pg.mkPen(palette.budget, width=1.6, style=dashed))
-        self._unpruned.setPen(pg.mkPen(palette.baseline, width=1.6, style=dashed))
-        self._front.setPen(pg.mkPen(palette.ema, width=1.8))
+        self._budget.setPen(line_pen(palette.budget, width=1.6, style=dashed))
+        self._unpruned.setPen(line_pen(palette.baseline, width=1.6, style=dashed))
+        self._front.setPen(line_pen(palette.ema, width=1.8))
         self._name.fill = pg.mkBrush(palette.raised)
-        self._name.border = pg.mkPen(palette.outline)
+        self._name.border = line_pen(palette.outline)
         self._name.setColor(palette.text)
         self._name.setFont(text_font("caption"))
         self.edges.use_palette(palette)

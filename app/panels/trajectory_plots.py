@@ -10,6 +10,7 @@ from app.panels.plot_parts import (
     RoomyAxis,
     UniformScatter,
     label_axis,
+    line_pen,
     paint_axes,
     quieten,
 )
@@ -131,7 +132,7 @@ class TrajectoryPlot(pg.PlotWidget):
             _paint_item(item, getattr(palette, colour), palette.surface, style)
         for line, colour, style in self._lines:
             width = 1.0 if line is self.cursor else 1.6
-            line.setPen(pg.mkPen(getattr(palette, colour), width=width, style=style))
+            line.setPen(line_pen(getattr(palette, colour), width=width, style=style))
 
     def _add(self, colour: str, style: str) -> Series:
         item = ThinnedCurve() if style == "curve" else UniformScatter()

@@ -5,6 +5,7 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 
 from app.panels.growing import FloatVector
+from app.panels.plot_parts import line_pen
 
 OTHERS_PER_BIN = 4
 SMOOTH_POINTS = 700  # a curve of more is drawn in a tenth of the time, without soft edges
@@ -85,5 +86,6 @@ class ThinnedCurve(pg.PlotCurveItem):
     def paint_as(self, colour: str) -> None:
         """Draw in this colour."""
         self._colour = colour
-        width = DENSE_CURVE_PX if self._is_dense else CURVE_PX
-        self.setPen(pg.mkPen(colour, width=width))
+        # Of the screen's own pixels where it is dense: a thicker line costs many frames.
+        dense = pg.mkPen(colour, width=DENSE_CURVE_PX)
+        self.setPen(dense if self._is_dense else line_pen(colour, CURVE_PX))

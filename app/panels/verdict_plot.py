@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QFontMetricsF
 from app.panels.plot_parts import (
     UniformScatter,
     label_axis,
+    line_pen,
     paint_axes,
     quieten,
 )
@@ -78,7 +79,7 @@ class VerdictPlot(pg.PlotWidget):
         self._dots["before"].paint_as("o", 9, QColor(palette.surface), palette.accuracy, 2.0)
         self._dots["after"].paint_as("d", 10, QColor(palette.accuracy), palette.surface)
         self._dots["learned"].paint_as("o", 11, QColor(palette.surface), palette.best, 2.4)
-        self._best.setPen(pg.mkPen(palette.outline, width=1.2))
+        self._best.setPen(line_pen(palette.outline, width=1.2))
 
     def _draw_row(
         self,
@@ -108,7 +109,7 @@ class VerdictPlot(pg.PlotWidget):
             left=np.array([mean - 100 * estimate.low]),
             right=np.array([100 * estimate.high - mean]),
             beam=CAP,
-            pen=pg.mkPen(colour, width=1.6),
+            pen=line_pen(colour, width=1.6),
         )
         self.getPlotItem().addItem(bar)
         self._bars.append(bar)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app.panels.plot_parts import RoomyAxis
+from app.panels.plot_parts import RoomyAxis, line_pen
 from app.panels.trajectory_thinning import SMOOTH_POINTS, ThinnedCurve
 
 
@@ -25,3 +25,9 @@ def test_a_curve_of_very_many_points_is_drawn_without_soft_edges(qapp):
     for count, is_smooth in ((10, True), (SMOOTH_POINTS + 1, False), (10, True)):
         curve.show_points(*[np.arange(float(count))] * 2)
         assert curve.opts["antialias"] is is_smooth
+
+
+def test_lines_keep_their_width_on_a_screen_of_small_pixels(monkeypatch, qapp):
+    assert line_pen("#112233", 1.6).widthF() == 1.6 * qapp.devicePixelRatio()
+    monkeypatch.setattr(type(qapp), "devicePixelRatio", lambda _: 2.0)
+    assert line_pen("#112233", 1.6).widthF() == 3.2

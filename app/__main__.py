@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from app.command_line import parse, run_config
+from app.process import prepare_process
 from core.errors import ConfigError, EspalierError
 
 EXIT_MEND = 2  # something that the user can mend
@@ -14,8 +15,7 @@ EXIT_BROKEN_OFF = 130  # what shells say after Ctrl-C
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command line `words` (default: this process's); returns the exit code."""
-    # Spinning OpenMP threads starve the window on busy cores; must be set before torch starts.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    prepare_process()  # before torch starts
     arguments = parse(words)
     try:
         match arguments.command:

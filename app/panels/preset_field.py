@@ -9,7 +9,7 @@ from app.panels.fields import turn_if_focused
 from app.panels.source_fields import caption_label
 from app.setting_words.describing import value_text
 from core.config import RunConfig
-from core.config.settings import value_of
+from core.config.settings import setting_named, value_of
 from core.presets import PRESETS, apply_preset, preset_of, preset_values
 
 CUSTOM = ""  # the settings of no preset
@@ -81,9 +81,12 @@ class PresetField(QComboBox):
 
 
 def _say_values(preset: str) -> str:
-    """All that a preset sets, a setting on each line."""
+    """What a preset sets otherwise than usual, a setting on each line."""
+    values = preset_values(preset)
     return "\n".join(
-        f"{setting} = {value_text(value, str)}" for setting, value in preset_values(preset).items()
+        f"{name} = {value_text(value, str)}"
+        for name, value in values.items()
+        if value != setting_named(name).default
     )
 
 

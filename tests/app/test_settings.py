@@ -231,7 +231,9 @@ def test_advanced_settings_unfold_by_keys_and_say_how_many_differ(qtbot, panel):
 
 def test_a_preset_says_what_it_sets_and_custom_what_differs(panel):
     assert panel.preset.note.text() == "300 masks · cross_entropy · projection · 20 epochs"
-    assert "search.ppo.clip_coef = 0.2" in panel.preset.note.toolTip()
+    panel.preset.chosen.emit("paper")
+    assert "search.policy.embedding = global" in panel.preset.note.toolTip()
+    panel.preset.chosen.emit("quick")
     panel.evaluations.setValue(301)
     assert panel.preset.note.text() == "Evaluations differs from Quick"
     panel.fields["search.ppo.clip_coef"].setValue(0.3)

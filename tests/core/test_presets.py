@@ -1,12 +1,14 @@
 """Every preset loads, and none says what is not its business."""
 
 import dataclasses
+import tomllib
 
 import pytest
 
 from core.config import RunConfig, SearchConfig
+from core.config.settings import all_settings, with_values
 from core.errors import ConfigError
-from core.presets import PRESETS, PRESETS_FOLDER, apply_preset, preset_of
+from core.presets import OWN_DECISIONS, PRESETS, PRESETS_FOLDER, apply_preset, preset_of
 from core.rl.rewards import REWARDS
 from core.search.tournament import check_prior
 
@@ -39,6 +41,29 @@ def test_one_preset_after_the_other_is_the_other_alone():
         for second in PRESETS:
             once = apply_preset(OWN, second)
             assert apply_preset(apply_preset(OWN, first), second) == once
+
+
+def test_what_a_preset_does_not_name_is_at_its_default_and_else_it_is_none():
+    quick = apply_preset(OWN, "quick")
+    for name, value in {
+        "search.method": "random",
+        "search.ppo.advantage": "rank",
+        "search.policy.rank_scale": 3.0,
+        "finetune.momentum": 0.5,
+    }.items():
+        other = with_values(quick, {name: value})
+        assert preset_of(other) is None
+        assert apply_preset(other, "quick") == quick
+
+
+def test_what_a_preset_names_is_never_ones_own_decision():
+    for name in PRESETS:
+        file = tomllib.loads((PRESETS_FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
+        for table, own in OWN_DECISIONS.items():
+            assert set(own) & set(file[table]) == set()
+    known = {setting.name for setting in all_settings()}
+    own = {f"{table}.{name}" for table, names in OWN_DECISIONS.items() for name in names}
+    assert own <= known
 
 
 def test_presets_are_what_they_are_called():

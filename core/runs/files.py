@@ -26,6 +26,7 @@ EVENTS_FILE = "events.jsonl"
 ENVIRONMENT_FILE = "environment.json"
 CANDIDATES_FILE = "candidates.npz"
 CHECKPOINT_FILE = "checkpoint.pt"
+ADAPTED_FILE = "adapted.npz"
 LATENCY_FILE = "latency_table.json"
 REPORT_FILE = "report.json"
 REPORT_HTML_FILE = "report.html"
@@ -41,6 +42,7 @@ RUN_FILES = (
     MASKS_FILE,
     CANDIDATES_FILE,
     CHECKPOINT_FILE,
+    ADAPTED_FILE,
     LATENCY_FILE,
     AGENT_FILE,
     REPORT_FILE,

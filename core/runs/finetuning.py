@@ -33,6 +33,7 @@ from core.finetuning.loop import LEARNED, CheckpointPlace, Finetuned, finetune
 from core.memory import told_shortage
 from core.opening import Opened
 from core.pruning.macs import MacsModel
+from core.runs.adapted import read_adapted
 from core.runs.files import (
     FINETUNE_FILE,
     FINETUNED_FOLDER,
@@ -153,7 +154,9 @@ def _train_all(
         path = folder / FINETUNING_FOLDER / f"{name}.pt"
         # of those that were not begun before the crash there is nothing to take up
         place = CheckpointPlace(path, resume and (name == LEARNED or path.is_file()))
-        before = cut_network(opened, keep, device, at_once, refit)
+        # a refit would take back what the weights have learned
+        adapted = read_adapted(folder, opened, keep) if name == LEARNED else None
+        before = cut_network(adapted or opened, keep, device, at_once, None if adapted else refit)
         yield from at_once.take_notices()
         finetuned = yield from finetune(
             opened, keep, config, name=name, start=before, training=training, checkpoint=place

@@ -15,6 +15,7 @@ from core.events import (
     Event,
     Events,
     ExportFinished,
+    NetworkAdapted,
     NoticeRaised,
     RunReported,
     SearchFinished,
@@ -37,6 +38,7 @@ from core.export.second_count import count_again
 from core.memory import told_shortage
 from core.opening import Opened
 from core.pruning.macs import MacsModel
+from core.runs.adapted import with_weights, write_adapted
 from core.runs.files import prepare_folder
 from core.runs.html_report import write_html_report
 from core.runs.lock import locked_folder
@@ -67,19 +69,29 @@ def record_run(opened: Opened, config: RunConfig, folder: Path) -> Events:
     prepare_folder(folder)
     with locked_folder(folder):
         config = with_absolute_paths(config)
-        recorder = RunRecorder(opened, config, folder)
-        search = run_search(opened, config.search)
-        yield from finish_run(opened, config, recorder, search)
+        with contextlib.closing(RunRecorder(opened, config, folder)) as recorder:
+            search = run_search(opened, config.search)
+            yield from finish_run(opened, config, recorder, search)
 
 
 def finish_run(opened: Opened, config: RunConfig, recorder: RunRecorder, search: Events) -> Events:
     """Drive a search that may have begun another day, and end its run; see record_run."""
     with told_shortage("searching", MEMORY_REMEDY):
-        finished: SearchFinished = yield from _watched(search, recorder.record)
+        adapted: list[NetworkAdapted] = []
+
+        def watch(event: Event) -> Sequence[Event]:
+            if isinstance(event, NetworkAdapted):
+                adapted.append(event)
+            return recorder.record(event)
+
+        finished: SearchFinished = yield from _watched(search, watch)
     searched = time.perf_counter()
     result = RunResult(finished, is_stopped=finished.is_stopped, seconds=dict(finished.seconds))
     result.prediction = predict(recorder.latency_table, config.search.latency_budget, finished)
     yield from recorder.settle()
+    for told in adapted:
+        result.adapted = told.weights
+        yield from write_adapted(recorder.folder, told.weights, finished.keep)
     error = yield from _finish(opened, config, recorder, result)
     # what the search counts goes on where a run was taken up again
     result.seconds["total"] = (
@@ -169,12 +181,15 @@ def _judge(
     device = resolve_device(config.search.device)
     masks = {PRUNED: result.finished.keep, **result.finished.criteria}
     modules: dict[str, nn.Module] = {BASELINE: copy.deepcopy(opened.network.module).to(device)}
+    learned = opened if result.adapted is None else with_weights(opened, result.adapted)
     refit = (yield from refit_for(opened, masks.values(), device)) if config.refit else None
     yield StageStarted("Fitting the norms of the winner and the criteria", len(masks))
     at_once = norms_at_once()
     for done, (name, keep) in enumerate(masks.items(), start=1):
-        modules[name] = cut_network(opened, keep, device, at_once, refit)
-        if refit is not None:
+        is_learned = name == PRUNED and result.adapted is not None  # a refit knows nothing of it
+        source = learned if is_learned else opened
+        modules[name] = cut_network(source, keep, device, at_once, None if is_learned else refit)
+        if refit is not None and not is_learned:
             modules[before_refit(name)] = cut_network(opened, keep, device, at_once)
         yield from at_once.take_notices()
         yield StageAdvanced(done)

@@ -8,6 +8,7 @@ from importlib import metadata
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 
 from core.config import RunConfig, SearchConfig
 from core.evaluation import Score, resolve_device, resolve_precision, usual_threads
@@ -42,6 +43,7 @@ class RunResult:
     opset: int | None = None
     export_error: str | None = None
     is_stopped: bool = False
+    adapted: Mapping[str, NDArray[Any]] | None = None  # weights that the search has changed
     measured: Measured = field(default_factory=Measured)
     prediction: Prediction | None = None  # of the latency, where it is budgeted
     seconds: dict[str, float] = field(default_factory=dict)
@@ -54,7 +56,8 @@ def build_report(opened: Opened, config: RunConfig, result: RunResult) -> dict[s
 
     A number that was not reached (a run stopped twice, a refused export) is None. "approximate"
     names the layers whose removed channels make parity's hard_vs_soft differ by nature, and why.
-    Where the networks were refitted, "before_refit" has what they scored before.
+    Where the networks were refitted, "before_refit" has what they scored before; "adapted" says
+    whether the winner has the weights of a network that adapted while it was pruned.
     """
     costs = MacsModel(opened.analysis, opened.network.module)
     finished, count = result.finished, result.second_count
@@ -91,6 +94,7 @@ def build_report(opened: Opened, config: RunConfig, result: RunResult) -> dict[s
             for name, keep in sorted(finished.criteria.items())
         },
         "before_refit": _before_refit(result),
+        "adapted": result.adapted is not None,
         "parity": {check: result.parity.get(check) for check in PARITY_CHECKS},
         **half_entries(result.half),
         "parity_inputs": {

@@ -1,0 +1,67 @@
+"""adapted.npz: the weights of a run whose network adapted while it was pruned."""
+
+import copy
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.errors import RunError, readable
+from core.events import BoolArray, Events, NoticeRaised
+from core.opening import Opened
+from core.pruning.surgery import network_state
+from core.runs.files import ADAPTED_FILE, write_arrays
+from core.runs.stored_masks import BROKEN
+
+MASK = "keep of the winner"  # no key of a state dict has spaces
+Weights = Mapping[str, NDArray[Any]]
+
+
+def with_weights(opened: Opened, weights: Weights) -> Opened:
+    """Return what is open with other weights of its network, at full size.
+
+    Raises: KeyError or RuntimeError if they are those of another network.
+    """
+    module = copy.deepcopy(opened.network.module)
+    with torch.no_grad():
+        for key, value in network_state(module).items():
+            value.copy_(torch.from_numpy(np.array(weights[key])))
+    return dataclasses.replace(opened, network=dataclasses.replace(opened.network, module=module))
+
+
+def write_adapted(folder: Path, weights: Weights, keep: BoolArray) -> Events:
+    """Write the weights and the mask (C,) that they were chosen with; what hinders it is told."""
+    path = folder / ADAPTED_FILE
+    try:
+        write_arrays(path, {MASK: keep, **weights})
+    except OSError as error:
+        yield NoticeRaised(
+            f"Cannot write {path}: {error.strerror or error}. Fine-tuning will start from the "
+            "weights as they were before the search. Make room there and search again."
+        )
+
+
+def read_adapted(folder: Path, opened: Opened, keep: BoolArray) -> Opened | None:
+    """Return what is open with a run's adapted weights; None if it has none for this mask (C,).
+
+    Raises: RunError if the file is damaged or of another network.
+    """
+    path = folder / ADAPTED_FILE
+    if not path.is_file():
+        return None
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
+            arrays = {name: saved[name] for name in saved.files}
+        if not np.array_equal(arrays[MASK], keep):
+            return None
+        return with_weights(opened, arrays)
+    except (*BROKEN, RuntimeError) as error:
+        raise RunError(
+            f"Cannot read the adapted weights of the run in {readable(folder)}: {ADAPTED_FILE} is "
+            "damaged or of another network. Delete it to fine-tune from the original weights.",
+            str(error),
+        ) from error

@@ -7,13 +7,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from app.budget_words import add_budget_words
 from app.compare_words import add_compare_command
 from app.finetune_words import add_finetune_command
 from app.run_words import add_report_command, add_resume_command, add_round_command
+from app.search_words import add_common_words, add_search_words, add_source
 from app.setting_arguments import add_set_word, add_settings_command, with_assignments
 from core.config import RunConfig, SearchConfig, load_run_config
-from core.presets import PRESETS, apply_preset
+from core.presets import apply_preset
 
 DESCRIPTION = (
     "Open a trained network, watch an agent prune it under a MACs budget, "
@@ -48,17 +48,9 @@ DIR then holds:
   trajectory.csv  one line per evaluated mask
   config.toml     these settings, for --config
   checkpoint.pt   where 'espalier resume DIR' goes on, should the search be broken off
+  agent.pt        what the agent has learned, for --set search.start_from=DIR
   events.jsonl, candidates.npz, environment.json   all that happened, every mask, on what machine
 """
-NETWORK_WORDS = (
-    "demo, cifar_resnet20, a torchvision name (see 'espalier networks'), timm:NAME, nets.py:make "
-    "for what the function or class 'make' of that file makes, or a network saved as .pt, .pt2 "
-    "(torch.export) or .onnx"
-)
-DATA_WORDS = (
-    "digits, cifar10, cifar100, an .npz file (x_train, y_train, x_test, y_test), or a folder "
-    "with train/ and test/ or val/ and in each a folder per class"
-)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -76,14 +68,14 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--start", action="store_true", help="start the search as soon as the network is open"
     )
-    _add_source(parser)
-    _add_search_words(parser)
+    add_source(parser)
+    add_search_words(parser)
     add_set_word(parser, "assignments_before")  # the command's own would take the place of these
     commands = parser.add_subparsers(dest="command", metavar="command", title="commands")
     _add_search_command(commands)
     add_resume_command(commands)
     add_finetune_command(commands)
-    _add_common_words(add_compare_command(commands))
+    add_common_words(add_compare_command(commands))
     add_round_command(commands)
     add_report_command(commands)
     commands.add_parser(
@@ -103,7 +95,7 @@ def _add_search_command(commands: Any) -> None:
         epilog=SEARCH_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_common_words(search)
+    add_common_words(search)
     search.add_argument(
         "--out",
         metavar="DIR",
@@ -140,140 +132,6 @@ def _add_search_command(commands: Any) -> None:
     )
     search.add_argument(
         "--verbose", action="store_true", help="print the details behind an error, too"
-    )
-
-
-def _add_common_words(parser: argparse.ArgumentParser) -> None:
-    """Add what every command asks that searches."""
-    # A word may stand before the command too; an absent one must not erase it.
-    _add_source(parser, default=argparse.SUPPRESS)
-    _add_search_words(parser, default=argparse.SUPPRESS)
-    _add_method_words(parser)
-    add_budget_words(parser)
-    add_set_word(parser)
-
-
-def _add_source(parser: argparse.ArgumentParser, default: str | None = None) -> None:
-    parser.add_argument(
-        "--network", metavar="NAME", default=default, help=f"what to prune: {NETWORK_WORDS}"
-    )
-    parser.add_argument(
-        "--checkpoint",
-        metavar="FILE",
-        default=default,
-        help="its trained weights: a state dict saved by PyTorch, a .safetensors file, or "
-        "'published' for those of torchvision or timm (default: those it comes with)",
-    )
-    parser.add_argument("--data", metavar="DATA", default=default, help=f"the images: {DATA_WORDS}")
-    parser.add_argument(
-        "--normalisation",
-        metavar="NAME",
-        default=default,
-        help="mean and std of the images it was trained on: auto (the images' usual ones), "
-        "imagenet, cifar10, half or none (default: auto)",
-    )
-    parser.add_argument(
-        "--input-shape",
-        metavar="CxHxW",
-        default=default,
-        help="what images from folders are resized to, for networks that do not say it: 3x224x224",
-    )
-
-
-def _add_search_words(parser: argparse.ArgumentParser, default: str | None = None) -> None:
-    usual = SearchConfig()
-    parser.add_argument(
-        "--preset",
-        choices=PRESETS,
-        default=default,
-        help="how long to search and by what method; words given beside it win over it "
-        "(default: quick)",
-    )
-    parser.add_argument(
-        "--macs-budget",
-        metavar="SHARE",
-        type=float,
-        default=default,
-        help="share of the network's MACs that may stay, from 0.01 to 1 "
-        f"(default: {usual.macs_budget})",
-    )
-    parser.add_argument(
-        "--evaluations",
-        metavar="COUNT",
-        type=int,
-        default=default,
-        help=f"how many masks the agent tries on images (default: {usual.evaluations})",
-    )
-    parser.add_argument(
-        "--seed",
-        metavar="NUMBER",
-        type=int,
-        default=default,
-        help=f"same seed, same machine, same result; a whole number from 0 (default: {usual.seed})",
-    )
-
-
-def _add_method_words(parser: argparse.ArgumentParser) -> None:
-    default = SearchConfig()
-    method = parser.add_argument_group("method and machine")
-    method.add_argument(
-        "--reward",
-        metavar="NAME",
-        help="what the agent is paid for: cross_entropy (of the pruned network), teacher "
-        "(closeness to the unpruned network, without labels), self_competition (beating the "
-        "moving average of its own accuracy), or improvement (by how much it beats that) "
-        f"(default: {default.reward})",
-    )
-    method.add_argument(
-        "--constraint",
-        metavar="NAME",
-        help="how the budget is kept: projection (every mask is made to fit it), or penalty "
-        f"(masks may break it and are paid less) (default: {default.constraint})",
-    )
-    method.add_argument(
-        "--prior",
-        metavar="NAME",
-        help="where the agent starts: tournament (the best one-shot criterion), none, or a "
-        f"criterion such as l1_uniform (default: {default.prior})",
-    )
-    method.add_argument(
-        "--streams",
-        metavar="NAME",
-        help="whether channels that pass through additions are pruned too: auto (only if the "
-        f"budget needs it), keep, or prune (default: {default.streams})",
-    )
-    method.add_argument(
-        "--groups",
-        metavar="NAME",
-        help="whether channels go where the cut network differs a little from the masked one "
-        "(LayerNorm, GroupNorm): approximate (they may, and it is said), or exact (they stay) "
-        f"(default: {default.groups})",
-    )
-    for name, what in (("keep", "always stay"), ("removed", "always go")):
-        method.add_argument(
-            f"--pinned-{name}",
-            metavar="LAYER:CHANNELS",
-            action="append",
-            help=f"channels that {what}, such as layer1.0.conv1:0-3,7 or layer1.0.conv1:all; may "
-            "be given several times",
-        )
-    method.add_argument(
-        "--round-to",
-        metavar="MULTIPLE",
-        type=int,
-        help="round the winner's widths to multiples of 4, 8 or 16 channels within the budget, "
-        f"which hardware likes; 1: not at all (default: {default.round_to})",
-    )
-    method.add_argument(
-        "--device",
-        metavar="NAME",
-        help=f"where to compute: auto, cpu, cuda, cuda:1 (default: {default.device})",
-    )
-    method.add_argument(
-        "--threads",
-        metavar="COUNT",
-        type=int,
-        help=f"CPU threads to use; 0 means all cores but one (default: {default.threads})",
     )
 
 

@@ -41,7 +41,16 @@ MENUS = {
         "copy_table",
         "save_panel",
     ),
-    QT_TRANSLATE_NOOP("actions", "&Search"): ("start", "pause", "stop", SEPARATOR, "finetune"),
+    QT_TRANSLATE_NOOP("actions", "&Search"): (
+        "start",
+        "pause",
+        "stop",
+        SEPARATOR,
+        "finetune",
+        SEPARATOR,
+        "compare_methods",
+        "open_comparison",
+    ),
     VIEW_MENU: (
         "fit",
         "zoom_in",

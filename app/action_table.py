@@ -146,6 +146,22 @@ ACTIONS = {
         "Ctrl+U",
         states=FINISHED,
     ),
+    "compare_methods": ActionWords(
+        QT_TRANSLATE_NOOP("actions", "Compare &methods…"),
+        QT_TRANSLATE_NOOP("actions", "Compare"),
+        QT_TRANSLATE_NOOP(
+            "actions", "Search with several methods and seeds, and put them into one table"
+        ),
+        "Ctrl+Shift+M",
+        states=IDLE - {SessionState.EMPTY},
+    ),
+    "open_comparison": ActionWords(
+        QT_TRANSLATE_NOOP("actions", "Open a com&parison…"),
+        QT_TRANSLATE_NOOP("actions", "Open comparison"),
+        QT_TRANSLATE_NOOP("actions", "Show the table of methods that were compared before"),
+        "Ctrl+Alt+O",
+        states=IDLE - {SessionState.EMPTY},
+    ),
     "pause": ActionWords(
         QT_TRANSLATE_NOOP("actions", "&Pause"),
         QT_TRANSLATE_NOOP("actions", "Pause"),

@@ -52,6 +52,8 @@ class Deeds(QObject):
             "save_settings": self._on_save_settings,
             "export": self._on_export,
             "finetune": self._on_finetune,
+            "compare_methods": lambda: self._window.comparison_deeds.ask(),
+            "open_comparison": lambda: self._window.comparison_deeds.open(),
             "run_folder": self._on_run_folder,
             "quit": self._window.close,
             "start": self._on_start,

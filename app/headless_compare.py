@@ -27,7 +27,7 @@ from core.events import (
     StageStarted,
     StopRequested,
 )
-from core.runs.comparison_reading import read_comparison
+from core.runs.comparing import USUAL_METHODS
 from core.runs.comparison_table import table_text
 from core.runs.files import new_run_folder
 
@@ -104,12 +104,11 @@ def _open_and_compare(
     from core.opening import open_run
     from core.runs.comparison_flow import (
         check_methods,
-        default_methods,
         plan_comparison,
         record_comparison,
     )
 
-    chosen = check_methods(methods or default_methods())
+    chosen = check_methods(methods or USUAL_METHODS)
     opened = yield from open_run(config, allow_download=allow_download, trust=trust)
     plan = plan_comparison(opened, config, chosen, *counts)
     yield from record_comparison(opened, config, plan, folder)
@@ -139,7 +138,7 @@ class ComparisonScreen(Screen):
                 self.close_bar()
                 self.is_complete = event.report["is_complete"] is True
                 folder = Path(event.folder)
-                self._out.write(table_text(read_comparison(folder)))
+                self._out.write(table_text(event.handle))
                 self._out.write(f"\nThe comparison is in {readable(folder)}\n")
                 self._out.flush()
             case _:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from core.config import RunConfig
 from core.errors import EspalierError
-from core.events import BoolArray, Event, StageStarted
+from core.events import BoolArray, ComparisonReported, Event, StageStarted
 
 if TYPE_CHECKING:
     from core.finetuning.loop import Finetuned
@@ -114,6 +114,33 @@ def resume(opened: "Opened", folder: Path) -> Generator[Event, None, Path]:
     from core.runs.resuming import resume_run
 
     yield from resume_run(opened, folder)
+    return folder
+
+
+def compare(
+    opened: "Opened",
+    config: RunConfig,
+    methods: tuple[str, ...],
+    counts: tuple[int, int],
+    folder: Path,
+) -> Generator[Event, None, Path]:
+    """Compare methods over so many seeds, fine-tuned for so many epochs; returns the folder."""
+    yield StageStarted("Preparing the comparison")
+    from core.runs.comparison_flow import plan_comparison, record_comparison
+
+    plan = plan_comparison(opened, config, methods, *counts)
+    yield from record_comparison(opened, config, plan, folder)
+    return folder
+
+
+def read_comparison(folder: Path) -> Generator[Event, None, Path]:
+    """Show a comparison that was made before; returns its folder."""
+    yield StageStarted("Reading the comparison")
+    from core.runs import comparison_reading
+
+    comparison = comparison_reading.read_comparison(folder)
+    contents = comparison_reading.comparison_contents(comparison)
+    yield ComparisonReported(str(folder), contents, comparison)
     return folder
 
 

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 from app.actions import Actions
 from app.appearance import Appearance
 from app.command_line import names_something, run_config
+from app.comparison_deeds import ComparisonDeeds
 from app.deeds import Deeds
 from app.dialog_queue import DialogQueue
 from app.dialogs import close_question, exported_box
@@ -68,6 +69,8 @@ class MainWindow(QMainWindow):
         self.dialogs = DialogQueue(self)
         self.deeds.restore()
         self.run_deeds = RunDeeds(self, session)
+        self.comparison_deeds = ComparisonDeeds(self, session, settings)
+        self.comparison_deeds.connect_panel()
         self._patience = QTimer(self, interval=CLOSE_PATIENCE_MS, singleShot=True)
         self._patience.timeout.connect(self._leave)
         self.setAcceptDrops(True)

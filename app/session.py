@@ -116,6 +116,10 @@ class Session(QObject):
         if self._work.handle is not None:
             self._queue.add_aside(Job(lambda: partial(job, self._work.handle), aside=name))
 
+    def read_aside(self, name: str, job: Callable[[], Events]) -> None:
+        """Run a job that needs nothing open, when nothing else is to be done."""
+        self._queue.add_aside(Job(lambda: job, aside=name))
+
     def run_in_front(self, state: SessionState, job: Callable[[Any], Events]) -> None:
         """Run a job over what is open, as the person asked; `job` gets core.opening.Opened."""
         if self._work.handle is not None:

@@ -297,6 +297,7 @@ class ComparisonReported:
 
     folder: str
     report: Mapping[str, Any]
+    handle: Any = field(repr=False)  # core.runs.comparing.Comparison
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ from app.panels.inspector import InspectorPanel
 from app.panels.layers import LayersPanel
 from app.panels.log import LogPanel
 from app.panels.masks import MasksPanel
+from app.panels.methods import MethodsPanel
 from app.panels.panel import Panel
 from app.panels.runs import RunsPanel
 from app.panels.settings import SettingsPanel
@@ -97,6 +98,13 @@ DOCKS: dict[str, Dock] = {
         "bottom",
         QT_TRANSLATE_NOOP("docks", "Which run was better?"),
         "Ctrl+9",
+    ),
+    "methods": Dock(
+        MethodsPanel,
+        "bottom",
+        QT_TRANSLATE_NOOP("docks", "Which method finds the best masks?"),
+        "Ctrl+Shift+B",
+        is_open=False,
     ),
     "filters": Dock(
         FiltersPanel,

@@ -10,6 +10,8 @@ from pathlib import Path
 from core.runs.paired import Mean, PairedTest, mean_of, paired_test
 
 DEFAULT_SEARCH = "agent"
+SEARCHES = (DEFAULT_SEARCH, "random", "evolution", "layer_ratios", "gates")
+USUAL_METHODS = (*SEARCHES, "contribution", "obs_per_mac", "obs_bn", "l1")  # if nobody says it
 BEFORE, AFTER = "before", "after"  # fine-tuning
 
 

@@ -47,7 +47,7 @@ from core.runs.lock import locked_folder
 from core.runs.masks import read_masks
 from core.runs.paths import with_absolute_paths
 from core.runs.resuming import resume_run
-from core.search.methods import METHODS, method_names
+from core.search.methods import method_names
 
 TABLE_FILE, CSV_FILE = "comparison.md", "comparison.csv"
 LEARNED = "learned"
@@ -111,7 +111,7 @@ def record_comparison(
                 "Stopped: the comparison has what is finished. The same command goes on with it."
             )
         comparison = read_runs(folder, plan)
-        yield ComparisonReported(str(folder), comparison_contents(comparison))
+        yield ComparisonReported(str(folder), comparison_contents(comparison), comparison)
 
 
 def _config_of(config: RunConfig, plan: ComparisonPlan, method: str, seed: int) -> RunConfig:
@@ -199,8 +199,3 @@ def _write_tables(folder: Path, plan: ComparisonPlan) -> None:
             f"Cannot write into {readable(folder)}: {error.strerror or error}. Make room there "
             "and compare again with the same words: what is finished is not done again."
         ) from error
-
-
-def default_methods() -> tuple[str, ...]:
-    """What is compared if nobody says it: all searches, and the strongest criteria."""
-    return (*METHODS, "contribution", "obs_per_mac", "obs_bn", "l1")

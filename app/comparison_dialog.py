@@ -1,0 +1,129 @@
+"""Asks which methods to compare, over how many seeds, and where."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QGridLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.panels.fields import BrowseField
+from app.theme import SPACE_L, SPACE_M
+from core.runs.comparing import SEARCHES, USUAL_METHODS
+
+COLUMNS = 3
+USUAL_SEEDS = 5
+MOST_SEEDS, MOST_EVALUATIONS, MOST_EPOCHS = 1000, 1_000_000, 10_000
+WIDTH_PX = 520
+
+
+class ComparisonDialog(QDialog):
+    """The form of "Compare methods…"; accepted only with a method and a folder."""
+
+    def __init__(
+        self, methods: Sequence[str], evaluations: int, folder: Path, parent: QWidget
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Compare methods"))
+        self.methods = {name: QCheckBox(name) for name in methods}
+        self.seeds = _number(USUAL_SEEDS, 1, MOST_SEEDS)
+        self.evaluations = _number(evaluations, 1, MOST_EVALUATIONS)
+        self.epochs = _number(0, 0, MOST_EPOCHS)
+        self.epochs.setSpecialValueText(self.tr("none"))
+        self.folder = BrowseField(QLineEdit(str(folder)))
+        self.folder.setAccessibleName(self.tr("Folder"))
+        self.folder.button.clicked.connect(self._browse)
+        self.told = QLabel()
+        self.told.setProperty("role", "caption")
+        self.told.setWordWrap(True)
+        self.compare_button = QPushButton(self.tr("Compare"))
+        self.compare_button.setProperty("primary", True)
+        for name, box in self.methods.items():
+            box.setChecked(name in USUAL_METHODS)
+            box.toggled.connect(self._on_changed)
+        self.seeds.valueChanged.connect(self._on_changed)
+        self.folder.changed.connect(self._on_changed)
+        self._build()
+        self._on_changed()
+
+    @property
+    def chosen_methods(self) -> tuple[str, ...]:
+        """The names that are ticked, in the order of the table."""
+        return tuple(name for name, box in self.methods.items() if box.isChecked())
+
+    @property
+    def chosen_folder(self) -> Path:
+        """Where the runs and the table go; what is finished there is not done again."""
+        return Path(self.folder.text).expanduser()
+
+    def _build(self) -> None:
+        form = QFormLayout()
+        form.setSpacing(SPACE_M)
+        searches = [box for name, box in self.methods.items() if name in SEARCHES]
+        criteria = [box for name, box in self.methods.items() if name not in SEARCHES]
+        form.addRow(self.tr("Searches"), _grid(searches))
+        form.addRow(self.tr("Criteria,\nno search"), _grid(criteria))
+        form.addRow(self.tr("Seeds"), self.seeds)
+        form.addRow(self.tr("Evaluations"), self.evaluations)
+        form.addRow(self.tr("Fine-tuning, epochs"), self.epochs)
+        form.addRow(self.tr("Folder"), self.folder)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        buttons.addButton(self.compare_button, QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(SPACE_L, SPACE_L, SPACE_L, SPACE_L)
+        layout.setSpacing(SPACE_L)
+        layout.addLayout(form)
+        layout.addWidget(self.told)
+        layout.addWidget(buttons)
+        self.setMinimumWidth(WIDTH_PX)
+
+    def _browse(self) -> None:
+        path = QFileDialog.getExistingDirectory(
+            self, self.tr("Choose a folder"), str(self.chosen_folder)
+        )
+        if path:
+            self.folder.set_text(path)
+
+    def _on_changed(self) -> None:
+        methods, seeds = len(self.chosen_methods), self.seeds.value()
+        self.compare_button.setEnabled(bool(methods and self.folder.text.strip()))
+        words = self.tr(
+            "{:,} runs, each in a folder of its own, with the settings on the right. The test "
+            "images are read once for the report of each. Stop keeps what is finished; the same "
+            "folder goes on with it."
+        ).format(methods * seeds)
+        if seeds < 3:
+            words += " " + self.tr("Nothing is tested by fewer than three seeds.")
+        self.told.setText(words)
+
+
+def _number(value: int, low: int, high: int) -> QSpinBox:
+    field = QSpinBox()
+    field.setRange(low, high)
+    field.setValue(value)
+    field.setGroupSeparatorShown(True)
+    return field
+
+
+def _grid(boxes: Sequence[QCheckBox]) -> QWidget:
+    widget = QWidget()
+    layout = QGridLayout(widget)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setHorizontalSpacing(SPACE_L)
+    for place, box in enumerate(boxes):
+        layout.addWidget(box, place // COLUMNS, place % COLUMNS)
+    layout.setColumnStretch(COLUMNS, 1)
+    return widget

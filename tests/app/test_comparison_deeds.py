@@ -1,0 +1,86 @@
+"""Comparing methods in the window: the form, the job, and a comparison opened again."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QFileDialog
+
+from app.comparison_dialog import ComparisonDialog
+from app.session_state import SessionState
+from core.runs.comparing import SEARCHES, USUAL_METHODS
+from core.search.methods import METHODS, method_names
+from tests.app.comparison_samples import compared
+from tests.app.windows import make_window, open_tiny
+
+
+@pytest.fixture
+def window(qtbot, tmp_path):
+    window = make_window(tmp_path)
+    qtbot.addWidget(window)
+    window.show()
+    open_tiny(window)
+    return window
+
+
+def test_the_names_are_those_of_the_methods():
+    assert tuple(METHODS) == SEARCHES
+    assert set(USUAL_METHODS) <= set(method_names())
+
+
+def test_the_form_counts_the_runs(qtbot, window):
+    dialog = ComparisonDialog(method_names(), 300, Path("somewhere"), window)
+    qtbot.addWidget(dialog)
+    assert dialog.chosen_methods == tuple(name for name in method_names() if name in USUAL_METHODS)
+    assert dialog.told.text().startswith(f"{5 * len(USUAL_METHODS)} runs")
+    dialog.seeds.setValue(2)
+    assert "fewer than three seeds" in dialog.told.text()
+    for box in dialog.methods.values():
+        box.setChecked(False)
+    assert not dialog.compare_button.isEnabled()
+    dialog.methods["l1"].setChecked(True)
+    dialog.folder.set_text("")
+    assert not dialog.compare_button.isEnabled()
+
+
+def test_what_is_chosen_is_run_as_one_job(window, monkeypatch):
+    asked = []
+    monkeypatch.setattr(window.session, "has_open", lambda config: True)
+    monkeypatch.setattr(window.session, "run_in_front", lambda *words: asked.append(words))
+    window.commands["compare_methods"].trigger()
+    dialog = window.dialog
+    assert isinstance(dialog, ComparisonDialog)
+    dialog.evaluations.setValue(32)
+    dialog.epochs.setValue(3)
+    dialog.accept()
+    [(state, job)] = asked
+    assert state is SessionState.SEARCHING
+    assert job.keywords["counts"] == (5, 3)
+    assert job.keywords["config"].search.evaluations == 32
+    assert job.keywords["folder"].name.endswith("-compared")
+    assert window.parts.docked["methods"].isVisible()
+
+
+def test_another_network_must_be_opened_first(window, monkeypatch):
+    said = []
+    monkeypatch.setattr(window.session, "has_open", lambda config: False)
+    monkeypatch.setattr(window, "show_error", lambda *words: said.append(words[0]))
+    window.commands["compare_methods"].trigger()
+    window.dialog.accept()
+    assert "Open them first." in said[0]
+
+
+def test_a_finished_comparison_comes_to_the_front(window):
+    window.session.event_received.emit(compared())
+    panel = window.parts.docked["methods"]
+    assert panel.isVisible()
+    assert panel.comparison is not None
+
+
+def test_an_earlier_comparison_is_read_in_the_thread(window, monkeypatch, tmp_path):
+    read = []
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *words: str(tmp_path))
+    monkeypatch.setattr(window.session, "read_aside", lambda *words: read.append(words))
+    window.commands["open_comparison"].trigger()
+    [(name, job)] = read
+    assert name == "comparison"
+    assert job.args == (tmp_path,)

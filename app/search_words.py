@@ -102,8 +102,9 @@ def _add_method_words(parser: argparse.ArgumentParser) -> None:
     method.add_argument(
         "--constraint",
         metavar="NAME",
-        help="how the budget is kept: projection (every mask is made to fit it), or penalty "
-        f"(masks may break it and are paid less) (default: {default.constraint})",
+        help="how the budget is kept: projection (every mask is made to fit it), penalty "
+        "(masks may break it and are paid less), or lagrange (at a price that is learned) "
+        f"(default: {default.constraint})",
     )
     method.add_argument(
         "--prior",

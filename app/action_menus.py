@@ -47,6 +47,7 @@ MENUS = {
         "stop",
         SEPARATOR,
         "finetune",
+        "round",
         SEPARATOR,
         "compare_methods",
         "open_comparison",

@@ -146,6 +146,15 @@ ACTIONS = {
         "Ctrl+U",
         states=FINISHED,
     ),
+    "round": ActionWords(
+        QT_TRANSLATE_NOOP("actions", "Round &widths…"),
+        QT_TRANSLATE_NOOP("actions", "Round widths"),
+        QT_TRANSLATE_NOOP(
+            "actions", "Bring the layers' widths to multiples that hardware computes faster"
+        ),
+        "Ctrl+Shift+W",
+        states=FINISHED,
+    ),
     "compare_methods": ActionWords(
         QT_TRANSLATE_NOOP("actions", "Compare &methods…"),
         QT_TRANSLATE_NOOP("actions", "Compare"),

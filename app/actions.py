@@ -57,7 +57,8 @@ class Actions(QObject):
     def show_state(self, state: SessionState, *, has_run_folder: bool = False) -> None:
         """Enable what makes sense now."""
         self._state = state
-        self._lacking["run_folder"] = "" if has_run_folder else self.tr("Search first.")
+        for name in ("run_folder", "round"):
+            self._lacking[name] = "" if has_run_folder else self.tr("Search first.")
         for name, words in ACTIONS.items():
             is_possible = state in words.states and not self._lacking.get(name)
             self._actions[name].setEnabled(is_possible)

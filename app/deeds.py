@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from app import jobs
 from app.dialogs import ExportDialog, about_box
+from app.dialogs_round import RoundDialog
 from app.panel_deeds import FOLDER_SETTING
 from app.saving import file_name
 from app.selection import LoadedMask
@@ -54,6 +55,7 @@ class Deeds(QObject):
             "finetune": self._on_finetune,
             "compare_methods": lambda: self._window.comparison_deeds.ask(),
             "open_comparison": lambda: self._window.comparison_deeds.open(),
+            "round": self._on_round,
             "run_folder": self._on_run_folder,
             "quit": self._window.close,
             "start": self._on_start,
@@ -176,6 +178,11 @@ class Deeds(QObject):
         layout.docks.show_panel("finetune")
         if self._session.state is SessionState.FINISHED:
             self._session.finetune(layout.finetune.config())
+
+    def _on_round(self) -> None:
+        dialog = RoundDialog(self._window)
+        dialog.accepted.connect(lambda: self._session.round_widths(dialog.multiple))
+        self._window.show_dialog(dialog)
 
     def _on_run_folder(self) -> None:
         folder = self._session.run_folder

@@ -117,6 +117,16 @@ def resume(opened: "Opened", folder: Path) -> Generator[Event, None, Path]:
     return folder
 
 
+def round_widths(multiple: int, opened: "Opened", folder: Path) -> Generator[Event, None, Path]:
+    """Round the widths of the finished run in `folder`; returns the folder beside it."""
+    yield StageStarted("Preparing the run")
+    from core.runs.rounding import round_run, rounded_folder, rounded_settings
+
+    place = rounded_folder(folder, multiple)
+    yield from round_run(opened, rounded_settings(folder, multiple), folder, place)
+    return place
+
+
 def compare(
     opened: "Opened",
     config: RunConfig,

@@ -192,6 +192,12 @@ class Session(QObject):
         """Train the best mask's network, and those that it is compared with."""
         self._enqueue(Job(partial(self._begin_finetuning, config), SessionState.FINETUNING))
 
+    def round_widths(self, multiple: int) -> None:
+        """Round the widths of the finished run's mask; a run of its own comes of it."""
+        if (folder := self._work.run_folder) is not None:
+            job = partial(jobs.round_widths, multiple)
+            self._enqueue_run(folder, SessionState.SEARCHING, job, allow_download=False)
+
     def is_finetuned(self, keep: BoolArray | None = None) -> bool:
         """Whether `export` of this mask, the best one if None, writes a fine-tuned network."""
         return self._work.finetuned_of(keep) is not None

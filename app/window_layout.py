@@ -145,7 +145,7 @@ class WindowLayout:
         layout.setSpacing(SPACE_M)
         layout.addWidget(self.graph, 1)
         layout.addWidget(self.results)
-        for name in ("export", "run_folder"):
+        for name in ("export", "round", "run_folder"):
             button = QToolButton()
             button.setDefaultAction(actions[name])
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)

@@ -18,6 +18,7 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import QColor
 
+from app.budgets import budgets_text
 from app.theme import LIGHT, Palette
 from app.words import percent_text
 from core.errors import RunError
@@ -159,7 +160,7 @@ def run_name(run: RunSummary) -> str:
     """A run in a few words, for a legend: "resnet20 · 50 % · seed 3"."""
     parts = [run.network.rsplit("/", 1)[-1] or run.folder.name]
     if run.macs_budget is not None:
-        parts.append(percent_text(run.macs_budget, 0))
+        parts.append(budgets_text(run.macs_budget, run.further_budgets))
     if run.seed is not None:
         parts.append(_translate("seed {}").format(run.seed))
     return " · ".join(parts)
@@ -206,7 +207,7 @@ COLUMNS = (
     ),
     Column(
         NOOP("RunsPanel", "Budget"),
-        lambda run: percent_text(run.macs_budget, 0),
+        lambda run: budgets_text(run.macs_budget, run.further_budgets),
         lambda run: _known(run.macs_budget),
     ),
     Column(

@@ -9,11 +9,12 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from core.config.searching import FURTHER_BUDGETS
 from core.errors import RunError, readable
 from core.runs.files import (
     CONFIG_FILE,
@@ -41,6 +42,7 @@ class RunSummary:
     network: str = ""
     dataset: str = ""
     macs_budget: float | None = None  # 0-1
+    further_budgets: Mapping[str, float] = field(default_factory=dict)  # "params" -> 0-1
     reward: str = ""
     seed: int | None = None
     evaluations: int | None = None  # done
@@ -110,6 +112,7 @@ def read_summary(folder: Path) -> RunSummary:
         network=_text(report.get("network")) or _text(config.get("network")),
         dataset=_text(report.get("dataset")) or _text(config.get("data")),
         macs_budget=_number(search.get("macs_budget")) or _number(report.get("macs_budget")),
+        further_budgets=_further_budgets(search),
         reward=_text(search.get("reward")),
         seed=_count(search.get("seed")),
         evaluations=_count(report.get("evaluations")) if report else _evaluations(folder),
@@ -122,6 +125,11 @@ def read_summary(folder: Path) -> RunSummary:
         problem="; ".join(problems),
         kinship=_kinship(config),
     )
+
+
+def _further_budgets(search: Mapping[str, Any]) -> dict[str, float]:
+    known = {name: _number(search.get(f"{name}_budget")) for name in FURTHER_BUDGETS}
+    return {name: share for name, share in known.items() if share is not None and share < 1}
 
 
 def read_report(folder: Path) -> Mapping[str, Any]:

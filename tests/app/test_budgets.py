@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from app.budgets import shares_text
+from app.budgets import budgets_text, shares_text
 from app.command_line import parse, run_config
 from app.headless import Screen
 from app.panels.log import LogPanel
@@ -87,3 +87,11 @@ def test_the_unpruned_network_is_within_no_further_budget():
     whole = dataclasses.replace(STARTED, macs_budget=1.0)
     assert unpruned_point(whole).meets_budget
     assert not unpruned_point(dataclasses.replace(whole, further_budgets=BUDGETS)).meets_budget
+
+
+def test_a_run_s_budgets_in_few_words():
+    assert budgets_text(0.5, {}) == "50 %"
+    assert budgets_text(None, {}) == "–"
+    assert budgets_text(1.0, {}) == "100 %"
+    assert budgets_text(0.5, BUDGETS) == "50 %, parameters 40 %, latency 75 %"
+    assert budgets_text(1.0, {"size": 0.3}) == "file 30 %"

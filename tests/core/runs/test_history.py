@@ -137,3 +137,9 @@ def test_five_hundred_runs_are_listed_within_a_second_of_computing(tmp_path):
     began = time.process_time()
     assert len(list(list_runs(tmp_path))) == 500
     assert time.process_time() - began < 1.0
+
+
+def test_further_budgets_are_read_from_the_settings(tmp_path):
+    config = '[search]\nmacs_budget = 1.0\nparams_budget = 0.4\nsize_budget = 1.0\nlatency_budget = "x"\n'
+    (tmp_path / "config.toml").write_text(config)
+    assert read_summary(tmp_path).further_budgets == {"params": 0.4}

@@ -22,7 +22,7 @@ from app.panels.fields import BrowseField
 from app.theme import SPACE_L, SPACE_M
 from core.runs.comparing import SEARCHES, USUAL_METHODS
 
-COLUMNS = 3
+COLUMNS, COLUMN_PX = 3, 110
 USUAL_SEEDS = 5
 MOST_SEEDS, MOST_EVALUATIONS, MOST_EPOCHS = 1000, 1_000_000, 10_000
 WIDTH_PX = 520
@@ -125,5 +125,7 @@ def _grid(boxes: Sequence[QCheckBox]) -> QWidget:
     layout.setHorizontalSpacing(SPACE_L)
     for place, box in enumerate(boxes):
         layout.addWidget(box, place // COLUMNS, place % COLUMNS)
+    for column in range(COLUMNS):
+        layout.setColumnMinimumWidth(column, COLUMN_PX)
     layout.setColumnStretch(COLUMNS, 1)
     return widget

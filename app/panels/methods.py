@@ -1,6 +1,9 @@
 """Which method finds the best masks: runs with several methods and seeds, in one table."""
 
+from html import escape
+
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
 from app.panels.methods_grid import MethodsGrid
@@ -11,6 +14,8 @@ from app.theme import SPACE_M, Palette, fill_background
 from core.events import ComparisonReported, Event
 from core.runs.comparing import MEASURES, Comparison
 from core.runs.comparison_table import notes
+
+NOTES_FROM_PX = 300
 
 
 class MethodsPanel(Panel):
@@ -58,7 +63,9 @@ class MethodsPanel(Panel):
         self._pages.setCurrentIndex(0 if self.comparison is None else 1)
         if self.comparison is not None:
             self.grid.show_comparison(self.comparison)
-            self.notes.setText("\n".join(notes(self.comparison)))
+            said = "\n".join(notes(self.comparison))
+            self.notes.setText(said)
+            self.grid.setToolTip(f"<qt>{escape(said).replace(chr(10), '<br>')}</qt>")
 
     def table(self) -> Table | None:
         """A row for every method: the mean, standard error and test of every number."""
@@ -90,6 +97,11 @@ class MethodsPanel(Panel):
         fill_background(self._board, palette.surface, palette.text)
         super().use_palette(palette)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        # where there is little room the table goes first; its notes are in the tooltip
+        self.notes.setVisible(event.size().height() >= NOTES_FROM_PX)
+
     def _build(self) -> None:
         board = QVBoxLayout(self._board)
         board.setContentsMargins(SPACE_M, SPACE_M, SPACE_M, SPACE_M)
@@ -101,7 +113,8 @@ class MethodsPanel(Panel):
         self._pages.addWidget(self.empty)
         self._pages.addWidget(self._board)
         buttons = QHBoxLayout()
-        buttons.setContentsMargins(SPACE_M, 0, SPACE_M, SPACE_M)
+        buttons.setContentsMargins(SPACE_M, SPACE_M, SPACE_M, SPACE_M)
+        buttons.setSpacing(SPACE_M)
         buttons.addStretch(1)
         buttons.addWidget(self.open)
         buttons.addWidget(self.compare)

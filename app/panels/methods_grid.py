@@ -11,7 +11,7 @@ from PySide6.QtWidgets import (
 
 from app.theme import SPACE_M, SPACE_S
 from core.runs.comparing import MEASURES, ComparedMethod, Comparison
-from core.runs.comparison_table import PERCENT, mean_text
+from core.runs.comparison_table import PERCENT, mean_text, p_text
 from core.runs.paired import PairedTest
 
 UNKNOWN = "–"
@@ -85,8 +85,7 @@ class MethodsGrid(QTableWidget):
         }[test.outcome]
         if test.p is None:
             return words
-        p = "< .001" if test.p < 0.001 else f"{test.p:.2g}".removeprefix("0")
-        return self.tr("{}, p {}").format(words, p)
+        return self.tr("{}, p {}").format(words, p_text(test.p))
 
 
 def _cell(text: str, column: int, *, is_bold: bool) -> QTableWidgetItem:

@@ -79,8 +79,14 @@ def verdict_text(test: PairedTest | None) -> str:
         return "–"
     if test.p is None:
         return test.outcome
-    p = "< .001" if test.p < 0.001 else f"{test.p:.2g}".removeprefix("0")
-    return f"{test.outcome}, p {p}"
+    return f"{test.outcome}, p {p_text(test.p)}"
+
+
+def p_text(p: float) -> str:
+    """Write "< .001", ".012" or ".41"; 1 is "1.00"."""
+    if p < 0.001:
+        return "< .001"
+    return (f"{p:.2f}" if p >= 0.1 else f"{p:.2g}").removeprefix("0")
 
 
 def notes(comparison: Comparison) -> list[str]:

@@ -186,7 +186,7 @@ def test_means_and_tests_over_seeds_by_hand():
     assert lines[0].split()[4:6] == ["vs", "agent"]
     assert "80.00 ± 5.77" in lines[1]
     assert "worse, p < .001" in lines[2]
-    assert "tie, p 1" in lines[3]
+    assert "tie, p 1.00" in lines[3]
 
 
 def test_a_run_that_was_stopped_early_does_not_count(compared, tmp_path):

@@ -140,6 +140,7 @@ def test_five_hundred_runs_are_listed_within_a_second_of_computing(tmp_path):
 
 
 def test_further_budgets_are_read_from_the_settings(tmp_path):
-    config = '[search]\nmacs_budget = 1.0\nparams_budget = 0.4\nsize_budget = 1.0\nlatency_budget = "x"\n'
-    (tmp_path / "config.toml").write_text(config)
+    budgets = {"macs": 1.0, "params": 0.4, "size": 1.0, "latency": '"x"'}
+    lines = [f"{name}_budget = {share}" for name, share in budgets.items()]
+    (tmp_path / "config.toml").write_text("\n".join(["[search]", *lines]))
     assert read_summary(tmp_path).further_budgets == {"params": 0.4}

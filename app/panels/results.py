@@ -150,10 +150,12 @@ class ResultsPanel(QFrame):
             note = self.tr("budget {}").format(percent_text(entry["budget"]))
             if name == "latency" and prediction:
                 details = prediction["note"]
-                value = self.tr("{} predicted").format(value)
-                if prediction["measured_kept"] is not None:
-                    measured = percent_text(prediction["measured_kept"])
-                    note = self.tr("{} measured, {}").format(measured, note)
+                measured = prediction["measured_kept"]
+                if measured is None:
+                    note = self.tr("predicted, {}").format(note)
+                else:
+                    note = self.tr("measured; predicted {}, {}").format(value, note)
+                    value = percent_text(measured)
             figures.append(Figure(budget_title(name), value, note, details))
         return figures
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.events import BestChanged, BoolArray, CandidateEvaluated, PolicyUpdated, SearchFinished
 from core.graph.coupling import CouplingGroups
@@ -49,13 +50,21 @@ def candidate_arrays(candidates: Iterable[CandidateEvaluated], channels: int) ->
 
     np.unpackbits(keep, axis=1, count=channels) gives the masks again.
     """
-    seen = list(candidates)
-    masks = np.array([one.keep for one in seen], np.bool_).reshape(len(seen), channels)
+    packed: list[NDArray[np.uint8]] = []
+    rows: list[tuple[float, ...]] = []
+    for one in candidates:  # of a long search they do not fit into memory as they are
+        packed.append(np.packbits(one.keep))
+        rows.append((one.evaluation, one.update, one.meets_budget, *_numbers(one)))
+    table = np.array(rows, np.float64).reshape(len(rows), 3 + len(COLUMNS)).T
     return {
-        "keep": np.packbits(masks, axis=1),
+        "keep": np.array(packed, np.uint8).reshape(len(packed), -(-channels // 8)),
         "channels": np.int64(channels),
-        "evaluation": np.array([one.evaluation for one in seen], np.int64),
-        "update": np.array([one.update for one in seen], np.int64),
-        "meets_budget": np.array([one.meets_budget for one in seen], np.bool_),
-        **{name: np.array([getattr(one, name) for one in seen], np.float64) for name in COLUMNS},
+        "evaluation": table[0].astype(np.int64),
+        "update": table[1].astype(np.int64),
+        "meets_budget": table[2].astype(np.bool_),
+        **dict(zip(COLUMNS, table[3:], strict=True)),
     }
+
+
+def _numbers(candidate: CandidateEvaluated) -> tuple[float, ...]:
+    return tuple(float(getattr(candidate, name)) for name in COLUMNS)

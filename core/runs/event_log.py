@@ -125,9 +125,9 @@ def read_header(path: Path) -> LogHeader:
 
 @dataclass(frozen=True, eq=False)
 class LogContents:
-    """A log as far as it is whole: its lines, and the events that this version knows."""
+    """A log as far as it is whole: its length, and the events that this version knows."""
 
-    lines: tuple[bytes, ...]  # the first is the header
+    byte_count: int
     events: tuple[Event, ...]
 
 
@@ -136,15 +136,43 @@ def read_log(path: Path, byte_count: int | None = None) -> LogContents:
 
     Raises: RunError if the first line cannot be read.
     """
-    channels = read_header(path).channel_count
-    lines: list[bytes] = []
     events: list[Event] = []
-    with contextlib.suppress(*BROKEN), path.open("rb") as file:
-        for line in _whole_lines(file, byte_count):
-            if lines:
-                events.extend(decoded(line, channels))
-            lines.append(line)
-    return LogContents(tuple(lines), tuple(events))
+    length = 0
+    for length, told in _read_lines(path, byte_count):  # noqa: B007
+        events.extend(told)
+    return LogContents(length, tuple(events))
+
+
+def read_events(path: Path) -> Iterator[Event]:
+    """Read the events of a log one by one, as far as it is whole.
+
+    Raises: RunError if the first line cannot be read.
+    """
+    for _, told in _read_lines(path):
+        yield from told
+
+
+def _read_lines(
+    path: Path, byte_count: int | None = None
+) -> Iterator[tuple[int, tuple[Event, ...]]]:
+    """Read where each whole line ends, and the events that it tells."""
+    channels, length = read_header(path).channel_count, 0
+    with contextlib.ExitStack() as opened:
+        try:
+            file = opened.enter_context(path.open("rb"))
+            lines = _whole_lines(file, byte_count)
+        except BROKEN:
+            return
+        while True:
+            try:
+                line = next(lines, None)
+                told = tuple(decoded(line, channels)) if line and length else ()
+            except BROKEN:
+                return
+            if line is None:
+                return
+            length += len(line)
+            yield length, told
 
 
 def _whole_lines(file: BinaryIO, byte_count: int | None) -> Iterator[bytes]:

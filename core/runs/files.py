@@ -181,57 +181,6 @@ def move_earlier_run(folder: Path) -> str:
     return f"The files of an earlier run in {folder} were moved to {place}."
 
 
-class AppendedFile:
-    """A file that only grows; what could not be written waits in memory, and so does the rest.
-
-    All of it stays in memory, so that it can be written again where the file is lost.
-    """
-
-    def __init__(
-        self, path: Path, chunks: Sequence[bytes] = (), *, is_written: bool = False
-    ) -> None:
-        """is_written: the chunks are how the file begins already."""
-        self.path = path
-        self._chunks = list(chunks)
-        self._written_chunks = len(self._chunks) if is_written else 0
-        self._written_bytes = sum(map(len, self._chunks)) if is_written else 0
-
-    @property
-    def byte_count(self) -> int:
-        """Length of the file when nothing waits."""
-        return sum(map(len, self._chunks[self._written_chunks :]), self._written_bytes)
-
-    @property
-    def chunks(self) -> Sequence[bytes]:
-        """All that was appended."""
-        return self._chunks
-
-    def append(self, chunk: bytes) -> None:
-        """Add something to the end, to be written by the next flush."""
-        self._chunks.append(chunk)
-
-    def moved(self, folder: Path) -> "AppendedFile":
-        """Return the same file in another folder, yet to be written."""
-        return AppendedFile(folder / self.path.name, self._chunks)
-
-    def flush(self, *, is_synced: bool = False) -> None:
-        """Write what waits, past a power cut if `is_synced`; OSError if it must go on waiting."""
-        waiting = self._chunks[self._written_chunks :]
-        if self._written_bytes and not waiting and not is_synced:
-            return
-        with self.path.open("ab") as file:
-            if file.tell() < self._written_bytes:  # somebody has taken it away
-                waiting, self._written_chunks, self._written_bytes = self._chunks, 0, 0
-            file.truncate(self._written_bytes)  # half a line of a disk that was full
-            content = b"".join(waiting)
-            file.write(content)
-            if is_synced:
-                file.flush()
-                os.fsync(file.fileno())
-        self._written_bytes += len(content)
-        self._written_chunks = len(self._chunks)
-
-
 def csv_line(values: Sequence[Any]) -> bytes:
     """Write one line of trajectory.csv."""
     text = io.StringIO()

@@ -13,6 +13,7 @@ from core.events import BoolArray, Event
 from core.finetuning.loop import LEARNED
 from core.opening import Opened
 from core.runs.files import MASKS_FILE
+from core.runs.stored_masks import BROKEN
 from core.scoring import MaskScorer
 from core.search.finalists import judge_masks
 
@@ -31,18 +32,19 @@ def read_masks(folder: Path, channel_count: int) -> RunMasks:
     """Read masks.npz of a run's folder; RunError if it is not there or of another network."""
     path = folder / MASKS_FILE
     try:
-        with np.load(path, allow_pickle=False) as saved:
+        # np.load closes only files that are given to it open
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
             best = saved["best"].astype(np.bool_)
             names = [str(name) for name in saved["criteria_names"]]
             criteria = dict(zip(names, saved["criteria"].astype(np.bool_), strict=True))
     except OSError as error:
         reason = error.strerror or str(error)
         raise RunError(f"Cannot read {path}: {reason}. Choose the folder of a run.") from error
-    except (KeyError, ValueError) as error:
+    except BROKEN as error:
         raise RunError(f"{path} holds no masks of a run ({error}). Choose another run.") from error
     if best.shape != (channel_count,):
         raise RunError(
-            f"{path} has masks over {len(best)} channels, but the network has {channel_count}. "
+            f"{path} has masks over {best.size} channels, but the network has {channel_count}. "
             "Choose the run of this network."
         )
     return RunMasks(best, criteria)

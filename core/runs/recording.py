@@ -1,5 +1,6 @@
 """Writes a run's files while the search goes on, and never lets a full disk stop it."""
 
+import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from core.events import (
     SearchStarted,
 )
 from core.opening import Opened
+from core.runs.appended import AppendedFile
 from core.runs.checkpoint import RunIdentity, agent_file, checkpoint_bytes
 from core.runs.contents import candidate_arrays, mask_arrays
 from core.runs.event_log import RECORDED, LogContents, LogHeader, decoded, event_line, header_line
@@ -36,7 +38,6 @@ from core.runs.files import (
     REPORT_FILE,
     TRAJECTORY_FILE,
     TRAJECTORY_HEADER,
-    AppendedFile,
     TrajectoryRow,
     csv_line,
     fallback_folders,
@@ -51,8 +52,8 @@ from core.runs.report import environment, machine, report_text
 class RunRecorder:
     """Turns a search's events into the files of a run's folder.
 
-    The first file that cannot be written is told. Everything stays in memory, is tried again
-    when it changes, and at the end goes to another folder if it must.
+    The first file that cannot be written is told. What is not written stays in memory, is tried
+    again when it changes, and at the end goes to another folder if it must. `close` it.
     """
 
     def __init__(
@@ -104,18 +105,23 @@ class RunRecorder:
                 return [*told, *self._try(EVENTS_FILE)]
         return told
 
-    def take_up(self, earlier: LogContents) -> Sequence[Event]:
-        """Go on after an earlier half of the run, and bring its files up to there."""
+    def take_up(self, earlier: LogContents, state: Mapping[str, Any]) -> Sequence[Event]:
+        """Go on after an earlier half of the run, and bring its files up to there.
+
+        state: of the checkpoint, for there may not come another one.
+        """
+        self._state = state
         for event in earlier.events:
             self._note(event)
-        self._log = AppendedFile(self._log.path, earlier.lines, is_written=True)
+        self._log.close()
+        self._log = AppendedFile.taken_up(self._log.path, earlier.byte_count)
         rows = self._trajectory
         self._has_started = True
         try:
-            write_bytes(rows.path, b"".join(rows.chunks))
+            write_bytes(rows.path, b"".join(rows.lines()))
         except OSError as error:
             return self._tell(error)
-        self._trajectory = AppendedFile(rows.path, rows.chunks, is_written=True)
+        self._trajectory = AppendedFile.taken_up(rows.path, rows.byte_count)
         return self._try(ENVIRONMENT_FILE, EVENTS_FILE, MASKS_FILE)
 
     def settle(self) -> Sequence[Event]:
@@ -131,9 +137,17 @@ class RunRecorder:
             self.folder = folder
             self._log, self._trajectory = log.moved(folder), trajectory.moved(folder)
             if self._write_all() is None:
+                log.close()
+                trajectory.close()
                 return [*told, NoticeRaised(f"The run's files are in {readable(folder)}.")]
+            self.close()
         self.folder, self._log, self._trajectory = home, log, trajectory
         return [*told, NoticeRaised("No folder takes the run's files. Make room and export again.")]
+
+    def close(self) -> None:
+        """Let the files go that are written as the search goes on."""
+        self._log.close()
+        self._trajectory.close()
 
     def write_report(self, report: Mapping[str, Any]) -> Sequence[Event]:
         """Write report.json, in another folder if the run's own takes no more."""
@@ -227,7 +241,8 @@ class RunRecorder:
 
     def _write_candidates(self, path: Path) -> None:
         channels = self._groups.channel_count
-        events = (event for line in self._log.chunks[1:] for event in decoded(line, channels))
+        lines = itertools.islice(self._log.lines(), 1, None)  # after the header
+        events = (event for line in lines for event in decoded(line, channels))
         candidates = (event for event in events if isinstance(event, CandidateEvaluated))
         write_arrays(path, candidate_arrays(candidates, channels))
 

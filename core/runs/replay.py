@@ -22,7 +22,7 @@ from core.events import (
     SearchStarted,
 )
 from core.graph.coupling import CouplingGroups
-from core.runs.event_log import LogHeader, read_header, read_log
+from core.runs.event_log import LogHeader, read_events, read_header
 from core.runs.files import EVENTS_FILE, MASKS_FILE, REPORT_FILE
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _logged(folder: Path, groups: CouplingGroups | None) -> Iterator[Event]:
     header = read_header(folder / EVENTS_FILE)
     if groups is not None:
         _check_groups(folder, header.groups, LogHeader.of("", groups).groups)
-    for event in read_log(folder / EVENTS_FILE).events:
+    for event in read_events(folder / EVENTS_FILE):
         if isinstance(event, SearchFinished):
             seconds = dict.fromkeys(SECONDS, 0.0) | dict(event.seconds)
             yield dataclasses.replace(event, seconds=seconds)

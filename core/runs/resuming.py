@@ -1,5 +1,6 @@
 """A run that was broken off goes on, in its folder, as if nothing had happened."""
 
+import contextlib
 from collections.abc import Generator
 from pathlib import Path
 
@@ -57,27 +58,27 @@ def resume_run(opened: Opened, folder: Path) -> Events:
             return
         check_identity(folder, checkpoint.identity, opened, config)
         earlier = _read_earlier(folder, checkpoint)
-        recorder = RunRecorder(opened, config, folder)
-        yield from earlier.events
-        yield from recorder.take_up(earlier)
-        done = checkpoint.state.evaluations
-        words = f"Going on after {done} of {config.search.evaluations} evaluations."
-        for event in (SearchResumed(done), NoticeRaised(words)):
-            yield event
-            yield from recorder.record(event)
-        search = run_search(opened, config.search, checkpoint.state, earlier.events)
-        yield from finish_run(opened, config, recorder, search)
+        with contextlib.closing(RunRecorder(opened, config, folder)) as recorder:
+            yield from earlier.events
+            yield from recorder.take_up(earlier, checkpoint.state.as_dict())
+            done = checkpoint.state.evaluations
+            words = f"Going on after {done} of {config.search.evaluations} evaluations."
+            for event in (SearchResumed(done), NoticeRaised(words)):
+                yield event
+                yield from recorder.record(event)
+            search = run_search(opened, config.search, checkpoint.state, earlier.events)
+            yield from finish_run(opened, config, recorder, search)
 
 
 def _begin_again(opened: Opened, config: RunConfig, folder: Path) -> Generator[Event, None, None]:
     yield NoticeRaised("The run was broken off before its first update, and begins again.")
-    recorder = RunRecorder(opened, config, folder, is_fresh=False)
-    yield from finish_run(opened, config, recorder, run_search(opened, config.search))
+    with contextlib.closing(RunRecorder(opened, config, folder, is_fresh=False)) as recorder:
+        yield from finish_run(opened, config, recorder, run_search(opened, config.search))
 
 
 def _read_earlier(folder: Path, checkpoint: Checkpoint) -> LogContents:
     earlier = read_log(folder / EVENTS_FILE, checkpoint.log_bytes)
-    if sum(map(len, earlier.lines)) != checkpoint.log_bytes:
+    if earlier.byte_count != checkpoint.log_bytes:
         raise RunError(
             f"Cannot go on with the run in {readable(folder)}: {EVENTS_FILE} is damaged or cut. "
             "Its best mask is in masks.npz; start a new run with its config.toml."

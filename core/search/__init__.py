@@ -65,4 +65,5 @@ def run_search(
     check_agent(opened, config, is_fresh=state is None)
     with limited_threads(config.threads):
         table = yield from latency_table(opened, config, state)
-        yield from watched(Search(opened, config, state, table).run(), earlier)
+        search = Search(opened, config, state, table)
+        yield from watched(search.clock.counting(search.run()), earlier)

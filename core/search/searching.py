@@ -43,6 +43,7 @@ from core.search.methods.stepping import take_steps
 from core.search.rounding import round_winner
 from core.search.staging import is_closer_due, look_closer, prepare_refit
 from core.search.state import SearchState
+from core.search.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from core.opening import Opened
@@ -68,6 +69,11 @@ class Search:
         self._finalists: Finalists | None = None
         self._held_out = HeldOutWatch(self._bench)
         self._probability: FloatArray | None = None  # the policy's at the end
+
+    @property
+    def clock(self) -> Stopwatch:
+        """Where its time goes."""
+        return self._bench.clock
 
     def run(self) -> Generator[SearchEvent, None, None]:
         """Search to the end, or to a stop; see run_search."""
@@ -150,13 +156,13 @@ class Search:
             proposal = agent.propose(count)
         transitions = yield from self._score(proposal.keep, environment, update)
         yield from self._learn(agent, proposal, [step.reward for step in transitions])
+        yield from adapt_network(self._bench, proposal.keep, update, self._evaluations)
         if isinstance(agent, PruningAgent):
             yield from tell_of_agent(agent, self._bench, update)
         if update % UPDATES_PER_HELD_OUT == 0 and self._finalists is not None:
             yield from self._held_out.score(self._finalists.best, self._evaluations)
 
     def _learn(
-        yield from adapt_network(self._bench, proposal.keep, update, self._evaluations)
         self, agent: Method, proposal: Proposed, rewards: list[float]
     ) -> Generator[SearchEvent, None, None]:
         """Update the policy, unless that would fill it with what are no numbers."""
@@ -200,24 +206,24 @@ class Search:
             latency=self._bench.latency.as_dict() if self._bench.latency else {},
             memory=self._bench.scorer.state_dict(),
             held_out=self._held_out.state_dict(),
+            adapted=self._bench.scorer.weights.state_dict(),
         )
 
     def _take_up(self, state: SearchState, agent: Method, reward: Reward) -> None:
         """Go on from a copy."""
         self._update, self._evaluations = state.update, state.evaluations
         self._finalists = Finalists.from_state_dict(state.finalists)
-            adapted=self._bench.scorer.weights.state_dict(),
         self._bench.images.load_state_dict(state.images)
         self._bench.clock.load_seconds(state.seconds)
         self._bench.scorer.load_state_dict(state.memory)
         self._held_out.load_state_dict(state.held_out)
+        self._bench.scorer.weights.load_state_dict(dict(state.adapted))
         agent.load_state_dict(state.agent)
         reward.load_state_dict(state.reward)
 
     def _score(
         self, masks: BoolArray, environment: PruningEnvironment, update: int
     ) -> Generator[SearchEvent, None, list[Outcome]]:
-        self._bench.scorer.weights.load_state_dict(dict(state.adapted))
         """Score the masks (K, C) of one update, each one episode of the environment."""
         scorer, first = self._bench.scorer, self._evaluations + 1
         if self._finalists and is_closer_due(self._bench, self._evaluations):

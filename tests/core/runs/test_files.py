@@ -6,7 +6,6 @@ import pytest
 from core.errors import RunError
 from core.runs.files import (
     TRAJECTORY_HEADER,
-    AppendedFile,
     TrajectoryRow,
     csv_line,
     move_earlier_run,
@@ -69,58 +68,3 @@ def test_a_trajectory_line_has_the_headers_columns():
     lines = (csv_line(TRAJECTORY_HEADER) + make_row(1).line()).decode().splitlines()
     assert lines[0].split(",")[:3] == ["evaluation", "update", "macs_kept"]
     assert lines[1] == "1,1,0.5,0.75,0.9,-0.9,0.7,1,2.5"
-
-
-def test_a_file_grows_chunk_by_chunk(tmp_path):
-    file = AppendedFile(tmp_path / "log", [b"one\n"])
-    file.flush()
-    assert (tmp_path / "log").read_bytes() == b"one\n"
-    file.append(b"two\n")
-    assert file.byte_count == 8
-    file.flush(is_synced=True)
-    assert (tmp_path / "log").read_bytes() == b"one\ntwo\n"
-
-
-def test_chunks_that_could_not_be_written_come_with_the_next(tmp_path):
-    file = AppendedFile(tmp_path / "run" / "log", [b"one\n"])
-    with pytest.raises(FileNotFoundError):
-        file.flush()
-    (tmp_path / "run").mkdir()
-    file.append(b"two\n")
-    file.flush()
-    assert (tmp_path / "run" / "log").read_bytes() == b"one\ntwo\n"
-
-
-def test_half_a_chunk_of_a_full_disk_is_cut(tmp_path):
-    file = AppendedFile(tmp_path / "log", [b"one\n"])
-    file.flush()
-    with (tmp_path / "log").open("ab") as other:
-        other.write(b"tw")
-    file.append(b"two\n")
-    file.flush()
-    assert (tmp_path / "log").read_bytes() == b"one\ntwo\n"
-
-
-def test_a_file_that_somebody_took_away_comes_back_whole(tmp_path):
-    file = AppendedFile(tmp_path / "log", [b"one\n"])
-    file.flush()
-    (tmp_path / "log").unlink()
-    file.append(b"two\n")
-    file.flush()
-    assert (tmp_path / "log").read_bytes() == b"one\ntwo\n"
-
-
-def test_a_file_moves_with_all_that_it_holds(tmp_path):
-    file = AppendedFile(tmp_path / "log", [b"one\n"])
-    file.flush()
-    (tmp_path / "new").mkdir()
-    file.moved(tmp_path / "new").flush()
-    assert (tmp_path / "new" / "log").read_bytes() == b"one\n"
-
-
-def test_a_file_is_taken_up_after_what_is_known_of_it(tmp_path):
-    (tmp_path / "log").write_bytes(b"one\ntwo\nthr")
-    file = AppendedFile(tmp_path / "log", [b"one\n"], is_written=True)
-    file.append(b"2\n")
-    file.flush()
-    assert (tmp_path / "log").read_bytes() == b"one\n2\n"

@@ -190,13 +190,17 @@ def finetune(
 
 
 def export_finetuned(
-    opened: "Opened", finetuned: "Finetuned", folder: Path, formats: tuple[str, ...]
+    opened: "Opened",
+    finetuned: "Finetuned",
+    folder: Path,
+    formats: tuple[str, ...],
+    config: RunConfig,
 ) -> Generator[Event, None, Path]:
     """Write a fine-tuned network into `folder`, after the parity gate."""
     yield StageStarted("Preparing the export")
     from core.runs.finetuning import export_finetuned as export
 
-    yield from export(opened, finetuned, folder, formats)
+    yield from export(opened, finetuned, folder, formats, is_half_kept=config.export_half)
     return folder
 
 

@@ -264,7 +264,8 @@ class Session(QObject):
         if keep is None or config is None:
             raise RuntimeError("there is no mask to export")
         if (finetuned := self._work.finetuned_of(keep)) is not None:
-            return partial(jobs.export_finetuned, self._work.handle, finetuned, folder, formats)
+            exported = finetuned, folder, formats, config
+            return partial(jobs.export_finetuned, self._work.handle, *exported)
         return partial(jobs.export, self._work.handle, keep, folder, formats, config)
 
     def _enqueue(self, *wanted: Job) -> None:

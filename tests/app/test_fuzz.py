@@ -89,7 +89,7 @@ def finetune_tiny(opened, masks, config, folder):
     yield from finetuning("learned", "l1_uniform")
 
 
-def export_finetuned_nothing(opened, finetuned, folder, formats):
+def export_finetuned_nothing(opened, finetuned, folder, formats, config):
     yield StageStarted("Preparing the export")
 
 

@@ -85,7 +85,7 @@ def test_export_writes_the_fine_tuned_network_of_that_mask(qtbot, fakes, searche
 
     written = []
 
-    def export_finetuned(opened, finetuned, folder, formats):
+    def export_finetuned(opened, finetuned, folder, formats, config):
         written.append(finetuned.name)
         yield ExportFinished((), {})
 

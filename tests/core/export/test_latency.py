@@ -1,10 +1,13 @@
 """Latency: turns, medians and bounds, by a clock that only a run moves on."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
 
-from core.events import StageAdvanced, StageStarted, StopRequested
+from core.events import NoticeRaised, StageAdvanced, StageStarted, StopRequested
+from core.export import latency
 from core.export.latency import (
     LARGE_BATCH,
     LatencyRow,
@@ -152,3 +155,72 @@ def test_the_gpu_is_measured_where_there_is_one(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "A GPU")
     runtimes = torch_runtimes(build_tiny(), build_tiny(), (3, 8, 8))
     assert [(one.name, one.device) for one in runtimes][2:] == [("PyTorch CUDA", "A GPU")]
+
+
+def test_a_batch_for_which_memory_does_not_suffice_is_halved_and_said():
+    clock, sizes = FakeClock(), []
+
+    def prepare(batch):
+        sizes.append(batch)
+        if batch > 8:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 8.00 GiB.")
+        run = partial(clock.run, "x", 0.001)
+        return run, run
+
+    runtime = Runtime("PyTorch CUDA", "a GPU", 1, prepare)
+    events, result = finish(measure_latency([runtime], seconds=10, clock=clock))
+    assert [row.batch for row in result.rows] == [1, 8]
+    assert sizes == [1, 32, 16, 8]
+    assert result.not_measured == {}
+    assert [event.message for event in events if isinstance(event, NoticeRaised)][-1] == (
+        "Memory ran out while measuring PyTorch CUDA: its latency is that of 8 images at once, "
+        "not 16."
+    )
+
+
+def test_a_gpu_is_measured_too_and_waited_for(monkeypatch):
+    """A GPU returns before it has computed; what is timed must wait for it."""
+    asked, waits = [], []
+
+    class OnGpu:
+        """Stands in for images on a GPU."""
+
+        is_cuda = True
+
+    def prepare(networks, input_shape, device, layout, batch):
+        asked.append((device, layout, batch))
+        runs = [partial(latency._run_torch, network, OnGpu()) for network in networks]
+        return runs[0], runs[1]
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Some GPU")
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: waits.append(True))
+    monkeypatch.setattr(latency, "_prepare_torch", prepare)
+    runtimes = torch_runtimes(lambda images: None, lambda images: None, (3, 8, 8))
+    assert [(one.name, one.device) for one in runtimes] == [
+        ("PyTorch", "CPU"),
+        ("PyTorch channels_last", "CPU"),
+        ("PyTorch CUDA", "Some GPU"),
+    ]
+    _, result = finish(measure_latency(runtimes[2:], seconds=0.0))
+    assert [(row.runtime, row.device, row.batch) for row in result.rows] == [
+        ("PyTorch CUDA", "Some GPU", 1)
+    ]
+    assert asked == [("cuda", torch.contiguous_format, 1)]
+    assert len(waits) == 4  # one pair to warm up, one that counts
+
+
+def test_a_gpu_that_fails_is_named_and_the_rest_is_measured(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Some GPU")
+    monkeypatch.setattr(latency, "_prepare_torch", no_driver)
+    runtimes = torch_runtimes(build_tiny(), build_tiny(), (3, 8, 8))
+    _, result = finish(measure_latency(runtimes, seconds=0.0))
+    assert [row.runtime for row in result.rows] == ["PyTorch", "PyTorch channels_last"]
+    assert result.not_measured == {"PyTorch CUDA": "RuntimeError: no driver."}
+
+
+def no_driver(networks, input_shape, device, layout, batch, prepare=latency._prepare_torch):
+    if device == "cuda":
+        raise RuntimeError("no driver")
+    return prepare(networks, input_shape, device, layout, batch)

@@ -54,6 +54,22 @@ def test_not_a_number_is_refused():
         require_parity({"onnx": float("nan")})
 
 
+def test_batches_that_do_not_fit_are_read_in_parts_and_that_is_said():
+    module = nn.Sequential(nn.Flatten(), nn.Linear(192, 4))
+    gate = ParityGate.of(module, RandomPart(seed=1))
+
+    def short(images):
+        if len(images) > 16:
+            raise MemoryError
+        return module_reader(module)(images)
+
+    assert max(gate.compare("onnx", short)) < 1e-6
+    assert [notice.message.partition(": ")[2] for notice in gate.at_once.take_notices()] == [
+        "32 images are computed at once from now on, not 64.",
+        "16 images are computed at once from now on, not 32.",
+    ]
+
+
 def test_batches_have_1_7_and_64_real_images_even_of_a_small_part_and_random_ones():
     part = RandomPart(seed=1, count=40)
     batches = parity_batches(part)

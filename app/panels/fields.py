@@ -7,6 +7,7 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QAction, QWheelEvent
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QComboBox,
     QCompleter,
     QFormLayout,
@@ -25,6 +26,7 @@ from app.theme import SPACE_M, SPACE_S
 
 LABEL_WIDTH_PX = 92  # so that the fields of several forms below each other align
 
+FIELD_LEAST_PX = 72  # by themselves, numbers want room for the largest in their range
 FIELD_HEIGHT_PX = 26  # spin boxes are lower than combo boxes by nature
 
 
@@ -41,6 +43,8 @@ def add_explained(
     label.setWordWrap(True)
     field.setSizePolicy(QSizePolicy.Policy.Expanding, field.sizePolicy().verticalPolicy())
     field.setMinimumHeight(FIELD_HEIGHT_PX)
+    if isinstance(field, QAbstractSpinBox | QComboBox):
+        field.setMinimumWidth(FIELD_LEAST_PX)
     form.addRow(label, field)
     explain(field, setting)
 

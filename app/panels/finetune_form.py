@@ -85,13 +85,18 @@ class FinetuneForm(QWidget):
         self._state = state
         is_running = state is SessionState.FINETUNING
         is_ready = state is SessionState.FINISHED
-        self._fields.setEnabled(not state.is_busy)
+        for part in (self._fields, self.advanced.body):
+            part.setEnabled(not state.is_busy)
         self.button.setText(self.tr("Stop") if is_running else self.tr("Fine-tune"))
         self.button.setEnabled(is_running or is_ready)
         self.button.setProperty("primary", not is_running)
         self.button.style().unpolish(self.button)  # the style sheet looks at the property
         self.button.style().polish(self.button)
-        self.reason.setText(self._say_reason())
+        self._say(self._say_reason())
+
+    def _say(self, reason: str) -> None:
+        self.reason.setText(reason)
+        self.reason.setVisible(bool(reason))
 
     def _say_reason(self) -> str:
         match self._state:
@@ -114,21 +119,17 @@ class FinetuneForm(QWidget):
         try:
             self.config()
         except ConfigError as error:
-            self.reason.setText(str(error))
+            self._say(str(error))
         else:
-            self.reason.setText(self._say_reason())
+            self._say(self._say_reason())
         self.changed.emit()
 
     def _build(self) -> None:
         self._fields = QWidget()
-        inner = QVBoxLayout(self._fields)
-        inner.setContentsMargins(0, 0, 0, 0)
-        inner.setSpacing(SPACE_M)
         form = narrow_form()
         for name in BASIC:
             add_explained(form, name, self.fields[name])
-        inner.addLayout(form)
-        inner.addWidget(self.advanced)
+        self._fields.setLayout(form)
         for field in self.fields.values():
             field.changed.connect(self._on_changed)
         layout = QVBoxLayout(self)
@@ -137,4 +138,5 @@ class FinetuneForm(QWidget):
         layout.addWidget(self._fields)
         layout.addWidget(self.button)
         layout.addWidget(self.reason)
+        layout.addWidget(self.advanced)  # below the button, which stays in sight when it unfolds
         layout.addStretch(1)

@@ -1,7 +1,7 @@
 """What a mask earns: REWARDS at the end lists the choices.
 
-A reward sees the score of one mask and its `cost`: by how much it exceeds the MACs budget,
-relative to the budget; 0 or less means that the budget holds.
+A reward sees the score of one mask and its `cost`: by how much it exceeds the budget that it
+exceeds most, relative to that budget; 0 or less means that all hold.
 """
 
 from collections.abc import Callable, Mapping

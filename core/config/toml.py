@@ -16,6 +16,7 @@ from core.config.running import RunConfig
 from core.errors import ConfigError, readable
 
 T = TypeVar("T")
+KINDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
 
 
 def to_dict(config: Any) -> dict[str, Any]:
@@ -81,5 +82,5 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if typing.get_origin(hint) is tuple:
         return tuple(value) if isinstance(value, list) else value
     if type(value) is not hint:
-        raise ConfigError(f"Setting '{where}' must be {hint.__name__}, not {shown(value)}.")
+        raise ConfigError(f"Setting '{where}' must be {KINDS[hint]}, not {shown(value)}.")
     return value

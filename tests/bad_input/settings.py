@@ -58,18 +58,40 @@ SETTINGS = (
     Case("a setting of two lines", toml('"a\\nb" = 1'), r"Unknown setting 'a\\nb'"),
     Case("an endless setting", toml(f"{'x' * 9999} = 1"), r"Unknown setting 'x{60}'"),
     # kinds
-    Case("a network of numbers", toml("network = 3"), r"'network' must be str, not 3"),
+    Case("a network of numbers", toml("network = 3"), r"'network' must be a text, not 3"),
     Case(
-        "a network of lists", toml("network = ['demo']"), r"'network' must be str, not \['demo'\]"
+        "a network of lists",
+        toml("network = ['demo']"),
+        r"'network' must be a text, not \['demo'\]",
     ),
     Case("search as text", toml("search = 'fast'"), r"'search' must be a table, not 'fast'"),
     Case("PPO as a number", search("ppo = 3"), r"'search\.ppo' must be a table, not 3"),
-    Case("a date", search("seed = 2020-01-01"), r"'search\.seed' must be int, not datetime"),
-    Case("a text as number", search("evaluations = '300'"), r"evaluations' must be int, not '300'"),
-    Case("a fraction as count", search("evaluations = 3.5"), r"evaluations' must be int, not 3\.5"),
-    Case("yes as a number", search("evaluations = true"), r"evaluations' must be int, not True"),
-    Case("yes as a share", search("macs_budget = true"), r"macs_budget' must be float, not True"),
-    Case("an endless text", search(f"seed = '{'s' * 9999}'"), r"must be int, not 's+…\."),
+    Case(
+        "a date",
+        search("seed = 2020-01-01"),
+        r"'search\.seed' must be a whole number, not datetime",
+    ),
+    Case(
+        "a text as number",
+        search("evaluations = '300'"),
+        r"evaluations' must be a whole number, not '300'",
+    ),
+    Case(
+        "a fraction as count",
+        search("evaluations = 3.5"),
+        r"evaluations' must be a whole number, not 3\.5",
+    ),
+    Case(
+        "yes as a number",
+        search("evaluations = true"),
+        r"evaluations' must be a whole number, not True",
+    ),
+    Case(
+        "yes as a share", search("macs_budget = true"), r"macs_budget' must be a number, not True"
+    ),
+    Case(
+        "an endless text", search(f"seed = '{'s' * 9999}'"), r"must be a whole number, not 's+…\."
+    ),
     Case("a pin of numbers", search("pinned_keep = [3]"), r"'pinned_keep' must be a list of texts"),
     Case(
         "a pin as text", search("pinned_keep = 'conv1:0'"), r"'pinned_keep' must be a list of text"
@@ -93,7 +115,9 @@ SETTINGS = (
         "a strange constraint", search("constraint = 'hope'"), r"must be one of projection, penalt"
     ),
     Case(
-        "a constraint as list", search("constraint = [1]"), r"must be one of projection, penalty, .*not"
+        "a constraint as list",
+        search("constraint = [1]"),
+        r"must be one of projection, penalty, .*not",
     ),
     Case(
         "strange streams", search("streams = 'all'"), r"'streams' must be one of auto, keep, prune"

@@ -63,6 +63,12 @@ class SharedWeights:
         self._step(keep, own, rate)
         return float(loss.detach())
 
+    def take(self, state: State) -> None:
+        """Take weights that were trained elsewhere, of the same keys and shapes."""
+        own = {key: value.to(self.state[key].device) for key, value in state.items()}
+        self.state.update(_alike(self.state, own))
+        self.version += 1
+
     @torch.no_grad()
     def _step(self, keep: BoolArray, gradients: State, rate: float) -> None:
         if not self.velocity:
@@ -110,7 +116,8 @@ class SharedWeights:
         if not (isinstance(kept, dict) and isinstance(moving, dict) and isinstance(version, int)):
             raise TypeError("no state of shared weights")
         self.state.update(_alike(was, {key: value.to(device) for key, value in kept.items()}))
-        self.velocity = _alike(was, {key: value.to(device) for key, value in moving.items()})
+        moved = {key: value.to(device) for key, value in moving.items()}
+        self.velocity = _alike(was, moved) if moved else {}
         self.version = version
 
 

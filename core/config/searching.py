@@ -54,11 +54,18 @@ class SearchConfig:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        if self.adaptation_steps and self.reward == "refit_error":
+        if self.is_adapting and self.reward == "refit_error":
             raise ConfigError(
-                "Setting 'reward' must not be refit_error where 'adaptation_steps' is more than 0: "
-                "what a refit loses says nothing of weights that adapt. Choose teacher."
+                "Setting 'reward' must not be refit_error where 'adaptation_steps' is more than 0 "
+                "or gates train the weights: what a refit loses says nothing of weights that "
+                "adapt. Choose teacher."
             )
+
+    @property
+    def is_adapting(self) -> bool:
+        """Whether the network's weights change while its masks are searched."""
+        is_trained = self.method == "gates" and self.baselines.gates_train_weights
+        return self.adaptation_steps > 0 or is_trained
 
     @property
     def further_budgets(self) -> dict[str, float]:

@@ -22,7 +22,7 @@ class Measures:
 
 def measures_of(config: SearchConfig) -> Measures:
     """What the reward of the settings measures."""
-    if config.adaptation_steps:
+    if config.is_adapting:
         return _adapting(config)
     if config.reward not in WITH_REFIT:
         plain = Measure(teacher_temperature(config.reward))
@@ -46,7 +46,7 @@ def measures_of(config: SearchConfig) -> Measures:
 
 def _adapting(config: SearchConfig) -> Measures:
     """Where the network adapts, its weights have learned what a refit would put in their place."""
-    measures = measures_of(replace(config, adaptation_steps=0))
+    measures = measures_of(replace(config, adaptation_steps=0, method="agent"))
     return Measures(
         *(
             replace(one, is_refitted=False)

@@ -35,7 +35,7 @@ class HeldOutWatch:
 
     def score(self, best: Finalist, evaluations: int) -> Generator[SearchEvent, None, None]:
         """Score the best mask, if it is another than last time; tells it in any case."""
-        is_adapting = self._bench.config.adaptation_steps > 0  # the same mask scores otherwise
+        is_adapting = self._bench.config.is_adapting  # the same mask scores otherwise
         if self._last is None or self._last[0] is not best or is_adapting:
             with self._bench.clock.measure("evaluation"):
                 self._last = best, score_held_out(self._bench, best.keep)

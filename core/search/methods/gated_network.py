@@ -11,6 +11,7 @@ from torch.func import functional_call
 
 from core.evaluation import class_logits, use_batch_statistics
 from core.graph.coupling import PruningPlan
+from core.pruning.surgery import State, network_state
 
 
 class GatedNetwork:
@@ -33,6 +34,17 @@ class GatedNetwork:
             shape = tuple(-1 if d == dim else 1 for d in range(entries[key].dim()))
             owners: NDArray[np.int64] = plan.owners[key][dim]
             self._readers.append((key, shape, torch.from_numpy(owners).to(device)))
+
+    @torch.no_grad()
+    def folded_state(self, gates: Tensor) -> State:
+        """Copy the whole state with gates (channels,) multiplied into what reads the channels."""
+        state = {key: value.clone() for key, value in network_state(self.module).items()}
+        tied = network_state(self.module)
+        whole = torch.cat([gates, gates.new_ones(1)])
+        for key, shape, owners in self._readers:
+            folded = tied[key] * whole[owners].view(shape)
+            state |= {other: folded for other, value in tied.items() if value is tied[key]}
+        return state
 
     def logits(self, images: Tensor, gates: Tensor) -> Tensor:
         """Answer to images (N, C, H, W) with gates (channels,): (N, classes)."""

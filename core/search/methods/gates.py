@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.config.baselines import BaselineConfig
 from core.evaluation import (
@@ -32,13 +32,15 @@ from core.rl.ppo import UpdateStatistics
 from core.rl.rollout import bernoulli_entropy
 from core.search.bench import Bench
 from core.search.methods.gated_network import GatedNetwork
-from core.search.methods.hard_concrete import gates_of, open_logits
+from core.search.methods.hard_concrete import gates_of, open_logits, sure_gates
 from core.search.methods.random_search import Masks
 from core.search.methods.terrain import Terrain
 
 TEMPERATURE = 4.0  # of the distillation
 ANNEALED_SHARE = 0.5  # of all steps, in which the budget falls from 1 to the wanted one
 ADAM_BETAS = (0.9, 0.99)
+MOMENTUM, WEIGHT_DECAY = 0.9, 5e-4  # of the weights that are trained along
+DECAY = 0.8  # of their rate, in a straight line over the search
 
 
 class Gates:
@@ -49,7 +51,11 @@ class Gates:
         self._terrain, self._config, self._device = terrain, config, bench.device
         self._precision = resolve_precision(search.precision, bench.device)
         self._network = GatedNetwork(opened.network.module, opened.analysis.plan, bench.device)
-        self._network.module.requires_grad_(False)
+        self._trained = (
+            list(self._network.module.parameters()) if config.gates_train_weights else []
+        )
+        self._network.module.requires_grad_(config.gates_train_weights)
+        self._shared = bench.scorer.weights
         self._teacher = copy.deepcopy(opened.network.module).to(bench.device).eval()
         part = CachedPart(opened.images.reward, CACHE_BYTES // 4)
         self._images = RotatingImages(part, search.reward_images, search.seed)
@@ -58,6 +64,7 @@ class Gates:
         # the prior's logits are so steep that most gates would never move
         self._log_alpha = torch.from_numpy(start).float().requires_grad_()
         self._optimizer = torch.optim.Adam([self._log_alpha], config.gate_rate, ADAM_BETAS)
+        self._sgd = _make_sgd(self._trained, config.gate_weight_rate)
         self._steps = config.gate_steps * search.evaluations
         self._step = 0
 
@@ -80,12 +87,24 @@ class Gates:
         if not bool(loss.isfinite()):
             return
         self._optimizer.zero_grad()
+        if self._sgd is not None:
+            self._sgd.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
+        if self._sgd is not None:
+            share = min(1.0, self._step / max(1, self._steps))
+            self._sgd.param_groups[0]["lr"] = self._config.gate_weight_rate * (1 - DECAY * share)
+            self._sgd.step()
 
     @torch.no_grad()
     def propose(self, count: int) -> Masks:
-        """Give the likeliest mask and samples of the gates, all within the budget."""
+        """Give the likeliest mask and samples of the gates, all within the budget.
+
+        Where the weights are trained along, masks are cut out of these from now on.
+        """
+        if self._trained:
+            gates = self._masked(sure_gates(self._projected(self._terrain.macs_budget)))
+            self._shared.take(self._network.folded_state(gates.to(self._device)))
         logits = self._logits_at_budget()
         noise = torch.rand(count, len(logits), generator=self._random).double().numpy()
         noise[0] = 0.5
@@ -107,8 +126,9 @@ class Gates:
 
     @property
     def is_sound(self) -> bool:
-        """Whether all gates are numbers."""
-        return bool(self._log_alpha.isfinite().all())
+        """Whether all gates, and the weights trained along, are numbers."""
+        learned = (self._log_alpha, *self._trained)
+        return all(bool(values.isfinite().all()) for values in learned)
 
     def state_dict(self) -> dict[str, Any]:
         """Copy the gates, the optimiser, the images and the random numbers to come."""
@@ -118,6 +138,8 @@ class Gates:
             "random": self._random.get_state(),
             "images": self._images.state_dict(),
             "step": self._step,
+            "weights": [weight.detach().cpu().clone() for weight in self._trained],
+            "sgd": {} if self._sgd is None else copy.deepcopy(self._sgd.state_dict()),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -128,6 +150,11 @@ class Gates:
         self._random.set_state(state["random"])
         self._images.load_state_dict(state["images"])
         self._step = int(state["step"])
+        with torch.no_grad():
+            for weight, saved in zip(self._trained, state["weights"], strict=True):
+                weight.copy_(saved)
+        if self._sgd is not None:
+            self._sgd.load_state_dict(copy.deepcopy(dict(state["sgd"])))
 
     def _budget_now(self) -> float:
         """The share of MACs that the gates may let through at this step, 0-1."""
@@ -165,3 +192,12 @@ class Gates:
     def _autocast(self) -> torch.autocast:
         is_on = self._precision != torch.float32
         return torch.autocast(self._device.type, torch.bfloat16, enabled=is_on)
+
+
+def _make_sgd(weights: list[nn.Parameter], rate: float) -> torch.optim.SGD | None:
+    """The optimiser of the weights that are trained along, if there are any."""
+    if not weights:
+        return None
+    return torch.optim.SGD(
+        weights, rate, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY, nesterov=True
+    )

@@ -9,8 +9,9 @@ import torch
 
 from core.config import SearchConfig
 from core.config.baselines import BaselineConfig
+from core.errors import ConfigError
 from core.evaluation import use_batch_statistics
-from core.events import PolicyUpdated, StageAdvanced, StageStarted, StopRequested
+from core.events import NetworkAdapted, PolicyUpdated, StageAdvanced, StageStarted, StopRequested
 from core.pruning.surgery import NetworkShell, network_state, slice_state
 from core.pruning.verification import random_keep
 from core.search import run_search
@@ -150,3 +151,44 @@ def test_a_stop_is_heard_between_two_gradient_steps():
             break
     assert isinstance(next(events), StageAdvanced)
     assert type(events.throw(StopRequested())).__name__ == "SearchFinished"
+
+
+def test_weights_trained_along_are_told_and_scored():
+    own = BaselineConfig(gate_steps=2, gates_train_weights=True)
+    config = dataclasses.replace(SHORT, baselines=own)
+    opened = open_tiny(Residual)
+    before = {key: value.clone() for key, value in network_state(opened.network.module).items()}
+    events = list(run_search(opened, config))
+    [adapted] = [event for event in events if isinstance(event, NetworkAdapted)]
+    assert set(adapted.weights) == set(before)
+    changed = [key for key in before if not np.array_equal(adapted.weights[key], before[key])]
+    assert changed
+    now = network_state(opened.network.module)
+    assert all(torch.equal(now[key], value) for key, value in before.items())  # not in place
+
+
+def test_frozen_weights_are_those_that_were_opened():
+    events = list(run_search(open_tiny(Chain), SHORT))
+    assert not any(isinstance(event, NetworkAdapted) for event in events)
+
+
+def test_gates_are_folded_into_what_reads_the_channel():
+    gates, bench = make_gates()
+    channel = int(np.flatnonzero(bench.removable)[0])
+    values = torch.ones(len(bench.removable))
+    values[channel] = 0.5
+    before, folded = network_state(gates._network.module), gates._network.folded_state(values)
+    plan = bench.opened.analysis.plan
+    images = example_images(4, 7)
+    with torch.no_grad():
+        wanted = gates._network.logits(images, values)
+        found = torch.func.functional_call(gates._network.module, folded, (images,))
+    torch.testing.assert_close(found, wanted)
+    readers = [key for key, dim in plan.consumers if channel in plan.owners[key][dim]]
+    assert all(not torch.equal(folded[key], before[key]) for key in readers)
+
+
+def test_a_refit_says_nothing_of_weights_that_are_trained_along():
+    own = BaselineConfig(gates_train_weights=True)
+    with pytest.raises(ConfigError, match="must not be refit_error"):
+        SearchConfig(method="gates", reward="refit_error", baselines=own)

@@ -32,6 +32,7 @@ CASES = {
     "evolution of ratios": {"parents": 4, "genome": "layer_ratios", "ratio_spread": 0.3},
     "layer_ratios": {"ratio_spread": 0.3},
     "gates": {"gate_steps": 2},
+    "gates with weights": {"gate_steps": 2, "gates_train_weights": True},
 }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core.config import RunConfig
-from core.config.settings import Setting, all_settings, with_values
+from core.config.settings import Setting, all_settings, value_of, with_values
 from core.errors import ConfigError
 
 PRESETS_FOLDER = Path(__file__).resolve().parents[1] / "resources" / "presets"
@@ -49,10 +49,17 @@ def apply_preset(config: RunConfig, name: str) -> RunConfig:
 
 def preset_of(config: RunConfig) -> str | None:
     """Return the preset whose settings these are, or None."""
-    return next((name for name in PRESETS if apply_preset(config, name) == config), None)
+    return next((name for name in PRESETS if not differing_settings(config, name)), None)
 
 
-def preset_values(name: str) -> dict[str, Any]:
+def differing_settings(config: RunConfig, name: str) -> tuple[str, ...]:
+    """Name the settings that the preset would change."""
+    values = preset_values(name).items()
+    return tuple(setting for setting, value in values if value_of(config, setting) != value)
+
+
+@functools.cache
+def preset_values(name: str) -> Mapping[str, Any]:
     """Return all that a preset decides, each value by its setting's name: search.reward."""
     usual = {one.name: one.default for one in all_settings() if _is_decided(one)}
     return usual | dict(_flat(_values(name), ""))

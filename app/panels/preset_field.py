@@ -9,8 +9,8 @@ from app.panels.fields import turn_if_focused
 from app.panels.source_fields import caption_label
 from app.setting_words.describing import value_text
 from core.config import RunConfig
-from core.config.settings import setting_named, value_of
-from core.presets import PRESETS, apply_preset, preset_of, preset_values
+from core.config.settings import setting_named
+from core.presets import PRESETS, apply_preset, differing_settings, preset_of, preset_values
 
 CUSTOM = ""  # the settings of no preset
 MOST_NAMED = 4  # settings that differ from a preset
@@ -64,7 +64,7 @@ class PresetField(QComboBox):
 
     def _say_difference(self, config: RunConfig) -> str:
         name, others = min(
-            ((preset, _differing(config, preset)) for preset in PRESETS),
+            ((preset, differing_settings(config, preset)) for preset in PRESETS),
             key=lambda pair: len(pair[1]),
         )
         labels = list(dict.fromkeys(explanation(other).label for other in others))
@@ -88,11 +88,6 @@ def _say_values(preset: str) -> str:
         for name, value in values.items()
         if value != setting_named(name).default
     )
-
-
-def _differing(config: RunConfig, preset: str) -> list[str]:
-    values = preset_values(preset)
-    return [name for name, value in values.items() if value_of(config, name) != value]
 
 
 def _preset_name(preset: str) -> str:

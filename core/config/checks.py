@@ -1,6 +1,7 @@
 """Checks of settings: each raises ConfigError with the setting's name and the value."""
 
 import dataclasses
+import functools
 import typing
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +15,7 @@ FLOAT_MOST = 2**1023
 
 def check_fields(config: Any) -> None:
     """Check every field against its type and what core.config.declaring says of it."""
-    hints = typing.get_type_hints(type(config))
+    hints = hints_of(type(config))
     for entry in dataclasses.fields(config):
         hint = hints[entry.name]
         if RANGE in entry.metadata:
@@ -27,6 +28,14 @@ def check_fields(config: Any) -> None:
             check_lines(config, entry.name)
         elif hint is bool:
             check_bool(config, entry.name)
+
+
+def hints_of(kind: Any) -> dict[str, Any]:
+    """The types of a class's fields; Python takes long to find them, so they are kept."""
+    return _found_hints(kind)
+
+
+_found_hints = functools.cache(typing.get_type_hints)
 
 
 def shown(value: object) -> str:

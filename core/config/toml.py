@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 
 import tomli_w
 
-from core.config.checks import FLOAT_MOST, SHOWN_LETTERS, shown
+from core.config.checks import FLOAT_MOST, SHOWN_LETTERS, hints_of, shown
 from core.config.running import RunConfig
 from core.errors import ConfigError, readable
 
@@ -59,7 +59,7 @@ def load_run_config(path: Path) -> RunConfig:
 
 
 def _from_dict(kind: type[T], values: Mapping[str, Any], where: str) -> T:
-    hints = typing.get_type_hints(kind)
+    hints = hints_of(kind)
     known = {entry.name for entry in dataclasses.fields(kind)}  # type: ignore[arg-type]
     for name in values:
         if name not in known:

@@ -47,7 +47,7 @@ class WindowDocks:
         window.setAnimated(False)  # a panel that is asked for stands there at once
         window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         self._widths: dict[str, int] = {}  # of the sides, once what was opened is laid out
-        self._at_first: QByteArray | None = None  # the state of the first arrangement
+        self._is_arranged = False
         self._settle_timer = QTimer(window, singleShot=True, interval=0)
         self._settle_timer.timeout.connect(self._settle)
         for name, dock in self.docks.items():
@@ -92,10 +92,11 @@ class WindowDocks:
 
     def restore(self, state: QByteArray | None) -> None:
         """Put the docks where they stood; where they stand at first if that is not known."""
-        if self._at_first is None:
+        if state is None or not self._is_arranged:
             self._arrange()
-            self._at_first = self.state()
-        self._window.restoreState(self._at_first if state is None else state, LAYOUT_VERSION)
+            self._is_arranged = True
+        if state is not None:  # of docks that were moved about Qt restores none: it may crash
+            self._window.restoreState(state, LAYOUT_VERSION)
         self._settle_soon()
 
     def state(self) -> QByteArray:

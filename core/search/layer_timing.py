@@ -14,8 +14,10 @@ import numpy as np
 from torch import nn
 
 from core.config import SearchConfig
+from core.errors import NetworkError
 from core.evaluation import resolve_device
 from core.events import BoolArray, LatencyTableMeasured, SearchEvent, StageAdvanced, StageStarted
+from core.memory import is_out_of_memory
 from core.pruning.latency_table import LatencyCost, LatencyTable, LayerTimes
 from core.pruning.surgery import prune_network
 from core.search.feasibility import check_budget
@@ -46,7 +48,8 @@ def latency_table(
     """Return the table that a search needs: that of its state, or a new one; None if none.
 
     Yields: progress while it is measured, then LatencyTableMeasured.
-    Raises: BudgetError if the table shows that the latency budget is out of reach.
+    Raises: BudgetError if the table shows that the latency budget is out of reach; NetworkError
+        if a layer cannot be run alone.
     """
     if "latency" not in config.further_budgets:
         return None
@@ -54,8 +57,18 @@ def latency_table(
         table = LatencyTable.from_dict(state.latency)
     else:
         device, shape = resolve_device(config.device), opened.network.input_shape
-        timer = make_timer(device, shape, config.latency_batch)
-        table = yield from measure_latency_table(opened, timer)
+        try:
+            timer = make_timer(device, shape, config.latency_batch)
+            table = yield from measure_latency_table(opened, timer)
+        except RuntimeError as error:
+            if is_out_of_memory(error):
+                raise
+            reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+            raise NetworkError(
+                f"Cannot time the layers of network '{opened.network.name}': {reason}. "
+                "Set latency_budget to 1, which is no limit.",
+                str(error),
+            ) from error
     yield LatencyTableMeasured(table.as_dict())
     check_budget(opened, config, table)
     return table

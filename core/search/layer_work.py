@@ -53,7 +53,7 @@ class LayerWork:
         else:
             width, ends = inputs, (outputs, inputs // self.groups)
             if self.is_transposed:
-                ends = (inputs, outputs)
+                ends = (inputs, outputs // self.groups)
         return [batch, width, *self.size], [*ends, *self.kernel]
 
     def run(self, images: Tensor, weight: Tensor) -> Tensor:

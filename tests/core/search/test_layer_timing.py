@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.errors import BudgetError
+from core.errors import BudgetError, NetworkError
 from core.events import LatencyTableMeasured, StageAdvanced, StageStarted, StopRequested
 from core.pruning.latency_table import LatencyCost, LatencyTable
 from core.pruning.surgery import prune_network
@@ -176,3 +176,14 @@ def test_a_latency_that_pruning_cannot_reach_is_refused_with_the_least(made_up_m
     made_up_machine(NoFasterTimer)
     with pytest.raises(BudgetError, match=r"at least 100\.0 % remain\. Set latency_budget to 1"):
         list(run_search(open_tiny(Chain), short(latency_budget=0.5)))
+
+
+def test_a_layer_that_cannot_be_timed_is_told_with_a_way_out(made_up_machine):
+    class Broken(MadeUpTimer):
+        def layer(self, work, inputs, outputs):
+            raise RuntimeError("no kernel for this layout.\nAt line 7.")
+
+    made_up_machine(Broken)
+    words = r"time the layers of network 'chain': no kernel for this layout\. Set latency_budget"
+    with pytest.raises(NetworkError, match=words):
+        list(run_search(open_tiny(Chain), short(latency_budget=0.9)))

@@ -1,21 +1,26 @@
 """How smooth the window stays while a real search runs, and how soon it is there: a table.
 
-    python -m tests.benchmarks.window [--evaluations 300] [--panels all]
+    python -m tests.benchmarks.window [--evaluations 300] [--panels all] [--busy]
 
 Each row is a process of its own with the real window, on a screen that is only in memory.
 "late" is by how much a 10 ms heartbeat in the window's thread comes too late while masks are
 scored; "start" is from the process's start to the window's first painting. With "--panels all"
 every panel floats in a window of its own, so that all of them draw at once; without it they stand
-in tabs as they do at first. tests/benchmarks/panels.py measures the panels without a search.
+in tabs as they do at first. "stop" is from asking for it, in the midst of a mask's batch after
+three quarters of the evaluations, until the search has ended with its best mask. With "--busy"
+a process for each core does nothing but count meanwhile. tests/benchmarks/panels.py measures the
+panels without a search.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,10 +30,11 @@ CHECKPOINTS = {
     "cifar_resnet56": "resnet56-4bfd9763.th",
 }
 HEARTBEAT_MS = 10
+STOP_SHARE, STOP_DELAY_MS = 0.75, 33  # when it is asked to stop: in the midst of a batch
 TIMEOUT_SECONDS = 900
 HEADER = (
     f"{'network':<16} {'start s':>8} {'torch then':>11} {'beats':>7} "
-    f"{'late p50 ms':>12} {'late p99 ms':>12} {'worst ms':>9}\n"
+    f"{'late p50 ms':>12} {'late p99 ms':>12} {'worst ms':>9} {'stop ms':>8}\n"
 )
 
 
@@ -40,10 +46,12 @@ def main() -> None:
         return
     sys.stdout.write(HEADER)
     for network, words in _networks().items():
-        row = _measure(words, arguments)
+        with _busy(os.cpu_count() or 1 if arguments.busy else 0):
+            row = _measure(words, arguments)
         sys.stdout.write(
             f"{network:<16} {row['start']:>8.2f} {_yes_no(row['has_torch']):>11} "
-            f"{row['beats']:>7} {row['p50']:>12.1f} {row['p99']:>12.1f} {row['worst']:>9.1f}\n"
+            f"{row['beats']:>7} {row['p50']:>12.1f} {row['p99']:>12.1f} {row['worst']:>9.1f} "
+            f"{row['stop']:>8.0f}\n"
         )
         sys.stdout.flush()
 
@@ -59,6 +67,18 @@ def _networks() -> dict[str, list[str]]:
                 *("--data", str(images)),
             ]
     return networks
+
+
+@contextlib.contextmanager
+def _busy(count: int) -> Iterator[None]:
+    """Keep so many cores busy inside the block."""
+    burners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for burner in burners:
+            burner.kill()
+            burner.wait()
 
 
 def _measure(words: list[str], arguments: argparse.Namespace) -> dict[str, float]:
@@ -97,6 +117,7 @@ def _search_in_window(arguments: argparse.Namespace) -> None:
     began = float(os.environ["ESPALIER_BENCHMARK_BEGAN"])
     late_ms: list[float] = []
     row: dict[str, float] = {}
+    stop_at = max(2, round(STOP_SHARE * arguments.evaluations))
 
     class Probe(QObject):
         """Listens to the window and beats while masks are scored."""
@@ -104,7 +125,7 @@ def _search_in_window(arguments: argparse.Namespace) -> None:
         def __init__(self, window: main_window.MainWindow) -> None:
             super().__init__(window)
             self._window = window
-            self._last = 0.0
+            self._last = self._stop_asked = 0.0
             self._heart = QTimer(self, interval=HEARTBEAT_MS, timerType=Qt.TimerType.PreciseTimer)
             self._heart.timeout.connect(self._on_beat)
             window.first_painted.connect(self._on_painted)
@@ -124,9 +145,16 @@ def _search_in_window(arguments: argparse.Namespace) -> None:
                 case CandidateEvaluated() if not self._heart.isActive():
                     self._last = time.perf_counter()
                     self._heart.start()
+                case CandidateEvaluated() if event.evaluation == stop_at:
+                    QTimer.singleShot(STOP_DELAY_MS, Qt.TimerType.PreciseTimer, self._stop)
                 case SearchFinished():
                     self._heart.stop()
+                    row["stop"] = 1000 * (time.perf_counter() - self._stop_asked)
                     self._window.session.shut_down()
+
+        def _stop(self) -> None:
+            self._stop_asked = time.perf_counter()
+            self._window.session.stop()
 
         def _on_beat(self) -> None:
             now = time.perf_counter()
@@ -162,6 +190,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--evaluations", type=int, default=300)
     parser.add_argument("--panels", choices=("docked", "all"), default="docked")
+    parser.add_argument("--busy", action="store_true", help="with a busy process for each core")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
     return parser.parse_args()

@@ -94,10 +94,10 @@ class Finalists:
         return finalists
 
     def judge_closer(self, scores: Sequence[Score]) -> None:
-        """Replace the scores, in the order of `masks`, by those of a dearer measure."""
+        """Keep the first of `masks` only, with the scores of a dearer measure in their order."""
         ranked = [
             (score.loss, dataclasses.replace(finalist, score=score))
-            for (_, finalist), score in zip(self._ranked, scores, strict=True)
+            for (_, finalist), score in zip(self._ranked[: len(scores)], scores, strict=True)
         ]
         self._ranked = sorted(ranked, key=lambda pair: pair[0])
         self._average = None

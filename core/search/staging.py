@@ -16,6 +16,7 @@ from core.search.finalists import Finalists
 
 CHEAP_SHARE = 0.5  # of the evaluations, before the dearer measure begins
 CLOSER_SHARE = 0.5  # of the masks of an update, that the dearer measure sees
+CARRIED = 5  # finalists of the cheap measure that the dearer one sees too
 
 
 def prepare_refit(bench: Bench) -> Generator[SearchEvent, None, None]:
@@ -52,7 +53,7 @@ def look_closer(
 
     The scorer then answers with what came out. The other half's distance to the teacher is
     shifted by what the dear measure changed in the mean, and marked as an estimate. At the first
-    time the finalists are measured alike, so that they compare with what comes.
+    time the best finalists are measured alike, so that they compare with what comes.
 
     evaluations: before this update. Yields: StageAdvanced after each score; notices of memory.
     Source: successive halving, Jamieson and Talwalkar, AISTATS 2016, in two rungs.
@@ -61,7 +62,7 @@ def look_closer(
     scorer.take_training(bench.images, measure)
     closer = scorer.measuring(measure)
     count = -(-len(masks) // round(1 / CLOSER_SHARE))
-    earlier = [] if finalists.is_judged_closer else finalists.masks
+    earlier = [] if finalists.is_judged_closer else finalists.masks[:CARRIED]
     at_once = -1
     while at_once != scorer.images_at_once:  # again where memory ran out on the way
         at_once = scorer.images_at_once

@@ -36,6 +36,18 @@ def test_only_the_best_are_remembered_and_an_empty_update_changes_nothing():
     assert finalists.best.evaluation == 1
 
 
+def test_a_dearer_measure_ranks_the_best_anew_and_forgets_the_others():
+    finalists = Finalists(finalist(0, 9.0))
+    finalists.add_update([finalist(1, 1.0), finalist(2, 2.0), finalist(3, 3.0)])
+    finalists.judge_closer([Score(0.5, 0.8, 10), Score(0.6, 0.3, 10)])
+    assert finalists.is_judged_closer
+    assert len(finalists.masks) == 2
+    assert (finalists.best.evaluation, finalists.best.score.cross_entropy) == (2, 0.3)
+    # siblings' mean 0.5 is the first of the new average: estimates are the losses themselves
+    assert finalists.add_update([finalist(4, 0.2), finalist(5, 0.8)])
+    assert finalists.best.evaluation == 4
+
+
 def test_the_event_is_a_copy():
     one = finalist(3, 1.0)
     event = one.as_event()

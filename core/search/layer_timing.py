@@ -33,6 +33,7 @@ SECONDS = 10.0  # for all of it, unless one round takes longer
 MOST_ROUNDS = 11
 LEAST_ROUNDS = 3  # that the finer grid must leave time for
 STEPS = 100  # of the progress
+TOLD_SECONDS = 0.02  # between two events, so that they cost no time that is measured
 
 Point = tuple[int, int, int]  # number of a layer's work, inputs, outputs
 UNPRUNED: Point = (-1, 0, 0)  # the whole network
@@ -79,8 +80,8 @@ def measure_latency_table(
 ) -> Timing:
     """Time every layer at a grid of widths, and the whole network, within about `seconds`.
 
-    Yields: StageStarted, then StageAdvanced after everything that is timed; closing the
-        generator, or throwing into it, ends it there.
+    Yields: StageStarted, then StageAdvanced some fifty times a second; closing the generator,
+        or throwing into it, ends it there.
     """
     yield StageStarted(STAGE, total=STEPS)
     analysis, module = opened.analysis, opened.network.module
@@ -93,14 +94,28 @@ def measure_latency_table(
         yield StageAdvanced(0)
     grids = [work.grid(_fractions(once, seconds)) for work in works]
     times: Times = defaultdict(list)
-    rounds = 0
+    rounds, told = 0, began
     while rounds == 0 or (rounds < MOST_ROUNDS and clock() - began < seconds):
         for _ in _take_round(networks, works, grids, timer, times):
-            yield StageAdvanced(_step(clock() - began, seconds))
-            if rounds and clock() - began >= seconds:
+            now = clock()
+            if now - told >= TOLD_SECONDS:
+                told = now
+                yield StageAdvanced(_step(now - began, seconds))
+            if rounds and now - began >= seconds:
                 break
         rounds += 1
-    table = LatencyTable(
+    layers = tuple(
+        _layer_times(place, work, grids[place], times) for place, work in enumerate(works)
+    )
+    table = _sum_of_layers(layers, timer, times, clock() - began)
+    return _in_line(table, LatencyCost(analysis, table), half)
+
+
+def _sum_of_layers(
+    layers: tuple[LayerTimes, ...], timer: Timer, times: Times, seconds: float
+) -> LatencyTable:
+    """A table whose prediction is nothing but the sum of its layers."""
+    return LatencyTable(
         device=timer.device,
         threads=timer.threads,
         batch=timer.batch,
@@ -108,12 +123,9 @@ def measure_latency_table(
         half_ms=median(times[HALF]),
         scale=1.0,
         rest_ms=0.0,
-        seconds=clock() - began,
-        layers=tuple(
-            _layer_times(place, work, grids[place], times) for place, work in enumerate(works)
-        ),
+        seconds=seconds,
+        layers=layers,
     )
-    return _in_line(table, LatencyCost(analysis, table), half)
 
 
 def _fractions(once: float, seconds: float) -> tuple[float, ...]:

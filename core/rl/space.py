@@ -14,12 +14,12 @@ from core.pruning.budget import (
     KeptShareModel,
     ensure_widths,
     fit_budget,
-    solve_threshold,
 )
-from core.pruning.limits import exceeds, overshoot
+from core.pruning.limits import overshoot
 
 Float64Array = NDArray[np.float64]
-HALVINGS = 24  # of the range of thresholds: to a millionth of a logit
+HALVINGS, SECANTS, MOST_PASSES = 3, 20, 50  # of the search for a threshold
+CLOSE = 1e-6  # to the budget, relative to it; and of thresholds to each other
 
 
 class DecisionSpace:
@@ -79,9 +79,6 @@ class DecisionSpace:
             return logits
         given = logits.detach().double().numpy()
         if step == 0 or actions is None:
-            if len(given) == 1:
-                tau = solve_threshold(given[0], self.macs, self.macs_budget, self.removable)
-                return logits - tau
             fixed = np.ones_like(given)
             is_open = self.removable
         else:
@@ -148,15 +145,38 @@ def solve_thresholds(
 
     logits: (S, C). fixed: (S, C) keep probabilities where `is_open` (C,) is False.
     A row whose budget is out of reach gets a bound of the search range.
+    Source: the Illinois variant of false position (Dowell and Jarratt, 1971), after some
+    halvings; every pass over many channels counts.
     """
-    low, high = logits.min(axis=1) - 20.0, logits.max(axis=1) + 20.0
-    keep = fixed.copy()
-    own = logits[:, is_open]
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
+    own, keep = logits[:, is_open], fixed.copy()
+
+    def excess(taus: Float64Array) -> Float64Array:
         with np.errstate(over="ignore"):
-            keep[:, is_open] = 1.0 / (1.0 + np.exp(middle[:, None] - own))
-        is_above = exceeds(model, keep, macs_budget)
+            keep[:, is_open] = 1.0 / (1.0 + np.exp(taus[:, None] - own))
+        return overshoot(model, keep, macs_budget)
+
+    low, high = logits.min(axis=1) - 20.0, logits.max(axis=1) + 20.0
+    over, under = excess(low), excess(high)  # what is kept falls as tau rises
+    taus: Float64Array = np.where(over <= 0, low, high)
+    is_found = (over <= 0) | (under > 0)
+    was_above = np.full(len(low), np.nan)  # neither
+    for step in range(MOST_PASSES):
+        if is_found.all():
+            break
+        share = np.full(len(low), 0.5)
+        if HALVINGS <= step < HALVINGS + SECANTS:
+            np.divide(over, over - under, out=share, where=~is_found)
+        middle = low + share * (high - low)
+        found = excess(middle)
+        taus = np.where(is_found, taus, middle)
+        is_found |= (np.abs(found) < CLOSE) | (high - low < CLOSE)
+        is_above = found > 0
+        # a bound that stays for the second time counts half, so that it is left soon
+        stays = np.where(is_above == was_above, 0.5, 1.0)
+        over, under = (
+            np.where(is_above, found, over * stays),
+            np.where(is_above, under * stays, found),
+        )
+        was_above = is_above
         low, high = np.where(is_above, middle, low), np.where(is_above, high, middle)
-    taus: Float64Array = (low + high) / 2
     return taus

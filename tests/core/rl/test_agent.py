@@ -104,7 +104,7 @@ def test_a_hierarchical_policy_learns_how_much_of_a_layer_to_keep():
     policy = PolicyConfig(architecture="hierarchical", offsets=False)
     agent = make_agent(policy=policy)
     before = agent.preference()[0][:8].mean()
-    for _ in range(12):
+    for _ in range(20):
         proposal = agent.propose(16)
         agent.learn(proposal, (-proposal.keep[:, :8].sum(axis=1)).astype(float).tolist())
     assert agent.preference()[0][:8].mean() < before - 0.1

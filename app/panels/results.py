@@ -89,13 +89,23 @@ class ResultsPanel(QFrame):
         )
         self._show_figures([*(one for one in self.figures if one.title != title), figure])
 
+    def _accuracy_words(self, report: Mapping[str, Any]) -> str:
+        """What the accuracy was before the cut, and before the refit where there was one."""
+        unpruned = percent_text(report["baseline"]["accuracy"])
+        cut = report.get("before_refit", {}).get("pruned")
+        if cut is None:
+            return self.tr("unpruned {}").format(unpruned)
+        return self.tr("unpruned {}, {} before the refit").format(
+            unpruned, percent_text(cut["accuracy"])
+        )
+
     def _figures(self, report: Mapping[str, Any]) -> list[Figure]:
         before, after = report["baseline"], report["pruned"]
         return [
             Figure(
                 self.tr("Test accuracy"),
                 percent_text(after["accuracy"]),
-                self.tr("unpruned {}").format(percent_text(before["accuracy"])),
+                self._accuracy_words(report),
             ),
             Figure(
                 self.tr("MACs kept"),

@@ -18,6 +18,7 @@ from core.runs.html_export import loading_section, parity_section
 from core.runs.html_finetuned import finetuned_section
 from core.runs.html_latency import latency_section
 from core.runs.html_page import code, page, paragraph, section, table
+from core.runs.html_refit import refit_section
 from core.runs.html_svg import Level, Points, plot, strip
 from core.runs.html_words import (
     UNKNOWN,
@@ -75,6 +76,7 @@ def html_report(folder: Path) -> str:
             paragraph(_what(report), "muted"),
             paragraph(_sentence(verdict), "verdict"),
             _results(report, verdict),
+            refit_section(report),
             budgets_section(report),
             _search(folder),
             _masks(folder),

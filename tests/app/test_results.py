@@ -81,3 +81,11 @@ def test_predicted_latency_stands_beside_the_measured(panel):
     assert figures["Latency kept"] == words
     unmeasured = budgeted(panel, prediction | {"measured_kept": None}, latency=0.49)
     assert unmeasured["Latency kept"][:2] == ("49.0 %", "predicted, budget 50.0 %")
+
+
+def test_accuracy_before_the_refit_stands_beside_that_of_the_unpruned_network(panel):
+    refitted = {"before_refit": {"pruned": {"accuracy": 0.722, "cross_entropy": 1.2}}}
+    panel.show_event(RunReported("x", samples.REPORT | refitted))
+    (figure,) = [one for one in panel.figures if one.title == "Test accuracy"]
+    assert figure.note.startswith("unpruned ")
+    assert figure.note.endswith("72.2 % before the refit")

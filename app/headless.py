@@ -1,5 +1,6 @@
 """The same search in a terminal: a progress bar, a table, and Ctrl-C that loses nothing."""
 
+import contextlib
 import os
 import shlex
 import signal
@@ -28,6 +29,7 @@ from core.events import (
     StageStarted,
     StopRequested,
 )
+from core.memory import told_shortage
 from core.runs.files import new_run_folder
 
 EXIT_DONE = 0
@@ -152,14 +154,17 @@ def _open_and_round(
 
 def drive(events: Generator[Event, None, Any], keys: "StopKeys", screen: "Screen") -> None:
     """Show all events, and throw a stop into them when it is asked for."""
+    with told_shortage("working"), contextlib.closing(events):
+        _drive(events, keys, screen)
+
+
+def _drive(events: Generator[Event, None, Any], keys: "StopKeys", screen: "Screen") -> None:
     try:
         while True:
             event = events.throw(StopRequested()) if keys.take_stop() else next(events)
             screen.show(event)
     except StopIteration:
         return
-    finally:
-        events.close()
 
 
 class StopKeys:

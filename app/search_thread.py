@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 
 from core.errors import ConsentNeeded, EspalierError
 from core.events import Event, StopRequested
+from core.memory import told_shortage
 
 MakeEvents = Callable[[], Generator[Event, None, Any]]
 # The first stop lets the job finish with what it has; the second ends it as it stands.
@@ -86,6 +87,10 @@ class SearchThread(QThread):
             self.succeeded.emit(result)
 
     def _drive(self, events: Generator[Event, None, Any]) -> Any:
+        with told_shortage("working"):
+            return self._drive_to_end(events)
+
+    def _drive_to_end(self, events: Generator[Event, None, Any]) -> Any:
         try:
             while True:
                 self._wait_for_turn()

@@ -39,7 +39,7 @@ def finetuned_section(file: FinetuneFile | None) -> str:
         ),
         paragraph(
             "On the same test images as above. KL is the distance from the unpruned network's "
-            "answers.",
+            f"answers.{_start(file)}",
             "muted",
         ),
         paragraph(f"Not exported: {file.export_error}") if file.export_error else "",
@@ -58,6 +58,12 @@ def _how(file: FinetuneFile) -> str:
         f"Trained on {images} images ({file.training}); held-out images chose the epoch. "
         f"Settings: {chosen or UNKNOWN}."
     )
+
+
+def _start(file: FinetuneFile) -> str:
+    """What "before" means, where training did not start from the network of the search."""
+    is_refitted = (file.settings or {}).get("refit") is True
+    return " Before is after the refit by least squares, from which it started." * is_refitted
 
 
 def _pair(before: TestScore, after: TestScore) -> tuple[str, ...]:

@@ -317,3 +317,15 @@ def test_a_run_goes_on_in_the_terminal(monkeypatch, capsys, tmp_path):
 def test_what_is_no_run_cannot_go_on(capsys, tmp_path):
     assert main(["resume", str(tmp_path)]) == 2
     assert f"espalier: There is no run in {tmp_path}" in capsys.readouterr().err
+
+
+def test_memory_that_runs_out_is_one_sentence_and_no_traceback(monkeypatch, tmp_path, capsys):
+    def opening(*arguments):
+        yield StageStarted("Preparing")
+        raise MemoryError
+
+    monkeypatch.setattr("app.headless._open_and_record", opening)
+    assert run_headless(RunConfig(), tmp_path, is_quiet=True) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("espalier: Memory ran out while working (MemoryError). Close other")
+    assert "Traceback" not in told

@@ -201,3 +201,13 @@ def test_a_job_that_cannot_even_be_made_fails_too(run):
         raise ImportError("no torch")
 
     assert run(unmade)[-1][0] == "ImportError: no torch"
+
+
+def test_memory_that_runs_out_anywhere_is_one_sentence(run):
+    def job():
+        yield StageAdvanced(0)
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 B.")
+
+    told = run(job)
+    assert told[-1][0].startswith("Memory ran out while working (DefaultCPUAllocator: can't")
+    assert "RuntimeError" in told[-1][1]  # the details still say where

@@ -97,6 +97,12 @@ def _add_search_command(commands: Any) -> None:
     )
     add_common_words(search)
     search.add_argument(
+        "--method",
+        metavar="NAME",
+        help="who proposes the masks, one of those that 'espalier compare' compares "
+        f"(default: {SearchConfig().method})",
+    )
+    search.add_argument(
         "--out",
         metavar="DIR",
         type=Path,

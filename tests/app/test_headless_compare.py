@@ -22,6 +22,11 @@ def test_words_make_settings():
     assert split_methods(None) == ()
 
 
+def test_a_search_takes_a_method():
+    config = run_config(parse(["search", "--method", "layer_ratios"]))
+    assert config.search.method == "layer_ratios"
+
+
 def test_two_methods_are_compared_in_one_call(tmp_path, capsys):
     out = tmp_path / "compared"
     words = ["compare", "--methods", "random,l1", "--seeds", "1", "--out", str(out)]

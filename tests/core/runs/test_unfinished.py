@@ -1,5 +1,7 @@
 """Which run is offered to go on when Espalier starts."""
 
+import os
+
 import pytest
 
 from core.config import RunConfig, SearchConfig, to_toml
@@ -8,7 +10,7 @@ from core.runs.lock import locked_folder
 from core.runs.unfinished import last_unfinished
 
 
-def make_run(root, name, *, done=3, is_finished=False, has_checkpoint=True):
+def make_run(root, name, *, done=3, is_finished=False, has_checkpoint=True, worked_on=None):
     folder = root / name
     folder.mkdir()
     config = RunConfig(network="resnet18", search=SearchConfig(evaluations=40))
@@ -17,6 +19,8 @@ def make_run(root, name, *, done=3, is_finished=False, has_checkpoint=True):
     (folder / "trajectory.csv").write_bytes(b"".join([csv_line(TRAJECTORY_HEADER), *rows]))
     if has_checkpoint:
         (folder / "checkpoint.pt").write_bytes(b"anything")
+        moment = worked_on or 1_700_000_000 + 60 * len(list(root.iterdir()))
+        os.utime(folder / "checkpoint.pt", (moment, moment))
     if is_finished:
         (folder / "report.json").write_text('{"evaluations": 40}')
     return folder
@@ -33,10 +37,24 @@ def test_the_newest_run_that_can_go_on_is_offered(tmp_path):
     assert (run.evaluations, run.total) == (7, 40)
 
 
-def test_nothing_is_offered_once_a_later_run_is_finished(tmp_path):
-    make_run(tmp_path, "2026-01-01_10-00-00_a")
+def test_a_later_run_that_is_finished_does_not_hide_it(tmp_path):
+    night = make_run(tmp_path, "2026-01-01_10-00-00_a")
     make_run(tmp_path, "2026-01-02_10-00-00_b", is_finished=True)
-    assert last_unfinished(tmp_path) is None
+    assert last_unfinished(tmp_path).folder == night
+
+
+def test_the_run_that_was_worked_on_last_is_offered_whatever_its_name_says(tmp_path):
+    """It was begun before the clock was set back, or went on after a later one was broken off."""
+    last = make_run(tmp_path, "2026-01-01_10-00-00_a", worked_on=1_800_000_000)
+    make_run(tmp_path, "2026-01-02_10-00-00_b", worked_on=1_790_000_000)
+    assert last_unfinished(tmp_path).folder == last
+
+
+def test_a_run_with_broken_settings_does_not_hide_another(tmp_path):
+    folder = make_run(tmp_path, "2026-01-01_10-00-00_a")
+    broken = make_run(tmp_path, "2026-01-02_10-00-00_b")
+    (broken / "config.toml").write_text("nonsense = 3\n")
+    assert last_unfinished(tmp_path).folder == folder
 
 
 def test_a_run_that_is_being_written_is_not_offered(tmp_path):

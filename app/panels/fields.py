@@ -25,6 +25,7 @@ from app.panels.explanations import explanation
 from app.theme import SPACE_M, SPACE_S
 
 LABEL_WIDTH_PX = 92  # so that the fields of several forms below each other align
+LETTER_HEIGHT_PX = 14  # of the font that widths are meant for; larger letters need more
 
 FIELD_LEAST_PX = 72  # by themselves, numbers want room for the largest in their range
 FIELD_HEIGHT_PX = 26  # spin boxes are lower than combo boxes by nature
@@ -39,7 +40,8 @@ def add_explained(
     label.setToolTip(words.sentence)
     label.setWhatsThis(words.sentence)
     label.setBuddy(field)
-    label.setFixedWidth(max(label_width, LABEL_WIDTH_PX))
+    scale = max(1.0, label.fontMetrics().height() / LETTER_HEIGHT_PX)
+    label.setFixedWidth(round(label_width * scale))
     label.setWordWrap(True)
     field.setSizePolicy(QSizePolicy.Policy.Expanding, field.sizePolicy().verticalPolicy())
     field.setMinimumHeight(FIELD_HEIGHT_PX)

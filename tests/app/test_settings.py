@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 
 from app.jobs import Choices
 from app.panels.settings import SettingsPanel
@@ -290,3 +290,22 @@ def test_the_wheel_scrolls_past_a_number_that_nobody_is_at(panel):
 def test_the_table_has_every_setting(panel):
     names = [row[0] for row in panel.table().rows]
     assert names == [setting.name for setting in all_settings()]
+
+
+@pytest.mark.parametrize("points", [9, 16])
+def test_labels_are_wide_enough_for_their_longest_word(qtbot, qapp, points):
+    before = qapp.font()
+    font = qapp.font()
+    font.setPointSize(points)
+    qapp.setFont(font)
+    try:
+        panel = SettingsPanel(Selection())
+        qtbot.addWidget(panel)
+        labels = [label for label in panel.findChildren(QLabel) if label.buddy() is not None]
+        assert len(labels) > 40
+        for label in labels:
+            metrics = label.fontMetrics()
+            widest = max(metrics.horizontalAdvance(word) for word in label.text().split())
+            assert widest <= label.minimumWidth(), label.text()
+    finally:
+        qapp.setFont(before)

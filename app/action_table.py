@@ -165,7 +165,7 @@ ACTIONS = {
         states=IDLE - {SessionState.EMPTY},
     ),
     "open_comparison": ActionWords(
-        QT_TRANSLATE_NOOP("actions", "Open a com&parison…"),
+        QT_TRANSLATE_NOOP("actions", "&Open a comparison…"),
         QT_TRANSLATE_NOOP("actions", "Open comparison"),
         QT_TRANSLATE_NOOP("actions", "Show the table of methods that were compared before"),
         "Ctrl+Alt+O",

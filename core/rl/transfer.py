@@ -1,5 +1,6 @@
 """agent.pt: what an agent has learned, without what fits one network only."""
 
+import hashlib
 import io
 import pickle
 from collections.abc import Mapping
@@ -22,7 +23,10 @@ VERSION = f"{FORMAT_VERSION}.{FEATURES_VERSION}"
 OF_ONE_NETWORK = ("layer_offset", "channel_offset")  # a free number for each layer and channel
 DEVIATION = "layers.log_deviation"  # of each layer, or one for all
 FEATURES_WEIGHT = "head.linear.weight"  # (1, features of a channel)
-BROKEN = (OSError, EOFError, KeyError, TypeError, ValueError, AttributeError, RuntimeError)
+BROKEN = (
+    *(OSError, EOFError, LookupError, TypeError, ValueError, AttributeError, RuntimeError),
+    *(AssertionError, ArithmeticError, pickle.UnpicklingError),
+)
 
 
 def agent_bytes(weights: Mapping[str, Tensor], config: PolicyConfig) -> bytes | None:
@@ -32,18 +36,28 @@ def agent_bytes(weights: Mapping[str, Tensor], config: PolicyConfig) -> bytes | 
     kept = {name: one.clone() for name, one in weights.items() if name not in OF_ONE_NETWORK}
     if DEVIATION in kept:
         kept[DEVIATION] = kept[DEVIATION].mean().reshape(1)
-    file = io.BytesIO()
-    torch.save(
+    content = _saved(
+        {
+            "architecture": config.architecture,
+            "has_graph": config.encoder != "none",
+            "weights": kept,
+        }
+    )
+    return _saved(
         {
             "format": FORMAT,
             "version": FORMAT_VERSION,
             "features_version": FEATURES_VERSION,
-            "architecture": config.architecture,
-            "has_graph": config.encoder != "none",
-            "weights": kept,
-        },
-        file,
+            # torch.load reads changed numbers without a word
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "content": torch.frombuffer(bytearray(content), dtype=torch.uint8),
+        }
     )
+
+
+def _saved(values: dict[str, Any]) -> bytes:
+    file = io.BytesIO()
+    torch.save(values, file)
     return file.getvalue()
 
 
@@ -113,16 +127,20 @@ def _read(path: Path) -> _StoredAgent:
             f"run that was searched by an agent, or its {AGENT_FILE}."
         )
     try:
-        values: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        if values["format"] != FORMAT:
+        outer: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        if outer["format"] != FORMAT:
             raise ValueError("another format")
-        version = f"{int(values['version'])}.{int(values['features_version'])}"
+        version = f"{int(outer['version'])}.{int(outer['features_version'])}"
         if version == VERSION:
+            content = outer["content"].numpy().tobytes()
+            if hashlib.sha256(content).hexdigest() != outer["sha256"]:
+                raise ValueError("another hash")
+            values = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
             weights = {str(name): one.float() for name, one in values["weights"].items()}
             if weights[FEATURES_WEIGHT].dim() != 2:
                 raise ValueError("another shape")
             return _StoredAgent(str(values["architecture"]), bool(values["has_graph"]), weights)
-    except (*BROKEN, pickle.UnpicklingError) as error:
+    except BROKEN as error:
         raise ConfigError(
             f"Cannot read the agent in {readable(path)}: it is damaged, or no agent of Espalier. "
             "Choose another one, or start without.",

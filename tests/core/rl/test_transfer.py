@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import random
 
 import pytest
 import torch
@@ -84,6 +85,23 @@ def test_a_damaged_file_is_no_agent(tmp_path, content):
     (tmp_path / "agent.pt").write_bytes(content)
     with pytest.raises(ConfigError, match="it is damaged, or no agent of Espalier"):
         load_agent(str(tmp_path), PolicyConfig(), FEATURES)
+
+
+def test_an_agent_with_a_flipped_bit_is_never_another_agent(tmp_path):
+    content = agent_bytes(chain_policy().state_dict(), PolicyConfig())
+    whole = chain_policy().state_dict()
+    chance, refused = random.Random(0), 0
+    for place in [*range(0, len(content), len(content) // 40), *range(60)]:
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << chance.randrange(8)
+        (tmp_path / "agent.pt").write_bytes(flipped)
+        try:
+            weights = load_agent(str(tmp_path), PolicyConfig(), FEATURES)
+        except ConfigError:
+            refused += 1
+        else:  # a bit that nobody reads
+            assert all(torch.equal(weights[name], whole[name]) for name in weights)
+    assert refused > 30
 
 
 SHORT = SearchConfig(evaluations=8, reward_images=8, samples_per_update=4, threads=1)

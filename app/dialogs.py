@@ -40,7 +40,9 @@ class ExportDialog(QDialog):
         self.mask = mask  # the one on the screen; None: the search's best
         self.what = QLabel(self._say_mask())
         self.what.setWordWrap(True)
-        self.folder = BrowseField(QLineEdit(str(folder)))
+        line = QLineEdit(str(folder))
+        line.setAccessibleName(self.tr("Folder"))  # it has the keys
+        self.folder = BrowseField(line)
         self.folder.setAccessibleName(self.tr("Folder"))
         self.folder.button.clicked.connect(self._browse)
         self.formats = {

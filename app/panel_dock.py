@@ -102,7 +102,7 @@ class PanelDock(QDockWidget):
         bar.setFixedHeight(TITLE_HEIGHT_PX)
         bar.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         layout = QHBoxLayout(bar)
-        layout.setContentsMargins(SPACE_M, 0, SPACE_XS, 0)
+        layout.setContentsMargins(SPACE_M, 1, SPACE_XS, 1)  # with the buttons, as high as it is
         layout.setSpacing(SPACE_XS)
         layout.addWidget(self.label, 1)
         for button in (self.menu_button, self.float_button, self.close_button):

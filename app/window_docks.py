@@ -71,7 +71,7 @@ class WindowDocks:
                 dock = self.docks[name]
                 dock.setFloating(False)
                 # One by one into the tabs: side by side they would make the window grow.
-                if first is None or not DOCKS[name].is_open:
+                if first is None:
                     self._window.addDockWidget(place, dock)
                 else:
                     self._window.tabifyDockWidget(first, dock)

@@ -161,9 +161,15 @@ def is_near(colour: QColor, wanted: QColor) -> bool:
     return max(abs(a - b) for a, b in pairs) < COLOUR_DISTANCE
 
 
-def main(theme: str, picture: str) -> None:
-    """Look at a window of this process; print its scale and what is wrong as JSON."""
+def main(theme: str, picture: str, letters: str = "1") -> None:
+    """Look at a window of this process; print its scale and what is wrong as JSON.
+
+    letters: how many times as large as usual they are.
+    """
     app = QApplication(sys.argv[:1])
+    font = app.font()
+    font.setPointSizeF(font.pointSizeF() * float(letters))
+    app.setFont(font)
     with tempfile.TemporaryDirectory() as folder:
         window = make_window(Path(folder), theme)
         window.show()

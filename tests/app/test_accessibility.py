@@ -64,6 +64,17 @@ def test_every_control_has_a_name(window):
     assert nameless == [], "\n".join(nameless)
 
 
+@pytest.mark.parametrize("action", ["open", "export", "any_action", "shortcuts", "about"])
+def test_every_control_of_a_dialog_has_a_name(window, action):
+    window.commands[action].trigger()
+    dialog = window.dialog
+    found = controls(dialog)
+    nameless = [describe(w) for w in found if not spoken_name(w)]
+    window.dialogs.close()
+    assert found
+    assert nameless == [], "\n".join(nameless)
+
+
 @pytest.mark.parametrize("name", DOCKS)
 def test_tab_walks_through_every_panel_and_comes_round(qtbot, window, name):
     window.parts.docks.show_panel(name)

@@ -42,11 +42,11 @@ def test_the_window_wears_its_palette(window):
     assert pixels.shape[:2] == (window.height(), window.width())
 
 
-@pytest.mark.parametrize("scale", ["2", "3"])
-def test_larger_scales_show_the_same(tmp_path, scale):
+@pytest.mark.parametrize(("scale", "letters"), [("2", "1"), ("3", "1"), ("1", "1.25")])
+def test_larger_scales_and_letters_show_the_same(tmp_path, scale, letters):
     picture = tmp_path / "large.png"
     done = subprocess.run(
-        [sys.executable, "-m", "tests.app.screens", "light", str(picture)],
+        [sys.executable, "-m", "tests.app.screens", "light", str(picture), letters],
         cwd=ROOT,
         env={**os.environ, "QT_SCALE_FACTOR": scale, "HOME": str(tmp_path)},
         capture_output=True,

@@ -1,5 +1,6 @@
 """The latency that a search predicted, beside what the networks really take."""
 
+import time
 from collections.abc import Generator, Mapping
 from dataclasses import asdict, dataclass, replace
 from statistics import median
@@ -19,12 +20,12 @@ from core.events import (
 from core.memory import is_out_of_memory, reason_of, shortage
 from core.opening import Opened
 from core.pruning.latency_table import LatencyTable
-from core.search.timers import make_timer
+from core.search.timers import Clock, make_timer
 
 STAGE = "Comparing the predicted latency with the real one"
-PAIRS = 21
-FEWEST_PAIRS = 3
-MOST_MS = 5000.0  # of all pairs, unless they are few
+MOST_PAIRS = 200
+FEWEST_PAIRS = 5
+SECONDS = 3.0  # unless they are that few
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ class Prediction:
             return words
         return (
             f"{words} The real network is above the budget of {100 * self.budget:g} %: a sum of "
-            "layers is not all of a network. Search again with a smaller latency budget."
+            "layers is not all of a network, and a busy machine measures badly. Search again with "
+            "a smaller latency budget."
         )
 
     def as_report(self) -> dict[str, Any]:
@@ -95,21 +97,26 @@ def predict(
 
 
 def measure_prediction(
-    opened: Opened, pruned: nn.Module, device: torch.device, prediction: Prediction
+    opened: Opened,
+    pruned: nn.Module,
+    device: torch.device,
+    prediction: Prediction,
+    clock: Clock = time.perf_counter,
 ) -> Generator[Event, None, Prediction]:
     """Measure both networks in turns where the layers were measured; fills the prediction.
 
     A StopRequested leaves it as it is.
     """
     try:
-        yield StageStarted(STAGE, total=PAIRS)
+        yield StageStarted(STAGE, total=MOST_PAIRS)
+        began = clock()
         timer = make_timer(device, opened.network.input_shape, prediction.batch)
         before, after = list[float](), list[float]()
-        while len(after) < PAIRS:
+        while len(after) < MOST_PAIRS:
             before.append(timer.network(opened.network.module))
             after.append(timer.network(pruned))
             yield StageAdvanced(len(after))
-            if len(after) >= FEWEST_PAIRS and sum(before) + sum(after) > MOST_MS:
+            if len(after) >= FEWEST_PAIRS and clock() - began > SECONDS:
                 break
     except StopRequested:
         yield NoticeRaised("Stopped: the predicted latency is not compared with the real one.")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from core.adapting import SharedWeights
 from core.distillation import Lesson, distil
@@ -85,6 +86,12 @@ class MaskScorer:
             least=least_for_norms(module),
         )
         self._asked_at_once = ImagesAtOnce("asking the unpruned network")
+        self._taught_at_once = ImagesAtOnce(
+            "distilling a mask",
+            effect="Gradients of the parts are added up, and norms see each part on its own, so "
+            "scores change a little; those of one update compare.",
+            least=least_for_norms(module),
+        )
 
     def measuring(self, measure: Measure, training: Sequence[Batch] | None = None) -> "MaskScorer":
         """Return a scorer that measures something else with the same tools.
@@ -156,10 +163,19 @@ class MaskScorer:
         """
         return self._at_once.most
 
+    @property
+    def parts(self) -> tuple[int, int]:
+        """In what parts a score is made: images scored and learned from at once; 0: all.
+
+        Scores compare to the last digit only if these were the same.
+        """
+        return self._at_once.most, self._taught_at_once.most
+
     def take_notices(self) -> Iterator[NoticeRaised]:
         """What a person must know of the scores since the last call."""
         yield from self._at_once.take_notices()
         yield from self._asked_at_once.take_notices()
+        yield from self._taught_at_once.take_notices()
 
     @property
     def weights(self) -> SharedWeights:
@@ -168,11 +184,16 @@ class MaskScorer:
 
     def state_dict(self) -> dict[str, int]:
         """Return what memory has made of the batches, for a checkpoint."""
-        return {"scored": self._at_once.most, "asked": self._asked_at_once.most}
+        return {
+            "scored": self._at_once.most,
+            "asked": self._asked_at_once.most,
+            "taught": self._taught_at_once.most,
+        }
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Go on from what `state_dict` gave."""
         self._at_once.most, self._asked_at_once.most = state["scored"], state["asked"]
+        self._taught_at_once.most = state.get("taught", 0)
 
     def score(self, keep: BoolArray, images: Tensor, labels: Tensor) -> Score:
         """Score the hard-pruned network of one mask (C,) on one batch."""
@@ -196,6 +217,14 @@ class MaskScorer:
         answers = self._ask(images)
         divergence = distillation_divergence(logits, answers, self._measure.temperature)
         return dataclasses.replace(score, teacher_kl=float(divergence))
+
+    def loss_of(self, logits: Tensor, batch: Batch, part: slice) -> Tensor:
+        """What a score's loss is of these logits (N, classes), of a part of a batch, to derive."""
+        images, labels = batch
+        if self._measure.temperature is None:
+            return cross_entropy(logits, labels[part].to(logits.device))
+        answers = self._ask(images)[part].to(logits.device)
+        return distillation_divergence(logits, answers, self._measure.temperature)
 
     def _cut(self, keep: BoolArray) -> tuple[State, float]:
         """The state of the cut network, refitted or trained already, and the refit's error."""
@@ -228,6 +257,7 @@ class MaskScorer:
             temperature=self._lesson_temperature,
             device=self._device,
             autocast=self._autocast(),
+            at_once=self._taught_at_once,
         )
         if self._trained is not None:
             while len(self._trained) >= REMEMBERED:

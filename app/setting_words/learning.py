@@ -143,6 +143,15 @@ WORDS: dict[str, Words] = {
             "none.",
         ),
     ),
+    "search.ppo.credit_rate": Words(
+        QT_TRANSLATE_NOOP("explanations", "Credit rate"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "How far that number moves in an update along the gradient of the loss in the "
+            "channel's gate, relative to the mean over all channels; 0: not at all. It does not "
+            "apply where masks are refitted or the network adapts.",
+        ),
+    ),
     "search.ppo.layer_offset_rate": Words(
         QT_TRANSLATE_NOOP("explanations", "Layer offset rate"),
         QT_TRANSLATE_NOOP(

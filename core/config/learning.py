@@ -54,6 +54,7 @@ class PPOConfig:
     gae_lambda: float = number(0.95, 0.0, 1.0)  # matters with more than one decision step
     learning_rate: float = number(0.01, 0.0, 10.0)
     channel_offset_rate: float = number(0.3, 0.0, 10.0)
+    credit_rate: float = number(0.3, 0.0, 10.0)  # of the same along each gate's gradient
     layer_offset_rate: float = number(0.15, 0.0, 10.0)
     prior_scale_rate: float = number(0.0, 0.0, 10.0)  # of the log of the prior's scale; 0: fixed
     shift_rate: float = number(0.06, 0.0, 10.0)  # hierarchical: of each layer's mean shift

@@ -69,7 +69,7 @@ def collect_statistics(
         "measuring the channels",
         effect="Criteria that square gradients of a batch change a little by that.",
     )
-    size = batch_size or _affordable_batch(part)
+    size = batch_size or affordable_batch(part)
 
     def collect(
         batches: Sequence[NDArray[np.int64]],
@@ -112,7 +112,7 @@ def _collect(
     )
 
 
-def _affordable_batch(part: ImagePart) -> int:
+def affordable_batch(part: ImagePart) -> int:
     """64 small images; 8 of ImageNet's size, whose activations all stay for the gradient."""
     numbers = part.batch(np.zeros(1, dtype=np.int64))[0].numel()
     return max(8, min(64, 3 * 64**3 // numbers))

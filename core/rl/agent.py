@@ -13,6 +13,7 @@ from torch import Tensor
 
 from core.config import PolicyConfig, PPOConfig
 from core.events import BoolArray, FloatArray
+from core.rl.credit import ChannelCredit, Float64Array, less_their_price
 from core.rl.encoder import GATEncoder
 from core.rl.episodes import likeliest_episode, sample_episodes
 from core.rl.observation import Observation
@@ -59,6 +60,7 @@ class PruningAgent:
         self._optimizer = make_optimizer(self._policy, ppo)
         self._proposed = 0  # masks so far
         self._multiplier = 0.0
+        self._credit = ChannelCredit()
 
     @property
     def policy(self) -> ActorCritic:
@@ -110,6 +112,25 @@ class PruningAgent:
         self._proposed += len(rewards)
         return statistics
 
+    def take_credit(self, gradient: Float64Array) -> None:
+        """Move the channels' offsets along what each channel gives beyond its price.
+
+        gradient: of the reward in the gates (C,) of the likeliest mask, see core.rl.credit.
+        """
+        macs, removable = self._space.macs, self._space.removable
+        offset = self._policy.channel_offset
+        if offset is None:
+            raise RuntimeError("only a policy with offsets can take credit")
+        probability, likeliest = self.preference()
+        credit = less_their_price(
+            self._credit.add(gradient, removable),
+            macs.marginal_macs(likeliest) / macs.total,
+            np.where(removable, probability, 1.0),
+        )
+        with torch.no_grad():
+            moved = self._config.credit_rate * np.where(removable, credit, 0.0)
+            offset.add_(torch.from_numpy(moved).float())
+
     def preference(self) -> tuple[FloatArray, BoolArray]:
         """Return keep probabilities (C,) and the most likely mask (C,) within the budget."""
         return likeliest_episode(self._policy, self._observation, self._space)
@@ -142,6 +163,7 @@ class PruningAgent:
             "random": self._random.get_state(),
             "proposed": self._proposed,
             "multiplier": self._multiplier,
+            "credit": self._credit.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -151,3 +173,4 @@ class PruningAgent:
         self._random.set_state(state["random"])
         self._proposed = int(state["proposed"])
         self._multiplier = float(state["multiplier"])
+        self._credit.load_state_dict(state["credit"])

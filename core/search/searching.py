@@ -26,9 +26,11 @@ from core.pruning.latency_table import LatencyTable
 from core.rl.agent import PruningAgent
 from core.rl.environment import Outcome, PruningEnvironment
 from core.rl.rewards import REWARDS, Reward
+from core.scoring import Batch
 from core.search.adaptation import adapt_network, adapted_network
 from core.search.agent import make_space, prepare_agent, tell_of_agent
 from core.search.bench import Bench
+from core.search.channel_credit import CreditMeasurer
 from core.search.finalists import Finalist, Finalists, judge_masks
 from core.search.groundwork import (
     compare_criteria,
@@ -68,6 +70,7 @@ class Search:
         self._ground = ground_without_images(self._bench)
         self._finalists: Finalists | None = None
         self._held_out = HeldOutWatch(self._bench)
+        self._credit = CreditMeasurer.of(self._bench)
         self._probability: FloatArray | None = None  # the policy's at the end
 
     @property
@@ -155,7 +158,8 @@ class Search:
         with self._bench.clock.measure("policy"):
             proposal = agent.propose(count)
         transitions = yield from self._score(proposal.keep, environment, update)
-        yield from self._learn(agent, proposal, [step.reward for step in transitions])
+        rewards = [step.reward for step in transitions]
+        yield from self._learn(agent, proposal, rewards, environment.batch)
         yield from adapt_network(self._bench, proposal.keep, update, self._evaluations)
         if isinstance(agent, PruningAgent):
             yield from tell_of_agent(agent, self._bench, update)
@@ -163,7 +167,7 @@ class Search:
             yield from self._held_out.score(self._finalists.best, self._evaluations)
 
     def _learn(
-        self, agent: Method, proposal: Proposed, rewards: list[float]
+        self, agent: Method, proposal: Proposed, rewards: list[float], batch: Batch
     ) -> Generator[SearchEvent, None, None]:
         """Update the policy, unless that would fill it with what are no numbers."""
         if not np.isfinite(rewards).all():
@@ -182,6 +186,8 @@ class Search:
                     "numbers. Lower the learning rates."
                 )
                 return
+            if self._credit is not None and isinstance(agent, PruningAgent):
+                yield from self._credit.credit(agent, batch)
             keep_probability, keep = agent.preference()
         yield PolicyUpdated(
             update=self._update,
@@ -204,10 +210,14 @@ class Search:
             reward=reward.state_dict(),
             finalists=self._finalists.state_dict(),
             latency=self._bench.latency.as_dict() if self._bench.latency else {},
-            memory=self._bench.scorer.state_dict(),
+            memory=self._memory(),
             held_out=self._held_out.state_dict(),
             adapted=self._bench.scorer.weights.state_dict(),
         )
+
+    def _memory(self) -> dict[str, int]:
+        credit = self._credit.state_dict() if self._credit is not None else {}
+        return {**self._bench.scorer.state_dict(), **credit}
 
     def _take_up(self, state: SearchState, agent: Method, reward: Reward) -> None:
         """Go on from a copy."""
@@ -216,6 +226,8 @@ class Search:
         self._bench.images.load_state_dict(state.images)
         self._bench.clock.load_seconds(state.seconds)
         self._bench.scorer.load_state_dict(state.memory)
+        if self._credit is not None:
+            self._credit.load_state_dict(state.memory)
         self._held_out.load_state_dict(state.held_out)
         self._bench.scorer.weights.load_state_dict(dict(state.adapted))
         agent.load_state_dict(state.agent)
@@ -230,7 +242,7 @@ class Search:
             batch, before = environment.batch, self._evaluations
             with self._bench.clock.measure("evaluation"):
                 yield from look_closer(self._bench, list(masks), batch, self._finalists, before)
-        at_once, transitions = scorer.images_at_once, list[Outcome]()
+        parts, transitions = scorer.parts, list[Outcome]()
         for keep in masks:
             with self._bench.clock.measure("evaluation"):
                 step = environment.play(keep)
@@ -250,8 +262,8 @@ class Search:
                 seconds=self._bench.clock.elapsed,
                 further_kept=self._bench.further_kept(keep),
             )
-        while scorer.images_at_once != at_once:  # memory ran out between two of them
-            at_once = scorer.images_at_once
+        while scorer.parts != parts:  # memory ran out between two of them
+            parts = scorer.parts
             with self._bench.clock.measure("evaluation"):
                 transitions = environment.play_again(list(masks))
             yield from scorer.take_notices()

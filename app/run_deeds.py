@@ -29,6 +29,7 @@ class RunDeeds(QObject):
         assert isinstance(verdict, VerdictPanel)
         self._runs = runs
         self._folder: Path | None = None
+        self._shows_settings = False  # as soon as the run's network is open
         runs.run_requested.connect(self.open_run)
         runs.resume_requested.connect(self.resume_run)
         runs.run_chosen.connect(verdict.show_run)
@@ -41,14 +42,14 @@ class RunDeeds(QObject):
         """Show an earlier run in all panels; while something goes on, say that it must end."""
         if self._is_in_the_way(self.tr("Stop what is going on, then open the run.")):
             return
-        form = self._window.parts.settings.source
+        form, self._shows_settings = self._window.parts.settings.source, True
         self._session.open_run(folder, allow_download=form.may_download)
 
     def resume_run(self, folder: Path) -> None:
         """Go on with a run that was broken off; while something goes on, say that it must end."""
         if self._is_in_the_way(self.tr("Stop what is going on, then go on with the run.")):
             return
-        form = self._window.parts.settings.source
+        form, self._shows_settings = self._window.parts.settings.source, True
         self._session.resume_run(folder, allow_download=form.may_download)
 
     def offer_unfinished(self) -> None:
@@ -64,8 +65,13 @@ class RunDeeds(QObject):
         return is_busy
 
     def _on_event(self, event: Event) -> None:
-        if isinstance(event, SearchStarted):
-            self._follow_folder()
+        if not isinstance(event, SearchStarted):
+            return
+        self._follow_folder()
+        config = self._session.search_config
+        if self._shows_settings and config is not None:
+            self._shows_settings = False
+            self._window.deeds.show(config)  # else Start would search what was open before
 
     def _follow_folder(self) -> None:
         """List the folder that runs go to, unless the person looks into another one."""

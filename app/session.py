@@ -77,6 +77,11 @@ class Session(QObject):
         """The settings with which the network and images were opened."""
         return self._work.opened_config
 
+    @property
+    def search_config(self) -> RunConfig | None:
+        """The settings of the search that is shown, None before one has begun."""
+        return self._work.search_config
+
     def has_open(self, config: RunConfig) -> bool:
         """Whether the network and the images that `config` names are open."""
         return self._work.is_open(config)

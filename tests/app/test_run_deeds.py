@@ -8,6 +8,7 @@ from app.appearance import Appearance
 from app.main_window import MainWindow
 from app.session import Session
 from app.session_state import SessionState
+from core.config import RunConfig, SearchConfig
 from core.events import RunReported
 from tests.app import samples
 from tests.core.runs.made import make_run, report_of
@@ -91,3 +92,15 @@ def test_a_run_of_the_list_goes_on_unless_something_runs(window, tmp_path, monke
     monkeypatch.setattr(type(window.session), "state", state)
     window.parts.docked["runs"].resume_requested.emit(tmp_path)
     assert resumed == ([] if state.is_busy else [tmp_path])
+
+
+def test_an_opened_run_shows_its_settings(window, tmp_path, monkeypatch):
+    config = RunConfig(network="tiny", search=SearchConfig(evaluations=7, macs_budget=0.3))
+    monkeypatch.setattr(window.session, "open_run", lambda *a, **k: None)
+    window.run_deeds.open_run(tmp_path)
+    window.session._work.wanted_config = config
+    for event in (samples.network_opened(), samples.search_started()):
+        window.session._work.take_event(event)
+        window.session.event_received.emit(event)
+    shown = window.parts.settings.config()
+    assert (shown.network, shown.search.evaluations, shown.search.macs_budget) == ("tiny", 7, 0.3)

@@ -146,7 +146,7 @@ def _search_in_window(arguments: argparse.Namespace) -> None:
                     self._last = time.perf_counter()
                     self._heart.start()
                 case CandidateEvaluated() if event.evaluation == stop_at:
-                    QTimer.singleShot(STOP_DELAY_MS, Qt.TimerType.PreciseTimer, self._stop)
+                    QTimer.singleShot(STOP_DELAY_MS, self, self._stop)
                 case SearchFinished():
                     self._heart.stop()
                     row["stop"] = 1000 * (time.perf_counter() - self._stop_asked)

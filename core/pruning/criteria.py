@@ -7,9 +7,11 @@ nothing here knows an architecture.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -95,7 +97,7 @@ def taylor(given: CriterionInput) -> FloatArray:
     Source: Molchanov et al., "Importance Estimation for Neural Network Pruning", CVPR 2019,
     equation 8, at the gates (norm scale and shift, or the filters where no norm follows).
     """
-    return given.statistics.taylor.astype(np.float32)
+    return _as_float32(given.statistics.taylor)
 
 
 def gradient(given: CriterionInput) -> FloatArray:
@@ -107,7 +109,7 @@ def gradient(given: CriterionInput) -> FloatArray:
     2018, section 2.1, without the factor of the activation.
     """
     scores = given.statistics.gradient
-    return np.sqrt(np.where(scores > 0, scores, given.statistics.taylor)).astype(np.float32)
+    return _as_float32(np.sqrt(np.where(scores > 0, scores, given.statistics.taylor)))
 
 
 def obs_bn(given: CriterionInput) -> FloatArray:
@@ -121,7 +123,7 @@ def obs_bn(given: CriterionInput) -> FloatArray:
     total = np.zeros(given.analysis.plan.channel_count)
     for read in given.statistics.reads:
         scatter_add(total, read.owners, read.loss)
-    return total.astype(np.float32)
+    return _as_float32(total)
 
 
 def obs_per_mac(given: CriterionInput) -> FloatArray:
@@ -136,7 +138,7 @@ def obs_per_mac(given: CriterionInput) -> FloatArray:
     everything = np.ones(len(total), dtype=np.bool_)
     macs = MacsModel(given.analysis, given.module)
     share = macs.marginal_macs(everything) / macs.total  # of the network's, for each channel
-    return (total / np.maximum(share, 1e-12)).astype(np.float32)
+    return _as_float32(total / np.maximum(share, 1e-12))
 
 
 def activation(given: CriterionInput) -> FloatArray:
@@ -165,7 +167,7 @@ def contribution(given: CriterionInput) -> FloatArray:
     total = np.zeros(given.analysis.plan.channel_count)
     for read in given.statistics.reads:
         scatter_add(total, read.owners, read.variance * read.squared_weight)
-    return np.sqrt(total).astype(np.float32)
+    return _as_float32(np.sqrt(total))
 
 
 def random(given: CriterionInput) -> FloatArray:
@@ -177,7 +179,7 @@ def relative_to_group(scores: FloatArray, groups: CouplingGroups) -> FloatArray:
     """Divide scores (C,) by the root mean square of their own group."""
     relative = np.empty_like(scores)
     for group in groups.groups:
-        own = scores[group.start : group.stop]
+        own = scores[group.start : group.stop].astype(np.float64)  # squares may be large
         relative[group.start : group.stop] = own / (np.sqrt((own**2).mean()) + 1e-12)
     return relative
 
@@ -199,7 +201,12 @@ def _sum_over_filters(
         if state[key].dim() >= 2:
             filters = state[key].detach().float().cpu().movedim(dim, 0).flatten(1)
             scatter_add(scores, plan.owners[key][dim], score(filters).double().numpy())
-    return scores.astype(np.float32)
+    return _as_float32(scores)
+
+
+def _as_float32(scores: NDArray[np.floating[Any]]) -> FloatArray:
+    """Round scores; where logits explode they are the largest number that there is."""
+    return np.minimum(scores, np.finfo(np.float32).max).astype(np.float32)
 
 
 CRITERIA: dict[str, Criterion] = {

@@ -5,6 +5,7 @@ Everything is a generator of milliseconds to wait, so that the window's own even
 
 import random
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -207,8 +208,13 @@ class Person:
 
     def _watch(self) -> None:
         session = self.window.session
-        session.failed.connect(lambda message, _: self.problems.append(message))
+        session.failed.connect(self._on_failed)
         session.event_received.connect(self._on_event)
+
+    def _on_failed(self, message: str, details: str) -> None:
+        if message not in self.problems:
+            sys.stderr.write(f"{message}\n{details}\n")
+        self.problems.append(message)
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, NetworkOpened):

@@ -77,7 +77,7 @@ class Soak:
             found.append(f"memory grew by {growth(samples):.1%}")
         found += [f"Qt: {words}" for words in self.warnings]
         found += [f"raised: {words}" for words in self.raised]
-        return found + [f"the window said: {words}" for words in self._problems]
+        return found + [f"the window said: {words}" for words in dict.fromkeys(self._problems)]
 
     def as_markdown(self) -> str:
         """Write the result as a page with a table."""

@@ -114,3 +114,27 @@ def test_a_network_that_answers_with_no_numbers_is_refused():
         opened.network.module.head.weight.fill_(math.nan)
     with pytest.raises(NetworkError, match=r"'chain' answers with what are no numbers"):
         list(run_search(opened, SHORT))
+
+
+def test_a_layer_whose_batch_norm_has_no_variance_is_searched_with_numbers():
+    opened = open_tiny(Chain)
+    norms = [m for m in opened.network.module.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    with torch.no_grad():
+        norms[0].running_var.zero_()
+        convolution = next(
+            m for m in opened.network.module.modules() if isinstance(m, torch.nn.Conv2d)
+        )
+        convolution.weight[0].zero_()  # its channel is the same everywhere
+    events = list(run_search(opened, SHORT))
+    assert all(math.isfinite(event.cross_entropy) for event in of_kind(events, CandidateEvaluated))
+    assert math.isfinite(of_kind(events, SearchFinished)[0].cross_entropy)
+
+
+def test_logits_that_explode_leave_a_policy_of_numbers():
+    opened = open_tiny(Chain)
+    with torch.no_grad():
+        opened.network.module.head.weight.mul_(1e30)
+    events = list(run_search(opened, SHORT))
+    assert len(of_kind(events, CandidateEvaluated)) == 12
+    for update in of_kind(events, PolicyUpdated):
+        assert all(0.0 <= share <= 1.0 for share in update.keep_probability.tolist())

@@ -227,8 +227,8 @@ WORDS: dict[str, Words] = {
         QT_TRANSLATE_NOOP("explanations", "Start from"),
         QT_TRANSLATE_NOOP(
             "explanations",
-            "A run's folder or its agent.pt, whose trained agent begins this search; empty: a "
-            "new one.",
+            "A run's folder or its agent.pt, whose trained agent begins this search, of whatever "
+            "network; nothing is pre-trained then. Empty: a new one.",
         ),
     ),
 }

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.evaluation import class_logits, distillation_divergence, to_device
-from core.memory import told_shortage
+from core.memory import ImagesAtOnce
 
 TEACHER_WEIGHT = 0.7  # of the answers; the rest is that of the labels
 MOMENTUM = 0.9
@@ -26,6 +26,10 @@ class Lesson:
     labels: Tensor  # (N,)
     answers: Tensor  # (N, classes) logits of the unpruned network
 
+    def part(self, place: slice) -> "Lesson":
+        """Some of its images."""
+        return Lesson(self.images[place], self.labels[place], self.answers[place])
+
 
 def distil(
     network: nn.Module,
@@ -36,13 +40,15 @@ def distil(
     temperature: float,
     device: torch.device,
     autocast: AbstractContextManager[object],
+    at_once: ImagesAtOnce,
 ) -> None:
     """Take a step of SGD on each lesson, in place; the rate falls in a straight line towards 0.
 
     network: owns its parameters; it trains in the mode in which it is.
     steps: how many lessons there are.
     autocast: entered anew for each step.
-    Raises: MemoryShortage if a lesson does not fit into the memory.
+    at_once: adds the gradients of parts up where a lesson does not fit into the memory.
+    Raises: MemoryShortage if not even the smallest part fits.
     """
     parameters = [p for p in network.parameters() if p.is_floating_point()]
     for parameter in parameters:
@@ -51,15 +57,21 @@ def distil(
     for step, lesson in enumerate(lessons):
         for group in optimizer.param_groups:
             group["lr"] = rate * (1 - step / steps)
-        with told_shortage(
-            "distilling a mask", "Lower 'distillation_batch', or choose a reward without it."
-        ):
+        optimizer.zero_grad(set_to_none=True)
+        count = len(lesson.images)
+
+        def learn(part: slice, lesson: Lesson = lesson, count: int = count) -> None:
+            if part.start == 0:  # perhaps once more, in smaller parts
+                optimizer.zero_grad(set_to_none=True)
+            own = lesson if part.stop - part.start == count else lesson.part(part)
             with torch.enable_grad(), autocast:
-                logits = class_logits(network(to_device(lesson.images, device)))
-            loss = lesson_loss(logits.float(), lesson, temperature)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
+                logits = class_logits(network(to_device(own.images, device)))
+            loss = lesson_loss(logits.float(), own, temperature)
+            share = len(own.images) / count
+            (loss if share == 1 else share * loss).backward()  # type: ignore[no-untyped-call]
+
+        at_once.run(learn, count)
+        optimizer.step()
 
 
 def lesson_loss(logits: Tensor, lesson: Lesson, temperature: float) -> Tensor:

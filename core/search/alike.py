@@ -18,12 +18,12 @@ def score_alike(
     Yields: StageAdvanced after each, counting on from `done`; what is to be said of memory.
     Returns: the scores, in the order of the masks.
     """
-    at_once = scorer.images_at_once
+    parts = scorer.parts
     scores: list[Score] = []
     for mask in masks:
         scores.append(scorer.score(mask, *batch))
-        while scorer.images_at_once != at_once:
-            at_once = scorer.images_at_once
+        while scorer.parts != parts:
+            parts = scorer.parts
             scores = [scorer.score(one, *batch) for one in masks[: len(scores)]]
         yield from scorer.take_notices()
         yield StageAdvanced(done + len(scores))

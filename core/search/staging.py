@@ -63,9 +63,9 @@ def look_closer(
     closer = scorer.measuring(measure)
     count = -(-len(masks) // round(1 / CLOSER_SHARE))
     earlier = [] if finalists.is_judged_closer else finalists.masks[:CARRIED]
-    at_once = -1
-    while at_once != scorer.images_at_once:  # again where memory ran out on the way
-        at_once = scorer.images_at_once
+    parts = (-1, -1)
+    while parts != scorer.parts:  # again where memory ran out on the way
+        parts = scorer.parts
         cheap: list[Score] = []
         for keep in masks:
             cheap.append(scorer.score(keep, *batch))

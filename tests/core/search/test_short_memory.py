@@ -81,7 +81,7 @@ def test_a_search_in_halves_goes_on_to_the_bit(update, monkeypatch):
     ShortMemory(monkeypatch, 6)
     whole = comparable(run_search(opened, config))
     first, values = broken_off_after(update, opened, config)
-    assert values["memory"] == {"scored": 4, "asked": 4}
+    assert values["memory"]["scored"] == values["memory"]["asked"] == 4
     rest = list(run_search(opened, config, SearchState.from_dict(values)))
     assert comparable(first) + comparable(rest[1:]) == whole
 
@@ -113,3 +113,16 @@ def test_a_search_for_which_memory_never_suffices_ends_in_a_sentence(monkeypatch
     ShortMemory(monkeypatch, 0)
     with pytest.raises(MemoryShortage, match="while reading images"):
         list(run_search(opened, SHORT))
+
+
+def test_a_mask_is_distilled_in_parts_where_memory_is_short(monkeypatch):
+    """The batch of 16 is learned from in parts of 4."""
+    config = dataclasses.replace(
+        SHORT, reward="refit_distillation", distillation_batch=16, reward_images=4
+    )
+    opened = open_tiny(Chain)
+    ShortMemory(monkeypatch, 6)
+    events = list(run_search(opened, config))
+    said = notices_of(events)
+    assert isinstance(events[-1], SearchFinished)
+    assert sum("while distilling a mask" in words for words in said) == 2  # 8, then 4

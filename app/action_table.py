@@ -153,7 +153,8 @@ ACTIONS = {
             "actions", "Bring the layers' widths to multiples that hardware computes faster"
         ),
         "Ctrl+Shift+W",
-        states=FINISHED,
+        "round",
+        FINISHED,
     ),
     "compare_methods": ActionWords(
         QT_TRANSLATE_NOOP("actions", "Compare &methods…"),

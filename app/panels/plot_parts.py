@@ -152,7 +152,7 @@ class UniformScatter(pg.ScatterPlotItem):
         """Give all points a form, a size in pixels and colours; None is transparent."""
         self.setSymbol(symbol)
         self.setSize(size)
-        self.setPen(pg.mkPen(None) if outline is None else pg.mkPen(outline, width=width))
+        self.setPen(pg.mkPen(None) if outline is None else line_pen(outline, width))
         self.setBrush(pg.mkBrush(None) if fill is None else pg.mkBrush(fill))
 
     def updateSpots(self, dataSet: Any = None) -> None:

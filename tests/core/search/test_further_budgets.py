@@ -24,6 +24,7 @@ from core.export.pytorch import state_bytes
 from core.pruning.macs import MacsModel
 from core.pruning.surgery import prune_network
 from core.search import SearchState, check_budget, run_search
+from core.search.methods import METHODS
 from tests.core.made_up_times import MadeUpTimer
 from tests.core.search.test_resuming import comparable
 from tests.core.tiny import open_tiny
@@ -76,6 +77,15 @@ def test_parameters_alone_may_be_limited():
     # 35 parameters are the least that a channel more costs: the budget is used up
     assert all(0.5 - 83 / 704 < share <= 0.5 for share in shares)
     assert not of_kind(events, LatencyTableMeasured)
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "agent"])
+def test_every_method_holds_all_budgets(method):
+    config = limited(method=method, macs_budget=0.7, params_budget=0.5, evaluations=8)
+    *events, finished = run_search(open_tiny(Chain), config)
+    candidates = of_kind(events, CandidateEvaluated)
+    assert candidates and all(event.meets_budget for event in candidates)
+    assert all(event.further_kept["params"] <= 0.5 for event in [*candidates, finished])
 
 
 def test_the_file_is_as_small_as_was_asked_for():

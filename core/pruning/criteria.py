@@ -206,7 +206,8 @@ def _sum_over_filters(
 
 def _as_float32(scores: NDArray[np.floating[Any]]) -> FloatArray:
     """Round scores; where logits explode they are the largest number that there is."""
-    return np.minimum(scores, np.finfo(np.float32).max).astype(np.float32)
+    rounded: FloatArray = np.minimum(scores, np.finfo(np.float32).max).astype(np.float32)
+    return rounded
 
 
 CRITERIA: dict[str, Criterion] = {

@@ -14,6 +14,7 @@ TITLES = {
     "cross_entropy_after": "cross-entropy after",
     "kl_after": "KL after",
 }
+GATES = "gates"
 PERCENT = ("accuracy", "accuracy_after")
 
 
@@ -106,6 +107,11 @@ def notes(comparison: Comparison) -> list[str]:
         f"The test images were read {comparison.test_readings} times: once for the report of each "
         "run" + (", once after each fine-tuning." if plan.finetune_epochs else "."),
     ]
+    if GATES in plan.methods:
+        said.append(
+            f"Evaluations are masks that were scored; {GATES} take gradient steps besides, on the "
+            "same reward images, which the CPU-seconds count."
+        )
     if plan.finetune_epochs:
         epochs = f"{plan.finetune_epochs} epoch{'s' if plan.finetune_epochs > 1 else ''}"
         said.append(f"After: the same {epochs} of fine-tuning for each mask.")

@@ -3,9 +3,12 @@
 A sample of the flips is made each time; ESPALIER_FLIPS=1000 makes a thousand for every reader.
 """
 
+import functools
 import json
 import os
 import random
+import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +25,13 @@ from core.config import RunConfig, load_run_config, to_toml
 from core.data import open_images, usual_normalisation
 from core.errors import EspalierError
 from core.networks import consent, inspect_network, list_factories, open_network, peek_kind
+from core.opening import Opened
 from tests.bad_input.case import CLASSES, SHAPE, saved, tiny
 from tests.bad_input.checkpoints import old_format, state
 from tests.bad_input.images import npz, tree
 from tests.bad_input.networks import IMAGE, exported
+from tests.bad_input.run_folders import READERS as RUN_READERS
+from tests.bad_input.run_folders import make_runs
 from tests.bad_input.test_checkpoints import NETS, opened
 from tests.core.networks.test_onnx_file import write_onnx
 
@@ -130,6 +136,36 @@ def read_recent(path: Path) -> object:
     return [(entry.title, entry.missing) for entry in RecentList(settings).entries()]
 
 
+@functools.cache
+def runs() -> tuple[tempfile.TemporaryDirectory[str], Opened]:
+    """A finished and a broken-off run, made once."""
+    folder = tempfile.TemporaryDirectory()
+    return folder, make_runs(Path(folder.name))
+
+
+def run_file(kind: str, name: str) -> Callable[[Path], object]:
+    """A file of a run, with the others beside it."""
+
+    def make(folder: Path) -> Path:
+        shutil.copytree(Path(runs()[0].name) / kind, folder / "run")
+        return folder / "run" / name
+
+    return make
+
+
+def read_run(path: Path) -> object:
+    """Read the run in every way; each refusal is a sentence."""
+    refused: EspalierError | None = None
+    for read in RUN_READERS.values():
+        try:
+            read(path.parent, runs()[1])
+        except EspalierError as error:
+            refused = error
+    if refused is not None:
+        raise refused
+    return path
+
+
 READERS = {
     "weights": Reader(saved(state, "weights.pt"), read_weights),
     "weights of the old format": Reader(old_format(state), read_weights),
@@ -145,6 +181,14 @@ READERS = {
     **{
         f"image {name}": Reader(pictures(f"x.{name}"), read_folder)
         for name in ("png", "jpg", "bmp", "gif", "tiff", "webp", "ppm")
+    },
+    **{
+        f"{kind} run's {name}": Reader(run_file(kind, name), read_run)
+        for kind, names in {
+            "finished": ("events.jsonl", "masks.npz", "trajectory.csv", "report.json"),
+            "broken": ("config.toml", "checkpoint.pt", "events.jsonl"),
+        }.items()
+        for name in names
     },
     "settings": Reader(write_settings, load_run_config),
     "consents": Reader(write_consents, read_consents),

@@ -3,11 +3,9 @@
 import contextlib
 import copy
 from collections.abc import Generator, Mapping
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from core.config import RunConfig
 from core.data import ImagePart
@@ -28,7 +26,7 @@ from core.export import EXPORTERS, cut_network, describe_pruned, export_network,
 from core.export.half import HalfParity
 from core.export.onnx import ONNX_FILE, written_opset
 from core.export.pytorch import state_bytes
-from core.finetuning.judging import ComparedScore, compare_with_unpruned
+from core.finetuning.judging import compare_with_unpruned
 from core.finetuning.loop import LEARNED, CheckpointPlace, Finetuned, finetune
 from core.memory import told_shortage
 from core.opening import Opened
@@ -41,38 +39,16 @@ from core.runs.files import (
     prepare_folder,
     write_text,
 )
-from core.runs.finetune_file import (
-    EpochLine,
-    FinetunedNetwork,
-    FinetuneFile,
-    TestScore,
-    file_contents,
-)
+from core.runs.finetune_file import file_contents
+from core.runs.finetune_result import UNPRUNED, FinetuneResult, describe_result
 from core.runs.lock import locked_folder
 from core.runs.masks import RunMasks, choose_masks
-from core.runs.measuring import Measured, measure_run
-from core.runs.report import environment, half_entries, report_text
+from core.runs.measuring import measure_run
+from core.runs.report import report_text
 
-UNPRUNED = "unpruned"
 MEMORY_REMEDY = (
     "Close other programs and go on with --resume, or fine-tune with a smaller batch size."
 )
-
-
-@dataclass(eq=False)
-class _Result:
-    """What is known so far; whatever was not reached stays empty."""
-
-    training_images: int = 0
-    befores: dict[str, nn.Module] = field(default_factory=dict)
-    finetuned: list[Finetuned] = field(default_factory=list)
-    scores: Mapping[str, ComparedScore] = field(default_factory=dict)
-    parity: Mapping[str, float] | None = None
-    half: HalfParity = field(default_factory=HalfParity)
-    opset: int | None = None
-    export_error: str | None = None
-    file_bytes: Mapping[str, int] = field(default_factory=dict)  # of the weights
-    measured: Measured = field(default_factory=Measured)
 
 
 def record_finetuning(
@@ -95,14 +71,14 @@ def record_finetuning(
 def _record(
     opened: Opened, masks: RunMasks, config: RunConfig, folder: Path, resume: bool
 ) -> Events:
-    result = _Result()
+    result = FinetuneResult()
     with limited_threads(config.search.threads), told_shortage("fine-tuning", MEMORY_REMEDY):
         training = yield from _open_training(opened, config)
         result.training_images = len(training)
         chosen = yield from choose_masks(opened, masks, config)
         yield from _train_all(opened, chosen, training, config, folder, result, resume)
         error = yield from _test_and_export(opened, config, folder, result)
-    contents = file_contents(_describe(opened, config, chosen, result))
+    contents = file_contents(describe_result(opened, config, chosen, result))
     yield from _write(folder, report_text(contents))
     yield FinetuneReported(str(folder), contents)
     if error is not None:
@@ -143,7 +119,7 @@ def _train_all(
     training: ImagePart,
     config: RunConfig,
     folder: Path,
-    result: _Result,
+    result: FinetuneResult,
     resume: bool,
 ) -> Events:
     device, at_once = resolve_device(config.search.device), norms_at_once()
@@ -168,7 +144,7 @@ def _train_all(
 
 
 def _test_and_export(
-    opened: Opened, config: RunConfig, folder: Path, result: _Result
+    opened: Opened, config: RunConfig, folder: Path, result: FinetuneResult
 ) -> Generator[Event, None, EspalierError | None]:
     """Fills `result`; returns what the export was refused for."""
     try:
@@ -194,7 +170,9 @@ def _test_and_export(
     return None
 
 
-def _test(opened: Opened, config: RunConfig, result: _Result) -> Generator[Event, None, None]:
+def _test(
+    opened: Opened, config: RunConfig, result: FinetuneResult
+) -> Generator[Event, None, None]:
     """Read the test images once, for the networks before and after together."""
     device = resolve_device(config.search.device)
     unpruned = copy.deepcopy(opened.network.module).to(device)
@@ -210,7 +188,7 @@ def _export(
     finetuned: Finetuned,
     folder: Path,
     keeping: tuple[tuple[str, ...], bool],
-    result: _Result | None,
+    result: FinetuneResult | None,
 ) -> Events:
     """Write `keeping`: the formats, and whether that in float16 is written too."""
     costs = MacsModel(opened.analysis, opened.network.module)
@@ -236,50 +214,6 @@ def _export(
                 is_onnx = str(folder / ONNX_FILE) in event.files
                 result.opset = written_opset(folder / ONNX_FILE) if is_onnx else None
             yield event
-
-
-def _describe(
-    opened: Opened, config: RunConfig, chosen: Mapping[str, BoolArray], result: _Result
-) -> FinetuneFile:
-    costs = MacsModel(opened.analysis, opened.network.module)
-    return FinetuneFile(
-        network=opened.network.name,
-        dataset=opened.images.name,
-        training=config.finetune.data or f"the reward images of {opened.images.name}",
-        training_images=result.training_images,
-        test_images=len(opened.images.test),
-        macs_budget=config.search.macs_budget,
-        unpruned=_score(result, UNPRUNED),
-        networks=tuple(
-            FinetunedNetwork(
-                name=one.name,
-                macs_kept=float(costs.kept_share(chosen[one.name])),
-                before=_score(result, f"before {one.name}"),
-                after=_score(result, f"after {one.name}"),
-                best_epoch=one.epoch,
-                epochs=one.history[-1].epoch,
-                seconds=round(one.seconds, 3),
-                is_stopped=one.is_stopped,
-                history=tuple(EpochLine(**asdict(score)) for score in one.history),
-            )
-            for one in result.finetuned
-        ),
-        settings=asdict(config.finetune),
-        parity=result.parity,
-        export_error=result.export_error,
-        measured={
-            "file_bytes": dict(result.file_bytes),
-            "opset": result.opset,
-            **half_entries(result.half),
-            **result.measured.as_report(),
-        },
-        environment=environment(),
-    )
-
-
-def _score(result: _Result, name: str) -> TestScore:
-    score = result.scores.get(name)
-    return TestScore() if score is None else TestScore(**asdict(score))
 
 
 def _write(folder: Path, text: str) -> Events:

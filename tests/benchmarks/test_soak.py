@@ -50,9 +50,15 @@ def test_the_slope_is_that_of_the_second_half():
     ],
 )
 def test_what_is_left_over_is_named(change, words):
-    early = samples([1000.0] * 5)
+    early = samples([1000.0] * 15)
     assert left_over(early, CENSUS) == []
     assert any(words in line for line in left_over(early, dataclasses.replace(CENSUS, **change)))
+
+
+def test_what_libraries_open_at_first_use_is_not_left_over_in_a_short_run():
+    early, last = samples([1000.0] * 3), dataclasses.replace(CENSUS, system_threads=9)
+    assert left_over(early, last) == []
+    assert left_over(early, dataclasses.replace(CENSUS, children=1)) != []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it counts what /proc tells")

@@ -25,7 +25,7 @@ class Choices:
 
     networks: tuple[str, ...] = ("demo",)
     datasets: tuple[str, ...] = ("digits",)
-    rewards: tuple[str, ...] = ("cross_entropy",)
+    rewards: tuple[str, ...] = ("teacher",)
     devices: tuple[str, ...] = ("auto", "cpu")
     methods: tuple[str, ...] = ("agent",)
     priors: tuple[str, ...] = ("tournament", "none")

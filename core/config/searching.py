@@ -32,7 +32,7 @@ class SearchConfig:
     threads: int = number(0, 0, 1024)  # 0: all cores but one
     precision: Precision = "auto"  # of the scoring passes
     method: str = named("agent", "methods")
-    reward: str = named("cross_entropy", "rewards")
+    reward: str = named("teacher", "rewards")
     constraint: Constraint = "projection"
     prior: str = named("tournament", "priors")  # or "none", or "<criterion>_<allocation>"
     streams: Streams = "auto"  # whether residual streams are pruned too

@@ -90,7 +90,7 @@ def test_a_preset_sets_the_method_and_leaves_the_budget(panel):
     )
     assert search.macs_budget == 0.3
     assert panel.preset.currentData() == "paper"
-    panel.reward.setCurrentText("cross_entropy")
+    panel.reward.setCurrentText("teacher")
     assert panel.preset.currentText() == "Custom"
 
 
@@ -119,10 +119,10 @@ def test_what_is_not_open_yet_is_announced(panel):
 
 def test_choices_are_offered_and_what_was_chosen_stays(panel):
     panel.source.network.setEditText("resnet18")
-    panel.set_choices(Choices(NETWORKS, ("digits", "cifar10"), ("a", "cross_entropy"), ("cuda",)))
+    panel.set_choices(Choices(NETWORKS, ("digits", "cifar10"), ("a", "teacher"), ("cuda",)))
     assert panel.source.networks == NETWORKS
     assert panel.config().network == "resnet18"
-    assert panel.config().search.reward == "cross_entropy"
+    assert panel.config().search.reward == "teacher"
     assert panel.config().search.device == "auto"
 
 
@@ -230,7 +230,7 @@ def test_advanced_settings_unfold_by_keys_and_say_how_many_differ(qtbot, panel):
 
 
 def test_a_preset_says_what_it_sets_and_custom_what_differs(panel):
-    assert panel.preset.note.text() == "300 masks · cross_entropy · projection · 20 epochs"
+    assert panel.preset.note.text() == "300 masks · teacher · projection · 20 epochs"
     panel.preset.chosen.emit("paper")
     assert "search.policy.embedding = global" in panel.preset.note.toolTip()
     panel.preset.chosen.emit("quick")

@@ -16,7 +16,7 @@ def test_a_finished_run_in_a_line(tmp_path):
     assert (run.accuracy, run.macs_kept, run.macs_budget) == (0.75, 0.498, 0.5)
     assert (run.best_criterion, run.best_criterion_accuracy) == ("l1_uniform", 0.6)
     assert run.lead == pytest.approx(0.15)
-    assert run.reward == "cross_entropy"
+    assert run.reward == "teacher"
     assert f"{run.started:%d.%m.%Y %H:%M}" == "01.03.2026 12:30"
     assert run.is_finished
     assert run.problem == ""

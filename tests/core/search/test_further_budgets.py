@@ -99,7 +99,7 @@ def test_the_file_is_as_small_as_was_asked_for():
 
 
 def test_masks_that_may_break_a_budget_pay_for_the_one_they_break_most():
-    config = limited(constraint="penalty", prior="none", params_budget=0.3)
+    config = limited(constraint="penalty", prior="none", params_budget=0.3, reward="cross_entropy")
     candidates = of_kind(run_search(open_tiny(Chain), config), CandidateEvaluated)
     over = [event for event in candidates if event.further_kept["params"] > 0.3]
     assert over

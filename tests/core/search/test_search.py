@@ -34,7 +34,12 @@ from tests.core.tiny import open_tiny
 from tests.networks import EXACT, Chain, Normalised, Residual, example_images
 
 SHORT = SearchConfig(
-    evaluations=10, macs_budget=0.5, reward_images=8, samples_per_update=4, threads=1
+    reward="cross_entropy",
+    evaluations=10,
+    macs_budget=0.5,
+    reward_images=8,
+    samples_per_update=4,
+    threads=1,
 )
 
 

@@ -31,18 +31,18 @@ from core.search.adaptation import adapt_network, adapted_network
 from core.search.agent import make_space, prepare_agent, tell_of_agent
 from core.search.bench import Bench
 from core.search.channel_credit import CreditMeasurer
-from core.search.finalists import Finalist, Finalists, judge_masks
+from core.search.choosing import judge_all, round_chosen, score_now
+from core.search.finalists import Finalist, Finalists
 from core.search.groundwork import (
     compare_criteria,
     ground_without_images,
     make_observation,
     score_unpruned,
 )
-from core.search.held_out import HeldOutWatch, score_held_out
+from core.search.held_out import HeldOutWatch
 from core.search.methods import ONE_SHOT, Method, make_method, one_shot_mask_of
 from core.search.methods.method import Proposed
 from core.search.methods.stepping import take_steps
-from core.search.rounding import round_winner
 from core.search.staging import is_closer_due, look_closer, prepare_refit
 from core.search.state import SearchState
 from core.search.stopwatch import Stopwatch
@@ -89,16 +89,19 @@ class Search:
                 self._finalists = Finalists(first)
                 yield first.as_event()
             if self._bench.config.method in ONE_SHOT:
-                keep, score = yield from self._judge_masks(self._masks_so_far())
+                keep, score = yield from judge_all(self._bench, self._masks_so_far())
             else:
                 agent = yield from self._train_agent()
                 keep, score = yield from self._judge(agent)
         except StopRequested:
             is_stopped = True
-            keep, score = self._choose_now()
+            keep = self._masks_so_far()[0]
+            score = score_now(self._bench, keep)
         told: list[NoticeRaised | NetworkAdapted] = list(adapted_network(self._bench))
         if self._bench.config.round_to > 1:
-            keep, score, words = self._round(keep, score)
+            likeliest = self._probability
+            priority = self._ground.prior.numpy() if likeliest is None else likeliest
+            keep, score, words = round_chosen(self._bench, keep, score, priority)
             told.append(NoticeRaised(words))
         for notice in (*told, *self._bench.scorer.take_notices()):
             try:
@@ -280,37 +283,7 @@ class Search:
         """Choose among the agent's likeliest mask, the best it sampled and the best criterion."""
         probability, likeliest = agent.preference()
         self._probability = probability
-        return (yield from self._judge_masks([likeliest, *self._masks_so_far()]))
-
-    def _judge_masks(
-        self, masks: list[BoolArray]
-    ) -> Generator[SearchEvent, None, tuple[BoolArray, Score]]:
-        with self._bench.clock.measure("evaluation"):
-            return (
-                yield from judge_masks(
-                    masks,
-                    self._bench.judge,
-                    self._bench.opened.images.held_out,
-                    self._bench.first,
-                )
-            )
-
-    def _round(self, keep: BoolArray, score: Score) -> tuple[BoolArray, Score, str]:
-        """Round the winner's widths, by the policy's probabilities or else by its prior."""
-        priority = self._probability
-        if priority is None:
-            priority = self._ground.prior.numpy()
-        rounded, told = round_winner(self._bench, keep, priority)
-        if not np.array_equal(rounded, keep):
-            with self._bench.clock.measure("evaluation"):
-                score = score_held_out(self._bench, rounded)
-        return rounded, score, told
-
-    def _choose_now(self) -> tuple[BoolArray, Score]:
-        """Take the best mask so far and score it on one batch of held-out images."""
-        keep = self._masks_so_far()[0]
-        with self._bench.clock.measure("evaluation"):
-            return keep, score_held_out(self._bench, keep)
+        return (yield from judge_all(self._bench, [likeliest, *self._masks_so_far()]))
 
     def _masks_so_far(self) -> list[BoolArray]:
         """All that could win, the best by the reward images first."""

@@ -21,6 +21,7 @@ from app import jobs
 from app.main_window import MainWindow
 from app.selection import LoadedMask
 from app.theme import LIGHT, apply_palette
+from core.config import RunConfig
 from core.events import (
     AttentionMeasured,
     BestChanged,
@@ -124,6 +125,7 @@ def window(qtbot, monkeypatch, tmp_path):
 
     qtbot.addWidget(window, before_close_func=end)
     window.show()
+    window.session._work.wanted_config = RunConfig()  # of what is told to have been opened
     show_run(window)
     yield window
     apply_palette(QApplication.instance(), LIGHT)

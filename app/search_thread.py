@@ -7,6 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QThread, Signal
 
+from app.process import give_back_memory
 from core.errors import ConsentNeeded, EspalierError
 from core.events import Event, StopRequested
 from core.memory import told_shortage
@@ -85,6 +86,8 @@ class SearchThread(QThread):
             self.failed.emit(f"{type(error).__name__}: {error}", traceback.format_exc())
         else:
             self.succeeded.emit(result)
+        finally:
+            give_back_memory()
 
     def _drive(self, events: Generator[Event, None, Any]) -> Any:
         with told_shortage("working"):

@@ -47,7 +47,7 @@ DOCKS: dict[str, Dock] = {
     "inspector": Dock(
         InspectorPanel,
         "right",
-        QT_TRANSLATE_NOOP("docks", "What is kept of the selected layer, and what does it cost?"),
+        QT_TRANSLATE_NOOP("docks", "What is in the selected layer?"),
         "Ctrl+2",
     ),
     "layers": Dock(

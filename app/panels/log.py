@@ -30,7 +30,7 @@ from core.events import (
     StageStarted,
 )
 
-MOST_LINES = 2000  # Qt takes about 4 kB for each
+MOST_LINES = 1000  # Qt takes about 4 kB for each
 
 
 class LogPanel(Panel):

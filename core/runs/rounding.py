@@ -1,5 +1,6 @@
 """A finished run once more, with widths that hardware likes: `espalier round`."""
 
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
@@ -92,8 +93,10 @@ def round_run(opened: Opened, config: RunConfig, source: Path, folder: Path) -> 
     with limited_threads(config.search.threads), told_shortage("rounding the widths"):
         rounded, told = _rounded(opened, config, earlier[-1], earlier)
     prepare_folder(folder)
-    with locked_folder(folder):
-        recorder = RunRecorder(opened, config, folder)
+    with (
+        locked_folder(folder),
+        contextlib.closing(RunRecorder(opened, config, folder)) as recorder,
+    ):
         search = _search([*earlier[:-1], NoticeRaised(told), rounded])
         yield from finish_run(opened, config, recorder, search)
 

@@ -47,5 +47,6 @@ def test_saved_settings_search_in_the_terminal_from_anywhere(tmp_path, monkeypat
     assert read.data == str(tmp_path / "images.npz")
     recorder = RunRecorder(open_tiny(), read, tmp_path)
     recorder.settle()
+    recorder.close()
     assert (tmp_path / "config.toml").read_text() == saved.read_text()
     assert load_run_config(tmp_path / "config.toml") == read

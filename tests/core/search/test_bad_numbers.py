@@ -36,7 +36,8 @@ def spoiled(monkeypatch):
         def score(self, keep, images, labels):
             scored.append(keep)
             own = usual(self, keep, images, labels)
-            return Score(own.accuracy, math.nan, own.images) if is_bad(len(scored)) else own
+            spoilt = Score(own.accuracy, math.nan, own.images, teacher_kl=math.nan)
+            return spoilt if is_bad(len(scored)) else own
 
         monkeypatch.setattr(MaskScorer, "score", score)
 

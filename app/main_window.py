@@ -205,6 +205,7 @@ class MainWindow(QMainWindow):
         self._patience.stop()
         self.parts.save()
         self.hide()
+        self.parts.docks.let_go()
         self.closed.emit()
 
 

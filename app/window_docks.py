@@ -103,6 +103,12 @@ class WindowDocks:
         """Where the docks stand, for `restore`."""
         return self._window.saveState(LAYOUT_VERSION)
 
+    def let_go(self) -> None:
+        """Follow the docks no more: Qt still tells of them while it destroys them."""
+        for dock in self.docks.values():
+            dock.blockSignals(True)
+            dock.toggleViewAction().blockSignals(True)
+
     def show_panel(self, name: str) -> None:
         """Open a panel and bring it to the front; the keys go to it."""
         dock = self.docks[name]

@@ -31,11 +31,13 @@ Pixels = NDArray[np.int16]
 def look_at_all(window: MainWindow) -> list[str]:
     """Bring every panel to the front and say what is wrong with how it looks."""
     found = []
-    for name, panel in window.parts.docked.items():
+    for name in window.parts.docked:
         window.parts.docks.show_panel(name)
         for _ in range(3):
             QApplication.processEvents()
-        panel.redraw_now()
+        for seen in window.parts.docked.values():
+            if not window.parts.docks.is_covered(seen):
+                seen.redraw_now()  # the others may have become narrower, and have timers for it
         QApplication.processEvents()
         picture = window.grab()
         ratio = picture.devicePixelRatio()

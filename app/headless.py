@@ -93,17 +93,33 @@ def round_headless(
 
 def _run(events: Events, folder: Path, *, is_quiet: bool, is_verbose: bool) -> int:
     screen = Screen(sys.stdout, sys.stderr, is_quiet=is_quiet)
+    return drive_to_exit(
+        events,
+        screen,
+        broken_off=(
+            "Broken off. masks.npz holds the best mask so far, if one was found. To go on after "
+            f"the last update: espalier resume {shlex.quote(readable(folder))}"
+        ),
+        stopped="Stopped before there was a mask; nothing was written.",
+        is_verbose=is_verbose,
+    )
+
+
+def drive_to_exit(
+    events: Events, screen: "Screen", *, broken_off: str, stopped: str, is_verbose: bool
+) -> int:
+    """Drive events to their end, say how they ended, and return the exit code.
+
+    broken_off: what to say after a second Ctrl-C; stopped: after one that came before any result.
+    """
     try:
         with StopKeys(screen.say) as keys:
             drive(events, keys, screen)
     except KeyboardInterrupt:
-        screen.say(
-            "Broken off. masks.npz holds the best mask so far, if one was found. To go on after "
-            f"the last update: espalier resume {shlex.quote(readable(folder))}"
-        )
+        screen.say(broken_off)
         return EXIT_BROKEN_OFF
     except StopRequested:
-        screen.say("Stopped before there was a mask; nothing was written.")
+        screen.say(stopped)
         return EXIT_BROKEN_OFF
     except EspalierError as error:
         screen.close_bar()

@@ -9,23 +9,18 @@ from typing import Any, TextIO
 from tqdm import tqdm
 
 from app.headless import (
-    EXIT_BROKEN_OFF,
-    EXIT_DONE,
-    EXIT_MEND,
     Screen,
-    StopKeys,
     bar_size,
-    drive,
+    drive_to_exit,
 )
 from core.config import RunConfig
-from core.errors import ConfigError, EspalierError, readable
+from core.errors import ConfigError, readable
 from core.events import (
     ComparisonReported,
     Event,
     Events,
     StageAdvanced,
     StageStarted,
-    StopRequested,
 )
 from core.runs.comparing import USUAL_METHODS
 from core.runs.comparison_table import table_text
@@ -58,26 +53,16 @@ def run_comparison(
     events = _open_and_compare(
         config, methods, (seed_count, finetune_epochs), folder, allow_download, trust
     )
-    try:
-        with StopKeys(screen.say) as keys:
-            drive(events, keys, screen)
-    except KeyboardInterrupt:
-        screen.say(
+    return drive_to_exit(
+        events,
+        screen,
+        broken_off=(
             "Broken off. The same command goes on; name the folder by --out "
             f"{shlex.quote(readable(folder))}"
-        )
-        return EXIT_BROKEN_OFF
-    except StopRequested:
-        screen.say("Stopped before anything was compared.")
-        return EXIT_BROKEN_OFF
-    except EspalierError as error:
-        screen.close_bar()
-        details = f"\n{error.details}" if is_verbose and error.details else ""
-        sys.stderr.write(f"espalier: {error}{details}\n")
-        return EXIT_MEND
-    finally:
-        screen.close_bar()
-    return EXIT_DONE if screen.is_complete else EXIT_BROKEN_OFF
+        ),
+        stopped="Stopped before anything was compared.",
+        is_verbose=is_verbose,
+    )
 
 
 def comparison_folder(config: RunConfig) -> Path:

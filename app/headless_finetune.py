@@ -9,17 +9,12 @@ from tqdm import tqdm
 from app.finetune_table import finetune_table
 from app.headless import (
     BAR_FORMAT,
-    EXIT_BROKEN_OFF,
-    EXIT_DONE,
-    EXIT_MEND,
     Screen,
-    StopKeys,
     bar_size,
-    drive,
+    drive_to_exit,
 )
 from app.report_table import as_percent
 from core.config import RunConfig
-from core.errors import EspalierError
 from core.events import (
     Event,
     Events,
@@ -29,7 +24,6 @@ from core.events import (
     FinetuneScored,
     FinetuneStarted,
     StageStarted,
-    StopRequested,
 )
 from core.runs.finetune_file import parse_finetune_file
 
@@ -51,23 +45,13 @@ def run_finetuning(
     """
     screen = FinetuneScreen(sys.stdout, sys.stderr, is_quiet=is_quiet)
     events = _open_and_finetune(config, folder, out or folder, resume, allow_download, trust)
-    try:
-        with StopKeys(screen.say) as keys:
-            drive(events, keys, screen)
-    except KeyboardInterrupt:
-        screen.say("Broken off. Give --resume to go on from the last whole epoch.")
-        return EXIT_BROKEN_OFF
-    except StopRequested:
-        screen.say("Stopped before anything was trained; nothing was written.")
-        return EXIT_BROKEN_OFF
-    except EspalierError as error:
-        screen.close_bar()
-        details = f"\n{error.details}" if is_verbose and error.details else ""
-        sys.stderr.write(f"espalier: {error}{details}\n")
-        return EXIT_MEND
-    finally:
-        screen.close_bar()
-    return EXIT_DONE if screen.is_complete else EXIT_BROKEN_OFF
+    return drive_to_exit(
+        events,
+        screen,
+        broken_off="Broken off. Give --resume to go on from the last whole epoch.",
+        stopped="Stopped before anything was trained; nothing was written.",
+        is_verbose=is_verbose,
+    )
 
 
 def _open_and_finetune(

@@ -2,14 +2,12 @@
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QFrame,
     QTableWidget,
     QTableWidgetItem,
     QWidget,
 )
 
-from app.theme import SPACE_M, SPACE_S
+from app.panels.parts import make_table_to_read
 from core.runs.comparing import MEASURES, ComparedMethod, Comparison
 from core.runs.comparison_table import PERCENT, mean_text, p_text
 from core.runs.paired import PairedTest
@@ -22,16 +20,7 @@ class MethodsGrid(QTableWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setTabKeyNavigation(False)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setStyleSheet(f"QTableView::item {{ padding: 0 {SPACE_S}px; }}")
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + SPACE_M)
-        self.horizontalHeader().setHighlightSections(False)
+        make_table_to_read(self)
         self.setAccessibleName(self.tr("Methods compared over seeds"))
 
     def show_comparison(self, comparison: Comparison) -> None:

@@ -1,11 +1,20 @@
-"""Small parts that panels are made of: labels with a role, headings, a table of costs."""
+"""Small parts that panels are made of: labels with a role, headings, tables."""
 
 from collections.abc import Sequence
 from html import escape
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QTableWidget,
+    QWidget,
+)
 
 from app.theme import SPACE_L, SPACE_M, SPACE_S
 from app.words import percent_text
@@ -112,3 +121,17 @@ def tool_row(choices: Sequence[tuple[str, QWidget]], caption: QWidget) -> QHBoxL
         row.addSpacing(SPACE_M)
     row.addWidget(caption, 1)
     return row
+
+
+def make_table_to_read(table: QTableWidget) -> None:
+    """Let a table be read and copied by whole rows, without lines or numbers of rows."""
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setTabKeyNavigation(False)
+    table.setShowGrid(False)
+    table.setWordWrap(False)
+    table.setFrameShape(QFrame.Shape.NoFrame)
+    table.setStyleSheet(f"QTableView::item {{ padding: 0 {SPACE_S}px; }}")
+    table.verticalHeader().hide()
+    table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + SPACE_M)
+    table.horizontalHeader().setHighlightSections(False)

@@ -2,15 +2,13 @@
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QFrame,
     QTableWidget,
     QTableWidgetItem,
     QWidget,
 )
 
+from app.panels.parts import make_table_to_read
 from app.panels.verdict_words import UNKNOWN, estimate_text, lead_text, method_words
-from app.theme import SPACE_M, SPACE_S
 from core.runs.verdict import MethodRow, Verdict
 
 AFTER, LEAD_AFTER = 4, 5  # columns
@@ -31,16 +29,7 @@ class VerdictGrid(QTableWidget):
         )
         self.setColumnCount(len(titles))
         self.setHorizontalHeaderLabels(titles)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setTabKeyNavigation(False)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setStyleSheet(f"QTableView::item {{ padding: 0 {SPACE_S}px; }}")
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + SPACE_M)
-        self.horizontalHeader().setHighlightSections(False)
+        make_table_to_read(self)
         self.setAccessibleName(self.tr("Methods and their test accuracy"))
 
     def show_verdict(self, verdict: Verdict) -> None:

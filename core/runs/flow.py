@@ -2,7 +2,6 @@
 
 import contextlib
 import copy
-import time
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
@@ -85,18 +84,16 @@ def finish_run(opened: Opened, config: RunConfig, recorder: RunRecorder, search:
             return recorder.record(event)
 
         finished: SearchFinished = yield from _watched(search, watch)
-    searched = time.perf_counter()
     result = RunResult(finished, is_stopped=finished.is_stopped, seconds=dict(finished.seconds))
     result.prediction = predict(recorder.latency_table, config.search.latency_budget, finished)
     yield from recorder.settle()
     for told in adapted:
         result.adapted = told.weights
         yield from write_adapted(recorder.folder, told.weights, finished.keep)
-    error = yield from _finish(opened, config, recorder, result)
+    error = yield from result.clock.counting(_finish(opened, config, recorder, result))
     # what the search counts goes on where a run was taken up again
-    result.seconds["total"] = (
-        opened.analysis_seconds + finished.seconds["total"] + time.perf_counter() - searched
-    )
+    searched = opened.analysis_seconds + finished.seconds["total"]
+    result.seconds["total"] = searched + result.clock.elapsed
     report = build_report(opened, config, result)
     yield from recorder.write_report(report)
     yield from _write_page(recorder.folder)
@@ -177,7 +174,7 @@ def _judge(
     opened: Opened, config: RunConfig, result: RunResult
 ) -> Generator[Event, None, nn.Module]:
     """Read the test part once, for all networks together; returns the pruned network."""
-    started = time.perf_counter()
+    started = result.clock.elapsed
     device = resolve_device(config.search.device)
     masks = {PRUNED: result.finished.keep, **result.finished.criteria}
     modules: dict[str, nn.Module] = {BASELINE: copy.deepcopy(opened.network.module).to(device)}
@@ -196,7 +193,7 @@ def _judge(
     result.scores = yield from read_part(
         modules, opened.images.test, device=device, stage="Reading the test images"
     )
-    result.seconds["test"] = time.perf_counter() - started
+    result.seconds["test"] = result.clock.elapsed - started
     result.file_bytes = {name: state_bytes(modules[name].cpu()) for name in (BASELINE, PRUNED)}
     return modules[PRUNED]
 
@@ -209,7 +206,7 @@ def _export(
     result: RunResult,
 ) -> Events:
     """Count once more and write every format into the run's folder, or another if it is full."""
-    started = time.perf_counter()
+    started = result.clock.elapsed
     keep = result.finished.keep
     costs = MacsModel(opened.analysis, opened.network.module)
     pruned = describe_pruned(
@@ -230,14 +227,14 @@ def _export(
         if recorder.folder == folder:
             raise
         yield from _export_into(recorder.folder, opened, pruned, config, result)
-    result.seconds["export"] = time.perf_counter() - started
+    result.seconds["export"] = result.clock.elapsed - started
 
 
 def _measure(opened: Opened, module: nn.Module, recorder: RunRecorder, result: RunResult) -> Events:
-    started = time.perf_counter()
+    started = result.clock.elapsed
     keep = result.finished.keep
     result.measured = yield from measure_run(opened, module, keep, recorder.folder)
-    result.seconds["latency"] = time.perf_counter() - started
+    result.seconds["latency"] = result.clock.elapsed - started
 
 
 def _export_into(

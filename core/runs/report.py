@@ -21,6 +21,7 @@ from core.pruning.macs import MacsModel
 from core.pruning.masks import approximate_cuts
 from core.runs.measuring import Measured
 from core.runs.prediction import Prediction
+from core.search.stopwatch import Stopwatch
 
 FORMAT = "espalier.report"
 FORMAT_VERSION = 1
@@ -47,6 +48,7 @@ class RunResult:
     measured: Measured = field(default_factory=Measured)
     prediction: Prediction | None = None  # of the latency, where it is budgeted
     seconds: dict[str, float] = field(default_factory=dict)
+    clock: Stopwatch = field(default_factory=Stopwatch)  # of what comes after the search
 
 
 def build_report(opened: Opened, config: RunConfig, result: RunResult) -> dict[str, Any]:

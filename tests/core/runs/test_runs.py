@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+import time
 import tomllib
 from dataclasses import dataclass, field
 
@@ -15,12 +16,14 @@ from core.errors import ConfigError, ParityError, RunError
 from core.events import (
     BestChanged,
     CandidateEvaluated,
+    ExportFinished,
     NoticeRaised,
     PolicyUpdated,
     RecordingFailed,
     RunReported,
     SearchFinished,
     SearchStarted,
+    StageAdvanced,
     StageStarted,
     StopRequested,
 )
@@ -155,6 +158,18 @@ def test_the_report_has_the_keys_that_were_agreed(search, opened, tmp_path):
     assert set(report["thop"]) == {"macs", "difference"}
     assert set(report["seconds"]) >= {"total", "analysis", "evaluation", "policy"}
     assert report == json.loads(json.dumps(events[-1].report))
+
+
+def test_a_pause_after_the_search_is_not_counted(search, opened, tmp_path, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    for event in record_run(opened, CONFIG, tmp_path / "run"):
+        if isinstance(event, StageStarted | StageAdvanced | ExportFinished):
+            now[0] += 3600.0  # before anybody asks for the next event
+    seconds = json.loads((tmp_path / "run" / "report.json").read_text())["seconds"]
+    assert now[0] > 3700.0
+    assert (seconds["test"], seconds["export"]) == (0.0, 0.0)
+    assert seconds["total"] == pytest.approx(opened.analysis_seconds + 2.0)
 
 
 def test_the_reports_numbers_are_those_of_the_tiny_network(search, opened, tmp_path):

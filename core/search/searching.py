@@ -189,8 +189,10 @@ class Search:
                     "numbers. Lower the learning rates."
                 )
                 return
-            if self._credit is not None and isinstance(agent, PruningAgent):
+        if self._credit is not None and isinstance(agent, PruningAgent):
+            with self._bench.clock.measure("evaluation"):  # passes through the network
                 yield from self._credit.credit(agent, batch)
+        with self._bench.clock.measure("policy"):
             keep_probability, keep = agent.preference()
         yield PolicyUpdated(
             update=self._update,

@@ -148,6 +148,7 @@ class _Finetuning:
             least=least_for_norms(module),
         )
         self._checkpoint = checkpoint
+        self._has_told = False  # of a checkpoint that could not be written
         self._source = f"{opened.network.name} {opened.images.name} {name}"
         self._began = time.perf_counter()
 
@@ -317,11 +318,12 @@ class _Finetuning:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_progress(path, progress, self._keep, self._config, self._source)
         except OSError as error:
-            self._checkpoint = None
-            yield NoticeRaised(
-                f"Cannot write {path}: {error.strerror or error}. The fine-tuning goes on, but "
-                "could not be taken up again after a crash. Make room there."
-            )
+            if not self._has_told:  # and tries again after the next epoch
+                yield NoticeRaised(
+                    f"Cannot write {path}: {error.strerror or error}. The fine-tuning goes on, but "
+                    "could not be taken up again after a crash. Make room there."
+                )
+            self._has_told = True
 
     def _take_up(self) -> bool:
         if self._checkpoint is None or not self._checkpoint.resume:

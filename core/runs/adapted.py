@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from core.errors import RunError, readable
-from core.events import BoolArray, Events, NoticeRaised
+from core.events import BoolArray
 from core.opening import Opened
 from core.pruning.surgery import network_state
-from core.runs.files import ADAPTED_FILE, write_arrays
+from core.runs.files import ADAPTED_FILE
 from core.runs.stored_masks import BROKEN
 
 MASK = "keep of the winner"  # no key of a state dict has spaces
@@ -33,16 +33,9 @@ def with_weights(opened: Opened, weights: Weights) -> Opened:
     return dataclasses.replace(opened, network=dataclasses.replace(opened.network, module=module))
 
 
-def write_adapted(folder: Path, weights: Weights, keep: BoolArray) -> Events:
-    """Write the weights and the mask (C,) that they were chosen with; what hinders it is told."""
-    path = folder / ADAPTED_FILE
-    try:
-        write_arrays(path, {MASK: keep, **weights})
-    except OSError as error:
-        yield NoticeRaised(
-            f"Cannot write {path}: {error.strerror or error}. Fine-tuning will start from the "
-            "weights as they were before the search. Make room there and search again."
-        )
+def adapted_arrays(weights: Weights, keep: BoolArray) -> dict[str, NDArray[Any]]:
+    """What adapted.npz holds: the weights and the mask (C,) that they were chosen with."""
+    return {MASK: keep, **weights}
 
 
 def read_adapted(folder: Path, opened: Opened, keep: BoolArray) -> Opened | None:

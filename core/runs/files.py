@@ -1,5 +1,6 @@
 """A run's folder: files that appear whole or not at all, and what happens when the disk is full."""
 
+import contextlib
 import csv
 import io
 import os
@@ -15,7 +16,7 @@ import platformdirs
 
 from core.config import RunConfig
 from core.config.learning import AGENT_FILE
-from core.errors import RunError
+from core.errors import RunError, readable
 from core.events import CandidateEvaluated
 
 APP_NAME = "Espalier"
@@ -167,7 +168,8 @@ def prepare_folder(folder: Path) -> None:
 def move_earlier_run(folder: Path) -> str:
     """Move files of an earlier run into a folder of their own; never overwrite them.
 
-    Returns: a sentence about it, or "" if there were none. OSError if they cannot be moved.
+    Returns: a sentence about it, or "" if there were none.
+    Raises: RunError if one cannot be moved; then all are where they were.
     """
     earlier = [folder / name for name in RUN_FILES if (folder / name).exists()]
     if not earlier:
@@ -175,9 +177,22 @@ def move_earlier_run(folder: Path) -> str:
     number = 1
     while (place := folder / f"earlier-{number}").exists():
         number += 1
-    place.mkdir()
-    for file in earlier:
-        os.replace(file, place / file.name)
+    moved: list[Path] = []
+    try:
+        place.mkdir()
+        for file in earlier:
+            os.replace(file, place / file.name)
+            moved.append(file)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            for file in moved:
+                os.replace(place / file.name, file)
+            place.rmdir()
+        raise RunError(
+            f"Cannot move the files of an earlier run in {readable(folder)} out of the way: "
+            f"{error.strerror or error}. Choose another folder.",
+            str(error),
+        ) from error
     return f"The files of an earlier run in {folder} were moved to {place}."
 
 

@@ -14,7 +14,6 @@ from core.events import (
     Event,
     Events,
     ExportFinished,
-    NetworkAdapted,
     NoticeRaised,
     RunReported,
     SearchFinished,
@@ -37,7 +36,7 @@ from core.export.second_count import count_again
 from core.memory import told_shortage
 from core.opening import Opened
 from core.pruning.macs import MacsModel
-from core.runs.adapted import with_weights, write_adapted
+from core.runs.adapted import with_weights
 from core.runs.files import prepare_folder
 from core.runs.html_report import write_html_report
 from core.runs.lock import locked_folder
@@ -76,20 +75,11 @@ def record_run(opened: Opened, config: RunConfig, folder: Path) -> Events:
 def finish_run(opened: Opened, config: RunConfig, recorder: RunRecorder, search: Events) -> Events:
     """Drive a search that may have begun another day, and end its run; see record_run."""
     with told_shortage("searching", MEMORY_REMEDY):
-        adapted: list[NetworkAdapted] = []
-
-        def watch(event: Event) -> Sequence[Event]:
-            if isinstance(event, NetworkAdapted):
-                adapted.append(event)
-            return recorder.record(event)
-
-        finished: SearchFinished = yield from _watched(search, watch)
+        finished: SearchFinished = yield from _watched(search, recorder.record)
     result = RunResult(finished, is_stopped=finished.is_stopped, seconds=dict(finished.seconds))
     result.prediction = predict(recorder.latency_table, config.search.latency_budget, finished)
+    result.adapted = None if recorder.adapted is None else recorder.adapted.weights
     yield from recorder.settle()
-    for told in adapted:
-        result.adapted = told.weights
-        yield from write_adapted(recorder.folder, told.weights, finished.keep)
     error = yield from result.clock.counting(_finish(opened, config, recorder, result))
     # what the search counts goes on where a run was taken up again
     searched = opened.analysis_seconds + finished.seconds["total"]

@@ -16,6 +16,7 @@ from core.events import (
     CheckpointReached,
     Event,
     LatencyTableMeasured,
+    NetworkAdapted,
     NoticeRaised,
     PolicyUpdated,
     RecordingFailed,
@@ -23,11 +24,13 @@ from core.events import (
     SearchStarted,
 )
 from core.opening import Opened
+from core.runs.adapted import adapted_arrays
 from core.runs.appended import AppendedFile
 from core.runs.checkpoint import RunIdentity, agent_file, checkpoint_bytes
 from core.runs.contents import candidate_arrays, mask_arrays
 from core.runs.event_log import RECORDED, LogContents, LogHeader, decoded, event_line, header_line
 from core.runs.files import (
+    ADAPTED_FILE,
     CANDIDATES_FILE,
     CHECKPOINT_FILE,
     CONFIG_FILE,
@@ -75,6 +78,7 @@ class RunRecorder:
         self._last: BoolArray | None = None
         self._policy: PolicyUpdated | None = None
         self.latency_table: Mapping[str, Any] | None = None  # where latency is budgeted
+        self.adapted: NetworkAdapted | None = None  # where the network adapted
         self._checkpoint = b""
         self._state: Mapping[str, Any] = {}  # of the last checkpoint
         self._report = ""
@@ -82,7 +86,10 @@ class RunRecorder:
         self._has_failed = False
 
     def record(self, event: Event) -> Sequence[Event]:
-        """Write what `event` brings; returns what a person should be told."""
+        """Write what `event` brings; returns what a person should be told.
+
+        Raises: RunError at the search's start if an earlier run there cannot be moved away.
+        """
         told = self._start() if isinstance(event, SearchStarted) else []
         self._note(event)
         if not self._has_started:
@@ -167,47 +174,55 @@ class RunRecorder:
                 self._policy = event
             case LatencyTableMeasured():
                 self.latency_table = event.table
+            case NetworkAdapted():
+                self.adapted = event
             case BestChanged() | SearchFinished():
                 self._best = event
 
     def _start(self) -> list[Event]:
         self._has_started = True
-        try:
-            earlier = move_earlier_run(self.folder) if self._is_fresh else ""
-        except OSError as error:
-            return list(self._tell(error))
+        earlier = move_earlier_run(self.folder) if self._is_fresh else ""
         told: list[Event] = [NoticeRaised(earlier)] if earlier else []
         return [*told, *self._try(CONFIG_FILE, ENVIRONMENT_FILE, TRAJECTORY_FILE, LATENCY_FILE)]
 
     def _try(self, *names: str) -> Sequence[Event]:
-        try:
-            for name in names:
-                self._write(name)
-        except OSError as error:
-            return self._tell(error)
-        return ()
+        failure = self._write_each(names)
+        return () if failure is None else self._tell(failure)
 
     def _tell(self, error: OSError) -> Sequence[Event]:
         if self._has_failed:
             return ()
         self._has_failed = True
+        path = None if error.filename is None else Path(error.filename)
+        is_own = path is not None and path.parent == self.folder
+        what = f"{path.name} into" if path is not None and is_own else "into"
         return [
             RecordingFailed(
-                f"Cannot write into {readable(self.folder)}: {error.strerror or error}. The run "
-                f"goes on, and the best mask stays in memory. Make room there."
+                f"Cannot write {what} {readable(self.folder)}: {error.strerror or error}. The run "
+                "goes on, and the best mask stays in memory. Make room or allow writing there."
             )
         ]
 
     def _write_all(self) -> OSError | None:
         names = (CONFIG_FILE, ENVIRONMENT_FILE, TRAJECTORY_FILE, EVENTS_FILE, MASKS_FILE)
-        rest = (CHECKPOINT_FILE, AGENT_FILE, CANDIDATES_FILE, LATENCY_FILE, REPORT_FILE)
+        rest = (CHECKPOINT_FILE, AGENT_FILE, CANDIDATES_FILE, LATENCY_FILE, ADAPTED_FILE)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            for name in (*names, *rest):
-                self._write(name)
         except OSError as error:
             return error
-        return None
+        return self._write_each((*names, *rest, REPORT_FILE))
+
+    def _write_each(self, names: Sequence[str]) -> OSError | None:
+        """Write all that can be written; returns what hindered the first of the others."""
+        first: OSError | None = None
+        for name in names:
+            try:
+                self._write(name)
+            except OSError as error:
+                # by its own name, whichever temporary file it was that was refused
+                reason = error.strerror or str(error)
+                first = first or OSError(error.errno, reason, str(self.folder / name))
+        return first
 
     def _write(self, name: str) -> None:
         """Write one file as it should be now; OSError."""
@@ -222,6 +237,7 @@ class RunRecorder:
             CHECKPOINT_FILE: lambda: self._write_checkpoint(path),
             AGENT_FILE: lambda: self._write_agent(path),
             LATENCY_FILE: lambda: self._write_latency(path),
+            ADAPTED_FILE: lambda: self._write_adapted(path),
             REPORT_FILE: lambda: self._write_report(path),
         }
         writers[name]()
@@ -229,6 +245,11 @@ class RunRecorder:
     def _write_latency(self, path: Path) -> None:
         if self.latency_table is not None:
             write_text(path, json.dumps(self.latency_table, indent=1) + "\n")
+
+    def _write_adapted(self, path: Path) -> None:
+        """Write the adapted weights with the mask that they were chosen with."""
+        if self.adapted is not None and isinstance(self._best, SearchFinished):
+            write_arrays(path, adapted_arrays(self.adapted.weights, self._best.keep))
 
     def _write_report(self, path: Path) -> None:
         if self._report:

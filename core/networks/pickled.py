@@ -122,10 +122,14 @@ def _broken(path: Path, error: Exception) -> NetworkError:
 def _unpickle(path: Path) -> "nn.Module":
     import torch
 
+    from core.networks import checked_pickle
+
     with running_code_of(path, f"Cannot open {readable(path)}"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of networks that an older torch has pickled
         try:
-            content = torch.load(path, map_location="cpu", weights_only=False)
+            content = torch.load(
+                path, map_location="cpu", pickle_module=checked_pickle, weights_only=False
+            )
         except ModuleNotFoundError as error:
             raise NetworkError(
                 f"Cannot open {readable(path)}: it was saved with code of the module "

@@ -1,7 +1,9 @@
+import io
 import os
 import pickle
 import sys
 import warnings
+import zipfile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import ConsentNeeded, NetworkError
-from core.networks import build_network, inspect_network, open_network
+from core.networks import build_network, checked_pickle, inspect_network, open_network
 from tests.networks import Chain, Residual, build
 
 SHAPE = (3, 8, 8)
@@ -197,3 +199,26 @@ def test_images_with_other_channels_or_classes_are_refused(path: Path) -> None:
         open_network(str(path), class_count=4, input_shape=(1, 8, 8), trust=True)
     with pytest.raises(NetworkError, match=r"gives \(2, 4\) for 2 images, .*have 7 classes"):
         open_network(str(path), class_count=7, input_shape=SHAPE, trust=True)
+
+
+def test_a_pickle_that_would_fill_the_memory_is_refused(path: Path) -> None:
+    torch.save(build(Residual), path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            # its first object in place 2^31 - 256 instead of 0
+            archive.writestr(name, content.replace(b"q\x00", b"r\x00\xff\xff\x7f", 1))
+    assert "whole.pt is truncated or not a file that torch.save wrote" in refusal(path)
+
+
+@pytest.mark.parametrize("operation", ["q{:c}", "r{:c}\0\0\0", "p{:d}\n"])
+def test_a_place_lies_within_its_pickle(operation: str) -> None:
+    def read(place: int) -> Any:  # the operation follows three bytes, and others lie before
+        file = io.BytesIO(b"before\x80\x02]" + operation.format(place).encode() + b".")
+        file.seek(6)
+        return checked_pickle.load(file)
+
+    assert read(3) == []
+    with pytest.raises(pickle.UnpicklingError, match="an object number 4"):
+        read(4)

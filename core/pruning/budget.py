@@ -50,28 +50,35 @@ def fit_budget(
 
     Args:
         keep: (K, C) sampled masks.
-        priority: (C,) larger means keep.
+        priority: (C,), or (K, C) one for each mask; larger means keep.
         removable: (C,) False where a channel is always kept.
 
     Returns: (K, C), without the model's removed channels. Masks of an unreachable budget stay
     above it.
     """
+    priority = np.atleast_2d(priority)
     keep = keep | ~removable
-    protected = np.stack([_protected_channels(row, priority, model, removable) for row in keep])
+    protected = _protected_channels(keep, priority, model, removable)
     keep = keep | protected
-    ascending = np.argsort(priority, kind="stable")
-    keep = _shift_until(keep, keep & removable & ~protected, ascending, model, macs_budget)
-    keep = _shift_until(keep, ~keep, ascending[::-1], model, macs_budget)
-    filled = np.stack([_fill(row, ascending[::-1], model, macs_budget) for row in keep])
-    return filled & ~model.removed
+    ascending = np.argsort(priority, axis=1, kind="stable")  # (1, C) or (K, C)
+    may_go = keep & removable & ~protected
+    keep = _shift_until(keep, may_go, ascending, model, macs_budget, is_removing=True)
+    descending = ascending[:, ::-1]
+    keep = _shift_until(keep, ~keep, descending, model, macs_budget, is_removing=False)
+    orders = np.broadcast_to(descending, keep.shape)
+    filled = [_fill(*pair, model, macs_budget) for pair in zip(keep, orders, strict=True)]
+    return np.stack(filled) & ~model.removed
 
 
 def ensure_widths(
     keep: BoolArray, priority: Float64Array, model: KeptShareModel, removable: BoolArray
 ) -> BoolArray:
-    """Give each width at least one channel, the one of highest priority; (K, C) -> (K, C)."""
+    """Give each width at least one channel, the one of highest priority; (K, C) -> (K, C).
+
+    priority: (C,), or (K, C) one for each mask.
+    """
     keep = keep | ~removable
-    protected = np.stack([_protected_channels(row, priority, model, removable) for row in keep])
+    protected = _protected_channels(keep, np.atleast_2d(priority), model, removable)
     return (keep | protected) & ~model.removed
 
 
@@ -127,14 +134,21 @@ def keep_probability(
 def _protected_channels(
     keep: BoolArray, priority: Float64Array, model: KeptShareModel, removable: BoolArray
 ) -> BoolArray:
-    """Choose one channel for each width that could become empty, sharing where widths overlap."""
+    """Choose one channel for each width that could become empty, sharing where widths overlap.
+
+    keep: (K, C); priority: (1, C) or (K, C). Returns: (K, C).
+    """
     protected = np.zeros_like(keep)
     rows = model.widths[~model.has_fixed]
     for row in rows[np.argsort(rows.sum(axis=1), kind="stable")]:
-        if (row & (protected | ~removable)).any():
-            continue
-        candidates = row & keep if (row & keep).any() else row
-        protected[np.argmax(np.where(candidates, priority, -np.inf))] = True
+        own = np.flatnonzero(row)
+        if not removable[own].all():
+            continue  # what always stays fills it
+        bare = np.flatnonzero(~protected[:, own].any(axis=1))  # masks in which nothing does
+        kept = keep[np.ix_(bare, own)]
+        candidates = kept | ~kept.any(axis=1, keepdims=True)
+        best = np.where(candidates, priority[:, own][bare % len(priority)], -np.inf).argmax(axis=1)
+        protected[bare, own[best]] = True
     return protected
 
 
@@ -144,15 +158,18 @@ def _shift_until(
     order: NDArray[np.int64],
     model: KeptShareModel,
     macs_budget: float,
+    *,
+    is_removing: bool,
 ) -> BoolArray:
-    """Flip channels of each mask along `order` until the budget is just held.
+    """Flip channels of each mask along `order`, (1, C) or (K, C), until the budget is just held.
 
     Removing flips as few as needed (all if that is not enough); adding as many as fit.
     """
-    is_removing = bool((keep & flippable).any())
-    position = np.where(flippable[:, order], np.cumsum(flippable[:, order], axis=1), 0)
-    rank = np.zeros_like(position)
-    rank[:, order] = position  # 1, 2, ... along the order; 0: not flippable
+    orders = np.broadcast_to(order, keep.shape)
+    along = np.take_along_axis(flippable, orders, axis=1)
+    position = np.where(along, np.cumsum(along, axis=1, dtype=np.int32), np.int32(0))
+    rank = np.empty_like(position)
+    np.put_along_axis(rank, orders, position, axis=1)  # 1, 2, ... in order; 0: not flippable
 
     def flipped(count: NDArray[np.int64]) -> BoolArray:
         flips: BoolArray = (rank > 0) & (rank <= count[:, None])

@@ -71,7 +71,9 @@ class MacsModel:
         np.add.at(weights, self._inputs, self._positions * counts[self._outputs])
         np.add.at(weights, self._outputs, self._positions * counts[self._inputs])
         # a channel on both sides of an operation counts with itself once, not twice
-        result: Numbers = weights @ self._counts + self._both * np.where(keep, -1.0, 1.0)
+        kinds = self._widths.kinds
+        one = (kinds.rows @ weights)[kinds.of_channel]
+        result: Numbers = one + self._both * np.where(keep, -1.0, 1.0)
         return result
 
 

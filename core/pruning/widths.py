@@ -22,7 +22,13 @@ class WidthCounts:
 
     def of(self, keep: NDArray[np.bool_] | Numbers) -> Numbers:
         """Return the kept widths, shape (widths,) or (masks, widths)."""
-        counts: Numbers = np.asarray(keep, dtype=np.float64) @ self.by_channel.T + self.fixed
+        kinds = self.kinds
+        given = np.asarray(keep, dtype=np.float64)
+        if kinds.order is not None:
+            given = given[..., kinds.order]
+        # a handful of kinds stands for thousands of channels, so that the product is small
+        sums = np.add.reduceat(given, kinds.starts, axis=-1) if given.shape[-1] else given
+        counts: Numbers = sums @ kinds.rows + self.fixed
         return counts
 
     def with_each(self, keep: NDArray[np.bool_]) -> tuple[Numbers, NDArray[np.int64]]:
@@ -31,15 +37,34 @@ class WidthCounts:
         Channels that stand in the same rows make the same difference.
         Returns: (kinds, widths), and the kind of every channel, (channels,).
         """
-        kinds, kind_of = self._kinds
-        return self.of(keep) + kinds, kind_of
+        return self.of(keep) + self.kinds.rows, self.kinds.of_channel
 
     @cached_property
-    def _kinds(self) -> tuple[Numbers, NDArray[np.int64]]:
+    def kinds(self) -> "ChannelKinds":
+        """The channels by the rows in which they stand."""
         columns, places = np.ascontiguousarray(self.by_channel.T), dict[bytes, int]()
-        kind_of = [places.setdefault(column.tobytes(), len(places)) for column in columns]
-        _, first = np.unique(kind_of, return_index=True)
-        return columns[first], np.array(kind_of, dtype=np.int64)
+        of_channel = np.array(
+            [places.setdefault(column.tobytes(), len(places)) for column in columns], dtype=np.int64
+        )
+        _, first = np.unique(of_channel, return_index=True)
+        order = np.argsort(of_channel, kind="stable")
+        is_sorted = bool((np.diff(of_channel) >= 0).all())
+        return ChannelKinds(
+            rows=columns[first],
+            of_channel=of_channel,
+            order=None if is_sorted else order,
+            starts=np.searchsorted(of_channel[order], np.arange(len(first))),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelKinds:
+    """Channels that stand in the same rows are of one kind."""
+
+    rows: Numbers  # (kinds, widths): how often a channel of the kind stands in a row
+    of_channel: NDArray[np.int64]  # (channels,)
+    order: NDArray[np.int64] | None  # (channels,) that brings kinds together; None: they are
+    starts: NDArray[np.int64]  # (kinds,) where each begins in that order
 
 
 class WidthRows:

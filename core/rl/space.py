@@ -95,9 +95,9 @@ class DecisionSpace:
         priority: (1, C) or (K, C), larger means keep.
         """
         rows = priority.detach().double().numpy()
-        if len(rows) == 1:
-            return self._repair(keep, rows[0])
-        return np.concatenate([self._repair(keep[k : k + 1], rows[k]) for k in range(len(keep))])
+        if self.constraint != "projection":
+            return ensure_widths(keep, rows, self.macs, self.removable)
+        return fit_budget(keep, rows, self.macs, self.macs_budget, self.removable)
 
     def likeliest(self, priority: Tensor) -> BoolArray:
         """Fill the budget in the order of a priority (C,)."""
@@ -109,11 +109,6 @@ class DecisionSpace:
     def costs(self, keep: BoolArray) -> Float64Array:
         """By how much masks (K, C) exceed the budget they exceed most, relative to it, (K,)."""
         return overshoot(self.macs, keep, self.macs_budget)
-
-    def _repair(self, keep: BoolArray, priority: Float64Array) -> BoolArray:
-        if self.constraint != "projection":
-            return ensure_widths(keep, priority, self.macs, self.removable)
-        return fit_budget(keep, priority, self.macs, self.macs_budget, self.removable)
 
 
 def decision_parts(

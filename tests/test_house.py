@@ -1,11 +1,12 @@
 """The house stands as it is drawn: who may import whom, and what no file may hold."""
 
 import ast
+import functools
 import importlib.util
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import networkx as nx
@@ -91,10 +92,17 @@ def is_module(name: str) -> bool:
     return path.with_suffix(".py").is_file() or path.is_dir()
 
 
-def imports_of(path: Path) -> set[str]:
+@functools.cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    """All that a Python file is made of; read once, for many tests ask."""
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@functools.cache
+def imports_of(path: Path) -> frozenset[str]:
     """Every module that a file imports, also inside functions."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -106,7 +114,7 @@ def imports_of(path: Path) -> set[str]:
                 inner = f"{source}.{alias.name}"
                 is_ours = source.split(".")[0] in ("app", "core", "tests")
                 found.add(inner if is_ours and is_module(inner) else source)
-    return found
+    return frozenset(found)
 
 
 def order_of(module: str) -> int:
@@ -142,11 +150,14 @@ def tracked_files() -> list[Path]:
     return [ROOT / name for name in names if name and (ROOT / name).is_file()]
 
 
-def tracked_texts() -> Iterator[tuple[str, str]]:
-    for path in tracked_files():
-        content = path.read_bytes()
-        if b"\0" not in content:
-            yield str(path.relative_to(ROOT)), content.decode("utf-8")
+@functools.cache
+def tracked_texts() -> tuple[tuple[str, str], ...]:
+    contents = ((path, path.read_bytes()) for path in tracked_files())
+    return tuple(
+        (str(path.relative_to(ROOT)), content.decode("utf-8"))
+        for path, content in contents
+        if b"\0" not in content
+    )
 
 
 def offences(pattern: re.Pattern[str]) -> list[str]:
@@ -206,8 +217,8 @@ def test_panels_know_neither_each_other_nor_the_session() -> None:
 
 def holds_a_panel(module: str) -> bool:
     """Panels may share parts, in modules that hold no panel themselves."""
-    source = ROOT.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
-    classes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef)]
+    nodes = nodes_of(ROOT.joinpath(*module.split(".")).with_suffix(".py"))
+    classes = [node for node in nodes if isinstance(node, ast.ClassDef)]
     return any(node.name.endswith("Panel") for node in classes)
 
 
@@ -215,7 +226,7 @@ def test_only_the_search_thread_is_a_qthread() -> None:
     subclasses = [
         path.relative_to(ROOT).as_posix()
         for path in python_files("app", "core")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes_of(path)
         if isinstance(node, ast.ClassDef)
         and any(ast.unparse(base).split(".")[-1] == "QThread" for base in node.bases)
     ]
@@ -227,7 +238,7 @@ def test_nobody_walks_the_focus_chain() -> None:
     calls = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in python_files("app", "tests")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes_of(path)
         if isinstance(node, ast.Attribute)
         and node.attr in ("nextInFocusChain", "previousInFocusChain")
     ]
@@ -238,7 +249,7 @@ def test_nothing_is_printed() -> None:
     calls = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in python_files("app", "core", "packaging", "resources", "tests")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes_of(path)
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "print"
     ]
     assert calls == []
@@ -278,11 +289,18 @@ def test_patterns_find_what_they_look_for() -> None:
     assert URL.findall("see https" + "://example.org/simple") == ["example.org"]
 
 
-@pytest.mark.parametrize("module", WITHOUT_TORCH)
-def test_window_starts_without_torch(module: str) -> None:
-    code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr or f"{module} imports torch"
+def test_window_starts_without_torch() -> None:
+    """One process imports them one after another: the first that brings torch is named."""
+    code = (
+        "import importlib, sys\n"
+        "for name in sys.argv[1:]:\n"
+        "    importlib.import_module(name)\n"
+        "    if 'torch' in sys.modules:\n"
+        "        sys.exit(name + ' imports torch')\n"
+    )
+    words = [sys.executable, "-c", code, *WITHOUT_TORCH]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_set_text_loses_no_reference_to_none(qapp: object) -> None:
@@ -346,13 +364,13 @@ def test_every_test_asserts() -> None:
         f"{path.relative_to(ROOT)}: {test.name}"
         for path in python_files("tests")
         if path.name.startswith("test_")
-        for test in asserting_nothing(ast.parse(path.read_text(encoding="utf-8")))
+        for test in asserting_nothing(nodes_of(path))
     ]
     assert idle == []
 
 
-def asserting_nothing(tree: ast.Module) -> list[ast.FunctionDef]:
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+def asserting_nothing(nodes: Iterable[ast.AST]) -> list[ast.FunctionDef]:
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
     asserting = {node.name for node in functions if asserts(node, set())}
     return [
         node for node in functions if node.name.startswith("test_") and not asserts(node, asserting)
@@ -381,4 +399,4 @@ def test_test_without_an_assert_is_found() -> None:
         "def test_helped():\n    helper()\n"
         "def test_raising():\n    with pytest.raises(ValueError):\n        int('x')\n"
     )
-    assert [function.name for function in asserting_nothing(tree)] == ["test_idle"]
+    assert [function.name for function in asserting_nothing(ast.walk(tree))] == ["test_idle"]

@@ -28,7 +28,7 @@ CORE_ORDER = (
     ("core.graph",),
     ("core.pruning",),
     ("core.evaluation",),
-    ("core.distillation", "core.adapting", "core.scoring"),
+    ("core.augmentation", "core.distillation", "core.adapting", "core.scoring"),
     ("core.pruning.statistics", "core.pruning.criteria", "core.pruning.baselines"),
     ("core.rl",),
     ("core.opening",),

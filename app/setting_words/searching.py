@@ -200,6 +200,15 @@ WORDS: dict[str, Words] = {
         ),
         QT_TRANSLATE_NOOP("explanations", "steps"),
     ),
+    "search.budget_annealing": Words(
+        QT_TRANSLATE_NOOP("explanations", "Budget annealing"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "The share of the evaluations over which the agent's budget of MACs falls from the "
+            "whole network to the one that is asked for; for networks that adapt. 0: it holds "
+            "from the first mask on.",
+        ),
+    ),
     "search.stop_on_overfit": Words(
         QT_TRANSLATE_NOOP("explanations", "Stop when it overfits"),
         QT_TRANSLATE_NOOP(

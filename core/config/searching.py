@@ -44,6 +44,7 @@ class SearchConfig:
     distillation_batch: int = number(64, 2, 10_000)  # images of each step
     distillation_rate: float = number(0.02, 0.0, 10.0)  # of the first step
     adaptation_steps: int = number(0, 0, 10_000)  # after each update, kept in the network
+    budget_annealing: float = number(0.0, 0.0, 0.9)  # of the evaluations: the MACs budget falls
     stop_on_overfit: bool = True  # end the search once its masks get worse on held-out images
     pinned_keep: tuple[str, ...] = ()  # channels that always stay: "layer1.0.conv1:0-3,7"
     pinned_removed: tuple[str, ...] = ()  # channels that always go

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from core.augmentation import augment
 from core.config import FinetuneConfig, RunConfig
 from core.data import ImagePart
 from core.evaluation import (
@@ -36,7 +37,6 @@ from core.events import (
     StopRequested,
 )
 from core.export.pruned import cut_network, refit_for
-from core.finetuning.augmentation import augment
 from core.finetuning.checkpoint import EpochScore, Progress, State, read_progress, write_progress
 from core.finetuning.training import (
     Teacher,

@@ -61,6 +61,8 @@ class PruningAgent:
         self._proposed = 0  # masks so far
         self._multiplier = 0.0
         self._credit = ChannelCredit()
+        # what it prefers, and for which versions of its weights
+        self._preferred: tuple[tuple[int, ...], tuple[FloatArray, BoolArray]] | None = None
 
     @property
     def policy(self) -> ActorCritic:
@@ -76,6 +78,10 @@ class PruningAgent:
     def multiplier(self) -> float | None:
         """The price of exceeding the budget by all of it; None unless it is learned."""
         return self._multiplier if self._space.constraint == "lagrange" else None
+
+    def hold_budget(self, macs_budget: float) -> None:
+        """Let masks keep so much of the MACs (0-1) from now on."""
+        self._space.macs_budget = macs_budget
 
     @property
     def entropy_coef(self) -> float:
@@ -133,7 +139,12 @@ class PruningAgent:
 
     def preference(self) -> tuple[FloatArray, BoolArray]:
         """Return keep probabilities (C,) and the most likely mask (C,) within the budget."""
-        return likeliest_episode(self._policy, self._observation, self._space)
+        weights = tuple(weight._version for weight in self._policy.parameters())
+        if self._preferred is None or self._preferred[0] != weights:  # asked thrice an update
+            likeliest = likeliest_episode(self._policy, self._observation, self._space)
+            self._preferred = weights, likeliest
+        probability, keep = self._preferred[1]
+        return probability.copy(), keep.copy()
 
     def attention(self) -> tuple[NDArray[np.int64], FloatArray] | None:
         """Return the encoder's edges (edges, 2), from and to, and their weights.

@@ -10,6 +10,7 @@ from torch import Tensor
 from core.evaluation import RotatingImages, Score
 from core.events import BoolArray
 from core.graph.features import GraphData, features_so_far
+from core.pruning.limits import overshoot
 from core.rl.observation import Observation
 from core.rl.rewards import Reward
 from core.rl.space import DecisionSpace
@@ -61,11 +62,16 @@ class PruningEnvironment:
         self._scorer = scorer
         self._images = images
         self._space = space
+        self._macs_budget = space.macs_budget  # that masks are to hold in the end
         self._reward = reward
         self._batch: tuple[Tensor, Tensor] | None = None
         self._reward_before = reward.state_dict()
         self._step = 0
         self._keep = self._whole()
+
+    def hold_budget(self, macs_budget: float) -> None:
+        """Reward masks by another budget of MACs (0-1) from now on."""
+        self._space.macs_budget = macs_budget
 
     @property
     def ema_accuracy(self) -> float:
@@ -123,12 +129,13 @@ class PruningEnvironment:
     def _score(self, keep: BoolArray, batch: tuple[Tensor, Tensor]) -> Outcome:
         # a share that is the budget to the last bit of a double meets it
         cost = float(self._space.costs(keep)) - 1e-12
+        final_cost = float(overshoot(self._space.macs, keep, self._macs_budget)) - 1e-12
         score = self._scorer.score(keep, *batch)
         is_priced = self._space.constraint == "lagrange"
         return Outcome(
             observation=self._observation,
             reward=self._reward(score, min(cost, 0.0) if is_priced else cost),
-            cost=cost,
+            cost=final_cost,
             terminated=True,
             truncated=False,
             score=score,

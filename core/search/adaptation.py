@@ -3,9 +3,30 @@
 from collections.abc import Generator, Iterator
 
 import numpy as np
+import torch
 
+from core.augmentation import augment
+from core.config import FinetuneConfig, SearchConfig
 from core.events import BoolArray, NetworkAdapted, NoticeRaised, SearchEvent, StageAdvanced
 from core.search.bench import Bench
+
+AUGMENTATION = FinetuneConfig()  # many steps on few images: seen as fine-tuning sees them
+
+
+def annealed_budget(config: SearchConfig, evaluations: int) -> float:
+    """The share of the MACs that masks may keep after so many evaluations, 0-1.
+
+    It falls in a straight line from 1 to `macs_budget` over `budget_annealing` of the search, so
+    that an adapting network loses its channels one after the other.
+    """
+    share = config.budget_annealing * config.evaluations
+    done = min(1.0, evaluations / share) if share else 1.0
+    return 1.0 - (1.0 - config.macs_budget) * done
+
+
+def is_annealing(config: SearchConfig, evaluations: int) -> bool:
+    """Whether masks after so many evaluations may still keep more than they shall in the end."""
+    return evaluations < config.budget_annealing * config.evaluations
 
 
 def adapt_network(
@@ -14,7 +35,7 @@ def adapt_network(
     """Train the shared weights through some of the masks (K, C) that the policy just sampled.
 
     Each of `adaptation_steps` steps has another mask, as far as there are some, and other reward
-    images; its rate falls in a straight line over the whole search.
+    images, augmented; its rate falls in a straight line over the whole search.
     Yields: StageAdvanced after each step; a notice if a step had no numbers.
     """
     config, steps = bench.config, bench.config.adaptation_steps
@@ -22,10 +43,12 @@ def adapt_network(
         return
     order = np.random.default_rng((config.seed, update)).permutation(len(masks))
     rate = config.distillation_rate * max(0.0, 1 - evaluations / config.evaluations)
+    random = torch.Generator().manual_seed((config.seed << 32) + update)
     skipped = 0
     for step in range(steps):
         with bench.clock.measure("evaluation"):
             ((images, labels),) = bench.images.next_batches(1, config.distillation_batch)
+            images = augment(images, AUGMENTATION, random)
             keep = masks[order[step % len(masks)]]
             skipped += not np.isfinite(bench.scorer.adapt(keep, images, labels, rate))
         yield StageAdvanced(evaluations)

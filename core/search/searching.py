@@ -27,7 +27,12 @@ from core.rl.agent import PruningAgent
 from core.rl.environment import Outcome, PruningEnvironment
 from core.rl.rewards import REWARDS, Reward
 from core.scoring import Batch
-from core.search.adaptation import adapt_network, adapted_network
+from core.search.adaptation import (
+    adapt_network,
+    adapted_network,
+    annealed_budget,
+    is_annealing,
+)
 from core.search.agent import make_space, prepare_agent, tell_of_agent
 from core.search.bench import Bench
 from core.search.channel_credit import CreditMeasurer
@@ -157,6 +162,10 @@ class Search:
         config, update = self._bench.config, self._update
         environment.reset()
         count = min(config.samples_per_update, config.evaluations - self._evaluations)
+        if isinstance(agent, PruningAgent):
+            budget = annealed_budget(config, self._evaluations + count)
+            agent.hold_budget(budget)
+            environment.hold_budget(budget)
         yield from take_steps(agent, count, self._evaluations, self._bench.clock)
         with self._bench.clock.measure("policy"):
             proposal = agent.propose(count)
@@ -166,7 +175,8 @@ class Search:
         yield from adapt_network(self._bench, proposal.keep, update, self._evaluations)
         if isinstance(agent, PruningAgent):
             yield from tell_of_agent(agent, self._bench, update)
-        if update % UPDATES_PER_HELD_OUT == 0 and self._finalists is not None:
+        is_due = update % UPDATES_PER_HELD_OUT == 0 and not is_annealing(config, self._evaluations)
+        if is_due and self._finalists is not None:
             yield from self._held_out.score(self._finalists.best, self._evaluations)
 
     def _learn(

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core.augmentation import augment
 from core.config.baselines import BaselineConfig
 from core.evaluation import (
     CACHE_BYTES,
@@ -30,6 +31,7 @@ from core.pruning.baselines import standardised
 from core.pruning.budget import keep_probability, solve_threshold
 from core.rl.ppo import UpdateStatistics
 from core.rl.rollout import bernoulli_entropy
+from core.search.adaptation import AUGMENTATION
 from core.search.bench import Bench
 from core.search.methods.gated_network import GatedNetwork
 from core.search.methods.hard_concrete import gates_of, open_logits, sure_gates
@@ -75,6 +77,8 @@ class Gates:
     def step(self) -> None:
         """Make one gradient step on the next images; nothing moves if the loss is no number."""
         images, _ = self._images.next()
+        if self._trained:
+            images = augment(images, AUGMENTATION, self._random)
         images = to_device(images, self._device)
         uniform = torch.rand(len(self._log_alpha), generator=self._random)
         with torch.enable_grad(), self._autocast():

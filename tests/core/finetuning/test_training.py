@@ -7,9 +7,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from core.augmentation import augment, is_flipped
 from core.config import FinetuneConfig
 from core.evaluation import distillation_divergence
-from core.finetuning.augmentation import augment, is_flipped
 from core.finetuning.training import (
     Teacher,
     learning_rate,

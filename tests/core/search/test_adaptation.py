@@ -12,6 +12,7 @@ from core.errors import ConfigError
 from core.evaluation import RotatingImages
 from core.events import (
     CandidateEvaluated,
+    HeldOutScored,
     ImportancesMeasured,
     NetworkAdapted,
     NoticeRaised,
@@ -20,7 +21,12 @@ from core.events import (
 from core.rl.measures import measures_of
 from core.scoring import MaskScorer
 from core.search import run_search
-from core.search.adaptation import adapt_network, adapted_network
+from core.search.adaptation import (
+    adapt_network,
+    adapted_network,
+    annealed_budget,
+    is_annealing,
+)
 from core.search.bench import Bench
 from tests.core.tiny import finish, open_tiny
 from tests.networks import Chain, Residual
@@ -81,12 +87,50 @@ def test_the_rate_falls_over_the_search_and_images_rotate(monkeypatch):
         return 1.0
 
     monkeypatch.setattr(MaskScorer, "adapt", adapt)
+    monkeypatch.setattr("core.search.adaptation.augment", lambda images, *_: images)
     masks = np.ones((2, 14), dtype=np.bool_)
     finish(adapt_network(bench, masks, 1, 2))  # 2 of 8 evaluations are done
     assert rates == pytest.approx([0.06] * 3)
     again = RotatingImages(bench.opened.images.reward, 8, seed=0)
     expected = [again.next_batches(1, 6)[0][0] for _ in range(3)]
     assert all(torch.equal(one, other) for one, other in zip(seen, expected, strict=True))
+
+
+def test_images_are_augmented_by_a_chance_that_is_the_updates_own(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        MaskScorer, "adapt", lambda self, keep, images, labels, rate: seen.append(images) or 1.0
+    )
+    masks = np.ones((2, 14), dtype=np.bool_)
+    for update in (1, 1, 2):
+        bench = Bench.of(open_tiny(Chain), short(adaptation_steps=1))
+        finish(adapt_network(bench, masks, update, 2))
+    plain = RotatingImages(bench.opened.images.reward, 8, seed=0).next_batches(1, 6)[0][0]
+    assert torch.equal(seen[0], seen[1])
+    assert not torch.equal(seen[0], seen[2])
+    assert not torch.equal(seen[0], plain)
+
+
+def test_the_annealed_budget_falls_in_a_straight_line():
+    config = short(evaluations=100, macs_budget=0.4, budget_annealing=0.5)
+    budgets = [annealed_budget(config, evaluations) for evaluations in (0, 10, 25, 50, 100)]
+    assert budgets == pytest.approx([1.0, 0.88, 0.7, 0.4, 0.4])
+    assert annealed_budget(dataclasses.replace(config, budget_annealing=0.0), 0) == 0.4
+    assert [is_annealing(config, evaluations) for evaluations in (0, 49, 50)] == [True, True, False]
+
+
+def test_masks_follow_the_annealed_budget_and_the_winner_holds_the_final_one():
+    config = short(macs_budget=0.5, budget_annealing=0.75, evaluations=16)
+    events = list(run_search(open_tiny(Residual), config))
+    candidates = of_kind(events, CandidateEvaluated)
+    kept = np.array([one.macs_kept for one in candidates]).reshape(4, 4)
+    budgets = np.array([1 - 0.5 * done / 12 for done in (4, 8, 12, 12)])
+    assert (kept <= budgets[:, None] + 1e-9).all()
+    assert (kept.mean(axis=1) > budgets - 0.15).all()  # and they use it
+    assert [one.meets_budget for one in candidates] == [one.macs_kept <= 0.5 for one in candidates]
+    assert events[-1].macs_kept <= 0.5
+    shown = [one.evaluation for one in of_kind(events, HeldOutScored)]
+    assert all(evaluation >= 12 for evaluation in shown)
 
 
 def test_steps_without_numbers_are_told(monkeypatch):

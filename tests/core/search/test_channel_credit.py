@@ -38,6 +38,20 @@ def test_it_is_the_slope_of_the_loss_in_the_gate(reward: str) -> None:
         assert -given[channel] == pytest.approx(slope, abs=2e-3)
 
 
+def test_weights_that_adapt_are_credited_as_they_are_now() -> None:
+    bench, credit = measurer(SearchConfig(adaptation_steps=1, distillation_batch=16))
+    keep = np.ones(len(bench.removable), dtype=np.bool_)
+    batch = bench.images.next()
+    before = credit.measure(keep, batch)
+    bench.scorer.adapt(keep, *batch, rate=0.5)
+    after = credit.measure(keep, batch)
+    assert not np.allclose(before, after)
+    gates = torch.ones(len(keep))
+    logits = credit._network.logits(batch[0], gates, bench.scorer.weights.state)
+    loss = float(bench.scorer.loss_of(logits, batch, slice(0, len(batch[1]))))
+    assert bench.scorer.score(keep, *batch).loss == pytest.approx(loss, rel=1e-4)
+
+
 def test_parts_of_the_images_give_their_mean() -> None:
     bench, credit = measurer(SearchConfig(reward="cross_entropy", reward_images=24))
     keep = np.ones(len(bench.removable), dtype=np.bool_)
@@ -55,7 +69,6 @@ def test_parts_of_the_images_give_their_mean() -> None:
         SearchConfig(ppo=PPOConfig(credit_rate=0.0)),
         SearchConfig(policy=PolicyConfig(offsets=False)),
         SearchConfig(reward="refit"),
-        SearchConfig(adaptation_steps=1),
         SearchConfig(method="evolution"),
     ],
 )

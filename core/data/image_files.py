@@ -1,5 +1,6 @@
 """Read image files when they are needed, and keep their pixels while there is room."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 PIXELS_MOST = 89_478_485  # at which Pillow begins to suspect a bomb, a quarter of a gigabyte
 CACHE_BYTES = 512 * 2**20  # for each of the training and the test files
+STRIP_MOST = 8  # how much longer than what is seen of it an image is resized
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,12 +76,21 @@ def read_image(path: Path, shape: tuple[int, int, int]) -> PixelArray:
         image = _convert(file, channels)
     margin = 256 / 224 if min(height, width) >= 128 else 1.0
     scale = max(height / image.height, width / image.width) * margin
+    # At this scale a strip of a few hundred bytes would fill the memory, and its ends are not seen.
+    kept_width = min(image.width, math.ceil(STRIP_MOST * width / scale))
+    kept_height = min(image.height, math.ceil(STRIP_MOST * height / scale))
+    if (kept_width, kept_height) != image.size:
+        image = _crop(image, kept_width, kept_height)
     new_width = max(round(image.width * scale), width)
     new_height = max(round(image.height * scale), height)
-    image = image.resize((new_width, new_height), Image.Resampling.BILINEAR)
-    left, top = (new_width - width) // 2, (new_height - height) // 2
-    image = image.crop((left, top, left + width, top + height))
+    image = _crop(image.resize((new_width, new_height), Image.Resampling.BILINEAR), width, height)
     return np.asarray(image, dtype=np.uint8).reshape(height, width, channels)
+
+
+def _crop(image: Image.Image, width: int, height: int) -> Image.Image:
+    """Keep an image's middle."""
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return image.crop((left, top, left + width, top + height))
 
 
 def _convert(image: Image.Image, channels: int) -> Image.Image:

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -147,6 +148,26 @@ def test_large_inputs_leave_a_margin_as_torchvision_does(tmp_path: Path) -> None
     pixels[16:240, 16:240] = 255
     Image.fromarray(pixels).save(tmp_path / "framed.png")
     assert (read_image(tmp_path / "framed.png", (3, 224, 224)) == 255).all()
+
+
+@pytest.mark.parametrize("size", [(50_001, 1), (1, 50_001)])
+def test_a_strip_is_read_in_little_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    strip = Image.new("L", size)  # black, and white in its middle: 13 GB at 256 pixels' height
+    strip.paste(255, (size[0] // 2 - 10, size[1] // 2 - 10, size[0] // 2 + 11, size[1] // 2 + 11))
+    strip.save(tmp_path / "strip.png")
+    resize = Image.Image.resize
+    sizes: list[int] = []
+
+    def spy(image: Image.Image, size: tuple[int, int], *options: Any) -> Image.Image:
+        sizes.append(max(size))
+        assert max(sizes) <= 8 * 256
+        return resize(image, size, *options)
+
+    monkeypatch.setattr(Image.Image, "resize", spy)
+    assert (read_image(tmp_path / "strip.png", (3, 224, 224)) == 255).all()
+    assert len(sizes) == 1
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "CMYK", "P", "I;16", "1"])

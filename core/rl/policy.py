@@ -1,6 +1,7 @@
 """The agent's networks: one Bernoulli logit per channel, and the value of the state."""
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,21 @@ from core.rl.encoder import encode_states, make_encoder
 from core.rl.observation import ONE_SHOT_FEATURES, Observation, Outlook
 
 LEAST_DEVIATION, MOST_DEVIATION = 0.05, 2.0  # of a layer's shift
+
+Channels = Tensor | slice  # int64 (c,), or all
+ALL = slice(None)
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """What the encoder makes of S states of one network."""
+
+    groups: Tensor  # (S, groups, hidden): of the layers that write to each coupling group
+    graph: Tensor  # (S, hidden): of the whole network
+
+    def part(self, place: slice) -> "Encoded":
+        """Some of the states."""
+        return Encoded(self.groups[place], self.graph[place])
 
 
 class ActorCritic(nn.Module):
@@ -52,14 +68,24 @@ class ActorCritic(nn.Module):
 
         Without `x` it is the one state in which nothing is decided.
         """
+        return self.answer(observation, self.encode(observation, x))
+
+    def encode(self, observation: Observation, x: Tensor | None = None) -> Encoded:
+        """See states given by their node features, as `forward` does, but answer nothing yet."""
         graph = observation.graph
         x = graph.x[None] if x is None else x
         z = encode_states(self.encoder, x, graph.edge_index)  # (S, nodes, hidden)
-        z_graph = z.mean(dim=1)  # (S, hidden)
-        z_group = _mean_of_producers(z, graph, observation.group_count)  # (S, groups, hidden)
-        logits = self.head(z_group, z_graph, observation)
+        z_group = _mean_of_producers(z, graph, observation.group_count)
+        return Encoded(z_group, z.mean(dim=1))
+
+    def answer(
+        self, observation: Observation, encoded: Encoded, channels: Channels = ALL
+    ) -> Outlook:
+        """Answer to encoded states; the logits (S, c) are those of some channels (c,) only."""
+        z_group, z_graph = encoded.groups, encoded.graph
+        logits = self.head(z_group, z_graph, observation, channels)
         if self.channel_offset is not None:
-            logits = logits + self.channel_offset
+            logits = logits + self.channel_offset[channels]
         value = self.critic(z_graph.detach()).squeeze(1)
         scale = self.log_prior_scale.exp()
         if isinstance(self.layers, LayerShift):
@@ -67,16 +93,15 @@ class ActorCritic(nn.Module):
             mean = self.layers(z_group, z_graph, observation)
             if self.layer_offset is not None:
                 mean = mean + self.layer_offset
-            return Outlook(
-                logits + gain * observation.ranks, value, mean, self.layers.log_deviations(), gain
-            )
-        by_group = logits.new_zeros(len(x), observation.group_count)
+            logits = logits + gain * observation.ranks[channels]
+            return Outlook(logits, value, mean, self.layers.log_deviations(), gain)
+        by_group = logits.new_zeros(len(logits), observation.group_count)
         if self.layers is not None:
             by_group = by_group + self.layers(z_group)
         if self.layer_offset is not None:
             by_group = by_group + self.layer_offset
-        logits = logits + scale * observation.prior + by_group[:, observation.group_of_channel]
-        return Outlook(logits, value)
+        moved = by_group[:, observation.group_of_channel[channels]]
+        return Outlook(logits + scale * observation.prior[channels] + moved, value)
 
 
 class ChannelHead(nn.Module):
@@ -91,9 +116,15 @@ class ChannelHead(nn.Module):
         nn.init.normal_(self.last.weight, std=0.01)
         nn.init.zeros_(self.last.bias)
 
-    def forward(self, z_group: Tensor, z_graph: Tensor, observation: Observation) -> Tensor:
-        """(S, groups, hidden), (S, hidden) -> (S, C)."""
-        features = observation.channel_features
+    def forward(
+        self,
+        z_group: Tensor,
+        z_graph: Tensor,
+        observation: Observation,
+        channels: Channels = ALL,
+    ) -> Tensor:
+        """(S, groups, hidden), (S, hidden) -> (S, channels)."""
+        features = observation.channel_features[channels]
         hidden = z_graph.shape[1]
         # one product for each thing that enters, so that a layer's is made once for its channels
         weight = self.first.weight
@@ -102,7 +133,7 @@ class ChannelHead(nn.Module):
         context = _with_budget(z_graph, observation)  # (S, hidden + 1)
         layers = z_group @ by_layer.T + (context @ by_graph.T)[:, None] + self.first.bias
         own = features @ by_channel.T  # (C, hidden)
-        inner = nn.functional.elu(layers[:, observation.group_of_channel] + own)
+        inner = nn.functional.elu(layers[:, observation.group_of_channel[channels]] + own)
         logits: Tensor = (self.last(inner) + self.linear(features)).squeeze(2)
         return logits
 
@@ -117,11 +148,17 @@ class GlobalHead(nn.Module):
         nn.init.orthogonal_(self.last.weight, 0.01)
         nn.init.zeros_(self.last.bias)
 
-    def forward(self, z_group: Tensor, z_graph: Tensor, observation: Observation) -> Tensor:
-        """(S, hidden) -> (S, C)."""
+    def forward(
+        self,
+        z_group: Tensor,
+        z_graph: Tensor,
+        observation: Observation,
+        channels: Channels = ALL,
+    ) -> Tensor:
+        """(S, hidden) -> (S, channels)."""
         del z_group, observation
-        logits: Tensor = self.last(torch.tanh(self.first(z_graph)))
-        return logits
+        inner = torch.tanh(self.first(z_graph))
+        return nn.functional.linear(inner, self.last.weight[channels], self.last.bias[channels])
 
 
 class LayerBias(nn.Module):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from core.config import PPOConfig
-from core.rl.episodes import Review, review_episodes
+from core.rl.episodes import Review, review_episodes, visited_states
 from core.rl.observation import Observation
 from core.rl.policy import ActorCritic
 from core.rl.rollout import (
@@ -29,7 +29,7 @@ class UpdateStatistics:
 
     policy_loss: float | None = None
     value_loss: float | None = None
-    entropy: float | None = None  # nats per channel
+    entropy: float | None = None  # nats per channel, those of the layers' shifts among them
     approx_kl: float | None = None  # nats per channel
     clip_fraction: float | None = None  # 0-1
 
@@ -81,8 +81,9 @@ def update(
     gained = compute_advantages(by_step, episodes.values, config.gamma, config.gae_lambda)
     returns = gained + episodes.values  # (n, K)
     advantages = comparable_advantages(gained, config)
+    states = visited_states(observation, space, episodes.actions)
     for _ in range(config.epochs):
-        review = review_episodes(policy, observation, space, episodes)
+        review = review_episodes(policy, observation, space, episodes, states)
         losses = _policy_losses(review, episodes, space, advantages, config)
         v_loss = torch.stack(
             [_value_loss(value, own) for value, own in zip(review.values, returns, strict=True)]

@@ -39,6 +39,11 @@ def gaussian_logprobs(values: Tensor, mean: Tensor, log_deviation: Tensor) -> Te
     return -0.5 * away.square() - log_deviation - 0.5 * math.log(2 * math.pi)
 
 
+def gaussian_entropy(log_deviation: Tensor) -> Tensor:
+    """Differential entropy in nats, 1/2 log(2 pi e) + log deviation; the same shape."""
+    return log_deviation + 0.5 * (1.0 + math.log(2 * math.pi))
+
+
 def antithetic_noise(count: int, size: int, random: torch.Generator) -> Tensor:
     """Standard normal numbers (count, size) of which the second half is minus the first.
 

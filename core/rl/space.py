@@ -41,7 +41,7 @@ class DecisionSpace:
     ) -> None:
         """Raises: ConfigError if there are fewer layers to decide over than steps."""
         self.macs = macs
-        self.macs_budget = macs_budget
+        self.macs_budget = macs_budget  # of now: it may fall in the course of a search
         self.removable = removable
         self.constraint = constraint
         steps = decision_parts(group_of_channel, removable, decision_steps)
@@ -66,6 +66,18 @@ class DecisionSpace:
         """The step that decides over each coupling group, int64 (G,); 0 where none does."""
         return self.groups.int().argmax(dim=0)
 
+    @cached_property
+    def own_channels(self) -> tuple[Tensor, ...]:
+        """The channels that each step decides over, int64 (c,) each."""
+        return tuple(own.nonzero()[:, 0] for own in self.steps)
+
+    @cached_property
+    def later_channels(self) -> tuple[Tensor, ...]:
+        """The channels that are decided after each step, int64 (c,) each."""
+        return tuple(
+            self.steps[step + 1 :].any(dim=0).nonzero()[:, 0] for step in range(self.step_count)
+        )
+
     def decided_before(self, step: int) -> Tensor:
         """Which channels were decided in earlier steps, bool (C,)."""
         return self.steps[:step].any(dim=0)
@@ -77,7 +89,14 @@ class DecisionSpace:
         """
         if self.constraint != "projection":
             return logits
-        given = logits.detach().double().numpy()
+        return logits - self.thresholds(logits.detach(), step, actions)[:, None]
+
+    def thresholds(self, logits: Tensor, step: int, actions: Tensor | None = None) -> Tensor:
+        """By how much `project` shifts each row of logits (S, C); the shape is (S,).
+
+        Of the logits only those of channels that are still open count.
+        """
+        given = logits.double().numpy()
         if step == 0 or actions is None:
             fixed = np.ones_like(given)
             is_open = self.removable
@@ -87,7 +106,7 @@ class DecisionSpace:
             is_open = self.removable & ~before
             given = np.broadcast_to(given, fixed.shape)
         taus = solve_thresholds(given, fixed, is_open, self.macs, self.macs_budget)
-        return logits - torch.from_numpy(taus).to(logits.dtype)[:, None]
+        return torch.from_numpy(taus).to(logits.dtype)
 
     def repair(self, keep: BoolArray, priority: Tensor) -> BoolArray:
         """Bring sampled masks (K, C) to the budget, or at least leave no width empty.
@@ -143,11 +162,12 @@ def solve_thresholds(
     Source: the Illinois variant of false position (Dowell and Jarratt, 1971), after some
     halvings; every pass over many channels counts.
     """
-    own, keep = logits[:, is_open], fixed.copy()
+    places = _as_slice(is_open)
+    own, keep = logits[:, places], fixed.copy()
 
     def excess(taus: Float64Array) -> Float64Array:
         with np.errstate(over="ignore"):
-            keep[:, is_open] = 1.0 / (1.0 + np.exp(taus[:, None] - own))
+            keep[:, places] = 1.0 / (1.0 + np.exp(taus[:, None] - own))
         return overshoot(model, keep, macs_budget)
 
     low, high = logits.min(axis=1) - 20.0, logits.max(axis=1) + 20.0
@@ -175,3 +195,10 @@ def solve_thresholds(
         was_above = is_above
         low, high = np.where(is_above, middle, low), np.where(is_above, high, middle)
     return taus
+
+
+def _as_slice(chosen: BoolArray) -> slice | NDArray[np.int64]:
+    """The places that are chosen: as a slice, which is faster, where there is no gap."""
+    places = np.flatnonzero(chosen)
+    is_whole = places.size and places[-1] - places[0] + 1 == places.size
+    return slice(int(places[0]), int(places[-1]) + 1) if is_whole else places

@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from core.config import PolicyConfig, PPOConfig
+from core.rl import agent as agent_module
 from core.rl.agent import PruningAgent
+from core.rl.credit import MOST, less_their_price
 from tests.core.rl.observations import MACS, chain_observation, chain_space
 
 POLICIES = {
@@ -179,3 +181,43 @@ def test_attention_goes_along_the_graph_both_ways_and_to_each_layer_itself():
     assert weights.shape == (2, 4, len(edges))
     assert weights.dtype == np.float32
     assert make_agent(policy=PolicyConfig(encoder="none")).attention() is None
+
+
+@pytest.mark.parametrize("name", ["channels", "hierarchical", "hierarchical, two steps"])
+def test_credit_moves_the_logits_that_are_sampled(name):
+    removable = np.ones(14, dtype=np.bool_)
+    removable[[2, 9]] = False
+    # without a projection the samples' logits are the policy's own
+    agent = make_agent("penalty", removable=removable, policy=POLICIES[name], prior=[0.5] * 14)
+    observation = chain_observation([0.5] * 14)[0]
+    probability, likeliest = agent.preference()
+    gradient = np.linspace(-1.0, 2.0, 14)
+    given = np.clip(gradient / np.abs(gradient[removable]).mean(), -MOST, MOST)
+    macs = MACS.marginal_macs(likeliest) / MACS.total
+    keep = np.where(removable, probability, 1.0)
+    credit = less_their_price(given, macs, keep)
+    before = agent.policy(observation).logits[0].detach()
+    agent.take_credit(gradient)
+    moved = agent.policy(observation).logits[0].detach() - before
+    expected = PPOConfig().credit_rate * np.where(removable, credit, 0.0)
+    assert moved.tolist() == pytest.approx(expected.tolist(), abs=1e-4)
+    assert agent.preference()[0][0] != probability[0]  # what it prefers is asked anew
+
+
+def test_a_preference_is_asked_for_again_only_after_learning(monkeypatch):
+    agent, asked = make_agent(), []
+    original = agent_module.likeliest_episode
+    monkeypatch.setattr(
+        agent_module, "likeliest_episode", lambda *given: asked.append(1) or original(*given)
+    )
+    first = agent.preference()
+    first[1][:] = False  # whoever asks may change the answer
+    assert agent.preference()[1].any()
+    assert len(asked) == 1
+    proposal = agent.propose(4)
+    agent.learn(proposal, [0.0, 1.0, 2.0, 3.0])
+    agent.preference()
+    assert len(asked) == 2
+    agent.load_state_dict(agent.state_dict())
+    agent.preference()
+    assert len(asked) == 3

@@ -7,7 +7,13 @@ import pytest
 import torch
 
 from core.config import PolicyConfig, PPOConfig
-from core.rl.episodes import Review, likeliest_episode, review_episodes, sample_episodes
+from core.rl.episodes import (
+    Review,
+    likeliest_episode,
+    review_episodes,
+    sample_episodes,
+    visited_states,
+)
 from core.rl.ppo import _policy_losses, clipped_policy_loss, make_optimizer, update
 from core.rl.rollout import Episodes, bernoulli_logprobs
 from tests.core.rl.observations import chain_observation, chain_policy, chain_space
@@ -65,6 +71,42 @@ def test_the_second_step_sees_what_the_first_decided():
     assert priority[least, 8:].mean() > priority[most, 8:].mean()
     probability, keep = likeliest_episode(policy, observation, space)
     assert probability.shape == keep.shape == (14,)
+
+
+@pytest.mark.parametrize("decision_steps", [1, 2])
+def test_the_shifts_count_in_the_entropy_of_a_hierarchical_policy(decision_steps):
+    config = PolicyConfig(architecture="hierarchical", decision_steps=decision_steps)
+    observation, _ = chain_observation()
+    policy, space = chain_policy(config), chain_space("penalty", decision_steps=decision_steps)
+    random = torch.Generator().manual_seed(0)
+    episodes, _ = sample_episodes(policy, observation, space, 4, random)
+    before = review_episodes(policy, observation, space, episodes).entropy
+    with torch.no_grad():  # from 0.6 to 0.3 and 1.2: each log 2, of two layers and 14 channels
+        policy.layers.log_deviation.add_(torch.tensor([-math.log(2), math.log(2)]))
+    level = review_episodes(policy, observation, space, episodes).entropy
+    assert level.item() == pytest.approx(before.item(), abs=1e-6)
+    with torch.no_grad():
+        policy.layers.log_deviation[0] += math.log(2)
+    wider = review_episodes(policy, observation, space, episodes).entropy
+    assert (wider - level).item() == pytest.approx(math.log(2) / 14, abs=1e-6)
+    wider.backward()
+    assert policy.layers.log_deviation.grad.tolist() == pytest.approx([1 / 14, 1 / 14])
+
+
+def test_all_steps_are_reviewed_at_once_as_each_by_itself():
+    observation, _ = chain_observation([0.1 * i for i in range(14)])
+    space = chain_space(decision_steps=2)
+    policy = chain_policy(PolicyConfig(decision_steps=2))
+    random = torch.Generator().manual_seed(0)
+    episodes, _ = sample_episodes(policy, observation, space, 5, random)
+    states = visited_states(observation, space, episodes.actions)
+    assert len(states) == 1 + 5
+    assert torch.equal(states[0], observation.graph.x)
+    logits = policy(observation, states[1:]).logits  # every channel, of the second step's states
+    by_hand = bernoulli_logprobs(space.project(logits, 1, episodes.actions), episodes.actions)
+    review = review_episodes(policy, observation, space, episodes)
+    assert torch.allclose(review.logprobs[:, 8:], by_hand[:, 8:], atol=1e-4)
+    assert torch.allclose(torch.cat(review.values), policy(observation, states).value, atol=1e-5)
 
 
 def one_update(ratio: str, epochs: int = 1) -> tuple[torch.Tensor, torch.Tensor, dict]:

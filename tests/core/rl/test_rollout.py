@@ -13,6 +13,7 @@ from core.rl.rollout import (
     comparable_advantages,
     compute_advantages,
     episode_rewards,
+    gaussian_entropy,
     gaussian_logprobs,
 )
 
@@ -30,6 +31,12 @@ def test_log_densities_of_a_normal_distribution():
     logprobs = gaussian_logprobs(values, mean, torch.tensor([math.log(2.0)]))
     peak = 1.0 / (2.0 * math.sqrt(2 * math.pi))
     assert logprobs.exp().flatten().tolist() == pytest.approx([peak, peak * math.exp(-0.5)])
+
+
+def test_entropy_of_a_normal_distribution():
+    # 1/2 log(2 pi e) = 1.4189 for a deviation of 1; twice as wide is log 2 more, narrow is below 0
+    entropies = gaussian_entropy(torch.tensor([1.0, 2.0, 0.05]).log())
+    assert entropies.tolist() == pytest.approx([1.41894, 2.11209, -1.57679], abs=1e-5)
 
 
 def test_what_one_sample_tries_another_tries_the_other_way():

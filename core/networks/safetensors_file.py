@@ -65,7 +65,7 @@ def _tensor(key: str, entry: Any, content: bytearray, start: int) -> Tensor:
     begin, end = entry["data_offsets"]
     if not 0 <= begin <= end <= len(content) - start:
         raise ValueError(f"'{key}' lies outside the file")
-    if begin == end:
-        return torch.empty(shape, dtype=dtype)
+    if begin == end:  # reshaped, so that no shape takes memory which the file has no numbers for
+        return torch.empty(0, dtype=dtype).reshape(shape)
     raw = content[start + begin : start + end]
     return torch.frombuffer(raw, dtype=dtype).reshape(shape)

@@ -72,6 +72,7 @@ def test_what_is_damaged_is_refused(tmp_path: Path, content: bytes) -> None:
         (entry("F32", [2], 0, 8), "is truncated"),
         (entry("F32", [3], 0, 4), "is truncated"),
         (entry("F32", [1], -4, 0), "is truncated"),
+        (entry("F32", [2**30], 4, 4), "is truncated"),
         ({"dtype": "F32"}, "is truncated"),
         (entry("F8_E4M3", [4], 0, 4), "'a' is F8_E4M3, which cannot be pruned"),
     ],

@@ -31,6 +31,8 @@ def main(words: Sequence[str] | None = None) -> int:
                 return _finetune(arguments)
             case "compare":
                 return _compare(arguments)
+            case "train-agent":
+                return _train_agent(arguments)
             case "settings":
                 return _list_settings(arguments)
             case "networks":
@@ -120,6 +122,21 @@ def _compare(arguments: argparse.Namespace) -> int:
         split_methods(arguments.methods),
         arguments.seeds,
         arguments.finetune_epochs,
+        arguments.out,
+        allow_download=arguments.allow_download,
+        trust=arguments.trust,
+        is_quiet=arguments.quiet,
+        is_verbose=arguments.verbose,
+    )
+
+
+def _train_agent(arguments: argparse.Namespace) -> int:
+    from app.headless_training import run_training
+    from app.training_words import practice_networks, training_config
+
+    return run_training(
+        practice_networks(arguments),
+        training_config(arguments),
         arguments.out,
         allow_download=arguments.allow_download,
         trust=arguments.trust,

@@ -12,6 +12,7 @@ from app.finetune_words import add_finetune_command
 from app.run_words import add_report_command, add_resume_command, add_round_command
 from app.search_words import add_common_words, add_search_words, add_source
 from app.setting_arguments import add_set_word, add_settings_command, with_assignments
+from app.training_words import add_training_command
 from core.config import RunConfig, SearchConfig, load_run_config
 from core.presets import apply_preset
 
@@ -29,6 +30,7 @@ examples:
   espalier round DIR --to 8     widths that hardware likes, for a finished run
   espalier finetune --help      train what a search has pruned
   espalier compare --help       compare methods over several seeds, in one table
+  espalier train-agent --help   one agent for many networks, that proposes masks at once
   espalier networks             the names for --network
   espalier settings             every setting, for --set and --config
 """
@@ -76,6 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_resume_command(commands)
     add_finetune_command(commands)
     add_common_words(add_compare_command(commands))
+    add_training_command(commands)
     add_round_command(commands)
     add_report_command(commands)
     commands.add_parser(

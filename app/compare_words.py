@@ -11,7 +11,8 @@ METHOD_WORDS = (
     "agent (the default search), random (search round the best criterion), evolution, "
     "layer_ratios (AMC-style, by the cross-entropy method), gates (hard-concrete, by gradient), "
     "and the criteria without a search: l1, l2, fpgm, bn_scale, taylor, gradient, activation, "
-    "contribution, obs_bn, obs_per_mac, l1_uniform, random_uniform"
+    "contribution, obs_bn, obs_per_mac, l1_uniform, random_uniform; and proposal, what the agent "
+    "of search.start_from proposes at once"
 )
 EPILOG = """\
 Every method gets the same images, evaluations and budget; a criterion gets no evaluation, in the

@@ -160,6 +160,26 @@ class PretrainingAdvanced:
 
 
 @dataclass(frozen=True)
+class TaskPractised:
+    """An agent in training has tried masks of one network at one budget."""
+
+    update: int
+    network: str
+    macs_budget: float  # 0-1
+    mean_loss: float  # of the masks: what a refit loses, or the distance to the unpruned answers
+    best_loss: float
+
+
+@dataclass(frozen=True)
+class AgentTrained:
+    """An agent for many networks is written."""
+
+    path: str
+    networks: tuple[str, ...]  # that it was trained on
+    size: int  # bytes
+
+
+@dataclass(frozen=True)
 class HeldOutScored:
     """The best mask so far on images that it was not rewarded for."""
 
@@ -365,6 +385,7 @@ SearchEvent = (
     | NetworkAdapted
     | SearchFinished
 )
+TrainingEvent = SearchEvent | TaskPractised | AgentTrained  # of an agent for many networks
 FinetuneEvent = (
     StageStarted
     | StageAdvanced
@@ -377,6 +398,7 @@ FinetuneEvent = (
 )
 Event = (
     SearchEvent
+    | TrainingEvent
     | FinetuneEvent
     | NetworkOpened
     | RunReported

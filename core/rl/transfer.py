@@ -15,11 +15,14 @@ from core.config import PolicyConfig
 from core.config.learning import AGENT_FILE
 from core.errors import ConfigError, readable
 from core.graph.features import FEATURES_VERSION
+from core.rl.generalist import GeneralistPolicy
+from core.rl.network_view import VIEW_VERSION
 from core.rl.policy import ActorCritic
 
 FORMAT = "espalier.agent"
 FORMAT_VERSION = 1
-VERSION = f"{FORMAT_VERSION}.{FEATURES_VERSION}"
+VERSIONS = {False: FEATURES_VERSION, True: VIEW_VERSION}  # whether it is a generalist
+GENERALIST = "generalist"  # the architecture that is trained on several networks
 OF_ONE_NETWORK = ("layer_offset", "channel_offset")  # a free number for each layer and channel
 DEVIATION = "layers.log_deviation"  # of each layer, or one for all
 FEATURES_WEIGHT = "head.linear.weight"  # (1, features of a channel)
@@ -36,18 +39,24 @@ def agent_bytes(weights: Mapping[str, Tensor], config: PolicyConfig) -> bytes | 
     kept = {name: one.clone() for name, one in weights.items() if name not in OF_ONE_NETWORK}
     if DEVIATION in kept:
         kept[DEVIATION] = kept[DEVIATION].mean().reshape(1)
-    content = _saved(
-        {
-            "architecture": config.architecture,
-            "has_graph": config.encoder != "none",
-            "weights": kept,
-        }
-    )
+    return _agent_file(config.architecture, config.encoder != "none", kept)
+
+
+def generalist_bytes(weights: Mapping[str, Tensor]) -> bytes:
+    """Write the weights of a policy for many networks."""
+    kept = {name: one.clone() for name, one in weights.items()}
+    return _agent_file(GENERALIST, has_graph=True, weights=kept)
+
+
+def _agent_file(architecture: str, has_graph: bool, weights: dict[str, Tensor]) -> bytes:
+    content = _saved({"architecture": architecture, "has_graph": has_graph, "weights": weights})
+    is_generalist = architecture == GENERALIST
     return _saved(
         {
             "format": FORMAT,
             "version": FORMAT_VERSION,
-            "features_version": FEATURES_VERSION,
+            "features_version": VERSIONS[is_generalist],
+            "is_generalist": is_generalist,
             # torch.load reads changed numbers without a word
             "sha256": hashlib.sha256(content).hexdigest(),
             "content": torch.frombuffer(bytearray(content), dtype=torch.uint8),
@@ -67,9 +76,13 @@ def load_agent(place: str, config: PolicyConfig, channel_features: int) -> dict[
     channel_features: how many the network's channels have here.
     Raises: ConfigError if there is none, or none that fits the settings.
     """
-    path = Path(place).expanduser()
-    path = path / AGENT_FILE if path.is_dir() else path
+    path = _agent_path(place)
     stored = _read(path)
+    if stored.architecture == GENERALIST:
+        raise ConfigError(
+            f"The agent in {readable(path)} was trained on several networks: it proposes masks and "
+            "does not go on learning as a policy of the settings."
+        )
     has_graph = config.encoder != "none"
     if (stored.architecture, stored.has_graph) != (config.architecture, has_graph):
         remedy = "trained" if stored.has_graph else "none"
@@ -82,13 +95,39 @@ def load_agent(place: str, config: PolicyConfig, channel_features: int) -> dict[
             "Setting 'start_from' must be empty where 'embedding' is global: such a policy fits "
             "one network only."
         )
-    width = stored.weights[FEATURES_WEIGHT].shape[1]
+    width = stored.weights[FEATURES_WEIGHT].shape[-1] if FEATURES_WEIGHT in stored.weights else 0
     if width != channel_features:
         raise ConfigError(
             f"The agent in {readable(path)} knows {width} features of a channel, here are "
             f"{channel_features}. Choose one that was trained with the same criteria."
         )
     return stored.weights
+
+
+def load_generalist(place: str) -> GeneralistPolicy | None:
+    """Read a policy for many networks from its file; None if the agent there is another kind.
+
+    Raises: ConfigError if there is no agent, or one of another version.
+    """
+    path = _agent_path(place)
+    stored = _read(path)
+    if stored.architecture != GENERALIST:
+        return None
+    with torch.random.fork_rng(devices=[]):
+        policy = GeneralistPolicy()
+    needed = policy.state_dict()
+    if stored.weights.keys() != needed.keys() or any(
+        stored.weights[name].shape != one.shape or not bool(stored.weights[name].isfinite().all())
+        for name, one in needed.items()
+    ):
+        raise _damaged(path, "other weights")
+    policy.load_state_dict(stored.weights)
+    return policy.eval()
+
+
+def _agent_path(place: str) -> Path:
+    path = Path(place).expanduser()
+    return path / AGENT_FILE if path.is_dir() else path
 
 
 def take_over(policy: ActorCritic, weights: Mapping[str, Tensor]) -> None:
@@ -131,22 +170,25 @@ def _read(path: Path) -> _StoredAgent:
         if outer["format"] != FORMAT:
             raise ValueError("another format")
         version = f"{int(outer['version'])}.{int(outer['features_version'])}"
-        if version == VERSION:
+        readable_version = f"{FORMAT_VERSION}.{VERSIONS[bool(outer.get('is_generalist', False))]}"
+        if version == readable_version:
             content = outer["content"].numpy().tobytes()
             if hashlib.sha256(content).hexdigest() != outer["sha256"]:
                 raise ValueError("another hash")
             values = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
             weights = {str(name): one.float() for name, one in values["weights"].items()}
-            if weights[FEATURES_WEIGHT].dim() != 2:
-                raise ValueError("another shape")
             return _StoredAgent(str(values["architecture"]), bool(values["has_graph"]), weights)
     except BROKEN as error:
-        raise ConfigError(
-            f"Cannot read the agent in {readable(path)}: it is damaged, or no agent of Espalier. "
-            "Choose another one, or start without.",
-            str(error),
-        ) from error
+        raise _damaged(path, str(error)) from error
     raise ConfigError(
         f"The agent in {readable(path)} was made by another version of Espalier (format {version}, "
-        f"this one reads {VERSION}). Choose another one, or start without."
+        f"this one reads {readable_version}). Choose another one, or start without."
+    )
+
+
+def _damaged(path: Path, details: str) -> ConfigError:
+    return ConfigError(
+        f"Cannot read the agent in {readable(path)}: it is damaged, or no agent of Espalier. "
+        "Choose another one, or start without.",
+        details,
     )

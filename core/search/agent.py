@@ -24,7 +24,8 @@ from core.rl.space import DecisionSpace, decision_parts
 from core.rl.transfer import load_agent, take_over
 from core.search.bench import Bench
 from core.search.feasibility import budgeted_macs, removable_channels
-from core.search.tournament import feature_count
+from core.search.proposing import generalist_of
+from core.search.tournament import PROPOSAL, feature_count
 
 if TYPE_CHECKING:
     from core.opening import Opened
@@ -63,13 +64,15 @@ def check_agent(opened: "Opened", config: SearchConfig, *, is_fresh: bool) -> No
 
     is_fresh: False for a search that goes on, which needs no other agent to start from.
     """
+    if config.method == PROPOSAL:
+        generalist_of(config)
     if config.method != "agent":
         return
     macs = MacsModel(opened.analysis, opened.network.module)
     removable = removable_channels(opened, config, budgeted_macs(opened, config, macs))
     groups = opened.analysis.groups.group_of_channel
     decision_parts(groups, removable, config.policy.decision_steps)
-    if is_fresh and config.start_from:
+    if is_fresh and config.start_from and generalist_of(config) is None:
         load_agent(config.start_from, config.policy, feature_count())
 
 
@@ -80,7 +83,10 @@ def prepare_agent(agent: PruningAgent, bench: Bench) -> Generator[SearchEvent, N
         epoch and StageAdvanced.
     """
     config = bench.config
-    if config.start_from:
+    if config.start_from and generalist_of(config) is not None:
+        words = readable(config.start_from)
+        yield NoticeRaised(f"The agent of {words} has proposed a mask to the search.")
+    elif config.start_from:
         features = agent.observation.channel_features.shape[1]
         take_over(agent.policy, load_agent(config.start_from, config.policy, features))
         yield NoticeRaised(f"The search starts with the agent of {readable(config.start_from)}.")

@@ -22,6 +22,7 @@ from core.pruning.budget import least_kept_share
 from core.rl.observation import Observation, keep_logits, rank_logits
 from core.search.bench import Bench
 from core.search.finalists import JUDGE_IMAGES, Finalist
+from core.search.proposing import proposal_of
 from core.search.state import Groundwork
 from core.search.tournament import (
     SHOWN_FIRST,
@@ -99,6 +100,8 @@ def compare_criteria(
         competitors = make_competitors(
             importances, analysis.groups, macs, config.macs_budget, bench.removable
         )
+        if (proposal := proposal_of(bench, importances)) is not None:
+            competitors.append(proposal)
         tournament = yield from hold_tournament(
             competitors, bench.first or bench.scorer, bench.images, macs, bench.closer
         )

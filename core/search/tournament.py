@@ -27,6 +27,7 @@ from core.scoring import MaskScorer
 from core.search.alike import score_alike
 
 SHOWN_FIRST = "l1_uniform"  # what most people would do
+PROPOSAL = "proposal"  # of an agent that was trained on other networks, see core.search.proposing
 CRITERION_IMAGES = 256
 FLIPPED_SHARE = 0.06  # of the channels, in a sample of the untrained policy: 20 of 336
 LEAST_FLIPS = 1.0
@@ -56,11 +57,12 @@ class Tournament:
         return next(one for one in self.competitors if one.name == name)
 
     def best_of_each_criterion(self) -> dict[str, BoolArray]:
-        """Masks by name: each criterion with its best allocation, and l1_uniform."""
+        """Masks by name: each criterion with its best allocation, l1_uniform, a proposal."""
         chosen = [self.by_name(SHOWN_FIRST)]
         for criterion in CRITERIA:
             own = [one for one in self.competitors if split_name(one.name)[0] == criterion]
             chosen.append(_best(own, self.scores))
+        chosen += [one for one in self.competitors if one.name == PROPOSAL]
         return {one.name: one.keep for one in chosen}
 
 
@@ -133,7 +135,9 @@ def make_competitors(
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """Split "bn_scale_layer_normalised" into criterion and allocation."""
+    """Split "bn_scale_layer_normalised" into criterion and allocation; a proposal has none."""
+    if name == PROPOSAL:
+        return name, ""
     for allocation in ALLOCATIONS:
         if name.endswith(f"_{allocation}"):
             return name.removesuffix(f"_{allocation}"), allocation

@@ -3,7 +3,7 @@
 A method is asked for some masks at a time, all within the budget, and is told what each earned.
 Everything else - criteria, images, scoring, health, checkpoints, the choice of the winner - is
 the same for all of them, so that they compare. A criterion is a method too: its mask alone, with
-no evaluation at all.
+no evaluation at all; and so is the proposal of an agent that was trained on other networks.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ from core.search.methods.layer_ratios import LayerRatios
 from core.search.methods.method import Method
 from core.search.methods.random_search import RandomSearch
 from core.search.methods.terrain import Terrain
-from core.search.tournament import SHOWN_FIRST, split_name
+from core.search.tournament import PROPOSAL, SHOWN_FIRST, split_name
 
 __all__ = ["METHODS", "ONE_SHOT", "Method", "make_method", "method_names", "one_shot_mask_of"]
 
@@ -76,4 +76,4 @@ METHODS: dict[str, Callable[[Bench, Observation], Method]] = {
     "gates": _make_gates,
 }
 CHANCE = "random_uniform"  # the criterion; "random" is the search
-ONE_SHOT = (*(name for name in CRITERIA if name != "random"), SHOWN_FIRST, CHANCE)
+ONE_SHOT = (*(name for name in CRITERIA if name != "random"), SHOWN_FIRST, CHANCE, PROPOSAL)

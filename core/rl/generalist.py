@@ -1,0 +1,126 @@
+"""One policy for many networks and budgets: from what a network shows to a mask, at once.
+
+shift of a group = a learned mix of what one-shot masks keep of it + a residual that starts at 0.
+Nothing in it belongs to one network, so that all of it goes over to another.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from core.events import BoolArray
+from core.pruning.budget import Float64Array
+from core.rl.encoder import GATEncoder
+from core.rl.network_view import ALLOCATED_BY, GROUP_FEATURES, NetworkView
+from core.rl.observation import average_ranks
+from core.rl.ppo import clipped_policy_loss
+from core.rl.rollout import antithetic_noise, gaussian_logprobs
+
+HIDDEN = 64
+INPUTS = GROUP_FEATURES + 2 + len(ALLOCATED_BY)
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """One network at one budget, as the policy is asked about it."""
+
+    view: NetworkView
+    macs_budget: float  # 0-1
+    x: Tensor  # (G, INPUTS)
+    one_shot: Tensor  # (G, masks) keep logits
+
+    @classmethod
+    def of(cls, view: NetworkView, macs_budget: float) -> "Question":
+        """Put the budget and its one-shot masks beside what is always true of the network."""
+        one_shot = view.one_shot(macs_budget)
+        share = min(max(macs_budget, 0.01), 0.99)
+        budget = torch.tensor([4.0 * share - 2.0, math.log(share / (1.0 - share))])
+        x = torch.cat([view.features, budget.expand(len(one_shot), 2), one_shot / 2.0], dim=1)
+        return cls(view, macs_budget, x, one_shot)
+
+
+class GeneralistPolicy(nn.Module):
+    """Mean shift of each group, from GATv2 over the groups; untrained it is a mean of criteria."""
+
+    def __init__(self, hidden: int = HIDDEN) -> None:
+        super().__init__()
+        self.encoder = GATEncoder(INPUTS, hidden)
+        self.first = nn.Linear(2 * hidden + INPUTS, hidden)
+        self.last = nn.Linear(hidden, 1)
+        self.mix = nn.Linear(2, len(ALLOCATED_BY))  # of the one-shot masks, by the budget
+        for layer in (self.last, self.mix):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, question: Question) -> Tensor:
+        """Answer with the shifts (G,), of mean 0."""
+        x, budget = question.x, question.x[0, GROUP_FEATURES : GROUP_FEATURES + 2]
+        z = self.encoder(x, question.view.edge_index)  # (G, hidden)
+        z_graph = z.mean(dim=0, keepdim=True).expand(len(z), -1)
+        inner = nn.functional.elu(self.first(torch.cat([z, z_graph, x], dim=1)))
+        base = question.one_shot @ torch.softmax(self.mix(budget), dim=0)
+        shifts: Tensor = base + self.last(inner).squeeze(1)
+        return shifts - shifts.mean()
+
+
+@torch.no_grad()
+def propose(
+    policy: GeneralistPolicy, view: NetworkView, macs_budget: float
+) -> tuple[Float64Array, BoolArray]:
+    """Return priority (C,) and mask (C,) for a budget; nothing is evaluated."""
+    shifts = policy(Question.of(view, macs_budget))
+    return view.priority(shifts), view.mask(shifts, macs_budget)
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What was tried for one question, and how likely that was."""
+
+    question: Question
+    shifts: Tensor  # (K, G)
+    logprobs: Tensor  # (K, G)
+
+    @property
+    def masks(self) -> list[BoolArray]:
+        """The masks of the shifts, K times (C,)."""
+        return [self.question.view.mask(row, self.question.macs_budget) for row in self.shifts]
+
+
+@torch.no_grad()
+def sample_trial(
+    policy: GeneralistPolicy,
+    question: Question,
+    count: int,
+    deviation: float,
+    random: torch.Generator,
+) -> Trial:
+    """Try `count` shifts round the policy's answer, each one also the other way."""
+    mean = policy(question)
+    shifts = mean + deviation * antithetic_noise(count, len(mean), random)
+    return Trial(question, shifts, _logprobs(shifts, mean, deviation))
+
+
+def trial_loss(
+    policy: GeneralistPolicy,
+    trial: Trial,
+    advantages: Tensor,
+    deviation: float,
+    clip_coef: float,
+) -> Tensor:
+    """PPO's clipped loss with a ratio for each group, summed over the groups; a mean over K."""
+    logratio = _logprobs(trial.shifts, policy(trial.question), deviation) - trial.logprobs
+    return clipped_policy_loss(logratio, advantages[:, None], clip_coef).sum(dim=1).mean()
+
+
+def rank_advantages(losses: Tensor) -> Tensor:
+    """Ranks of losses (K,) or of several measures (measures, K), the lowest best: (K,)."""
+    ranks = average_ranks(-losses)
+    ranks = ranks.mean(dim=0) if ranks.dim() > 1 else ranks
+    return (ranks - ranks.mean()) / (ranks.std(unbiased=False) + 1e-6)
+
+
+def _logprobs(shifts: Tensor, mean: Tensor, deviation: float) -> Tensor:
+    log_deviation = torch.full_like(mean, math.log(deviation))
+    return gaussian_logprobs(shifts, mean, log_deviation)

@@ -1,0 +1,154 @@
+"""What a policy for many networks sees of one: its prunable groups, as a graph of their own.
+
+A node is a coupling group of which channels may go, in the order of depth; an edge leads to every
+group that is reached without passing another one, and back. The same numbers describe networks of
+any depth and width: shares, ranks and logs relative to the network's mean.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.events import BoolArray, FloatArray
+from core.graph.assembly import Analysis
+from core.graph.coupling import CouplingGroup
+from core.graph.layers import LayerGraph
+from core.pruning.baselines import ALLOCATIONS, one_shot_mask, uniform
+from core.pruning.budget import Float64Array, KeptShareModel
+from core.rl.observation import keep_logits
+
+RANKED_BY = "obs_bn"  # within a group: a refit makes up for most of what OBS lets go first
+ALLOCATED_BY = (  # criterion and allocation of the one-shot masks that the policy mixes
+    ("obs_bn", "balanced"),
+    ("obs_bn", "global"),
+    ("obs_per_mac", "global"),
+    ("contribution", "global"),
+)
+QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)  # of a group's scores
+GROUP_FEATURES = 10 + 2 * len(QUANTILES)
+VIEW_VERSION = 1  # of what the features mean, for agents that outlive a training
+FLOOR = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkView:
+    """One network under any budget that leaves the same channels to decide over."""
+
+    features: Tensor  # (G, GROUP_FEATURES)
+    edge_index: Tensor  # int64 (2, edges)
+    node_of_channel: NDArray[np.int64]  # (C,) row of the features; 0 where nothing is decided
+    ranks: Float64Array  # (C,) logit of a channel's rank in its group
+    priorities: tuple[Float64Array, ...]  # (C,) each, of ALLOCATED_BY
+    macs: KeptShareModel
+    removable: BoolArray  # (C,)
+
+    def one_shot(self, macs_budget: float) -> Tensor:
+        """Logit of the share that each one-shot mask keeps of each group, (G, masks)."""
+        own = self.removable
+        nodes = torch.from_numpy(self.node_of_channel[own])
+        columns = []
+        for priority in self.priorities:
+            mask = one_shot_mask(priority, self.macs, macs_budget, own)
+            columns.append(keep_logits([mask[own]], nodes, is_prior_known=True)[:, 0])
+        return torch.stack(columns, dim=1)
+
+    def priority(self, shifts: Tensor) -> Float64Array:
+        """Rank and shift of its group, (G,) -> (C,); larger means keep."""
+        by_channel = shifts.detach().double().numpy()[self.node_of_channel]
+        priority: Float64Array = self.ranks + by_channel
+        return priority
+
+    def mask(self, shifts: Tensor, macs_budget: float) -> BoolArray:
+        """Fill the budget in the order of the priority: (G,) -> (C,)."""
+        return one_shot_mask(self.priority(shifts), self.macs, macs_budget, self.removable)
+
+
+def view_network(
+    analysis: Analysis,
+    importances: Mapping[str, FloatArray],
+    macs: KeptShareModel,
+    removable: BoolArray,
+) -> NetworkView:
+    """Describe a network by its layer graph and what the criteria say of its channels.
+
+    importances: criterion -> (C,). removable: (C,), at least one is True.
+    """
+    groups = [g for g in analysis.groups.groups if removable[g.start : g.stop].any()]
+    nodes = np.zeros(len(removable), dtype=np.int64)
+    for node, group in enumerate(groups):
+        nodes[group.start : group.stop] = node
+    scores = importances[RANKED_BY]
+    ranks = uniform(scores, analysis.groups)
+    return NetworkView(
+        features=_features(analysis, groups, macs, scores),
+        edge_index=_edges(analysis.graph, groups),
+        node_of_channel=nodes,
+        ranks=np.log(ranks / (1.0 - ranks)),
+        priorities=tuple(
+            ALLOCATIONS[allocation](importances[criterion], analysis.groups)
+            for criterion, allocation in ALLOCATED_BY
+        ),
+        macs=macs,
+        removable=removable,
+    )
+
+
+def _features(
+    analysis: Analysis, groups: Sequence[CouplingGroup], macs: KeptShareModel, scores: FloatArray
+) -> Tensor:
+    """Describe each group, float32 (G, GROUP_FEATURES)."""
+    graph, count = analysis.graph, len(groups)
+    saved = macs.marginal_macs(np.ones(len(scores), dtype=np.bool_)) / macs.total  # (C,)
+    place = {name: depth for depth, name in enumerate(graph.nodes)}
+    side = max(1, *(_side(layer.output_shape) for layer in graph.layers))
+    log_scores = np.log(scores.astype(np.float64) + FLOOR * max(float(scores.mean()), FLOOR))
+    middle, share = log_scores.mean(), [saved[g.start : g.stop].mean() for g in groups]
+    rows = []
+    for node, group in enumerate(groups):
+        layer = graph.layer(group.producers[0])
+        own = log_scores[group.start : group.stop]
+        quantiles = np.quantile(own, QUANTILES)
+        rows.append(
+            [
+                np.log2(len(group)) / 6,
+                _side(layer.output_shape) / side,
+                float(layer.stride > 1),
+                (layer.kernel[-1] if layer.kernel else 0) / 3,
+                place[layer.name] / max(1, len(place) - 1),
+                (node + 1) / count,
+                np.log(count) / 4,
+                float(group.is_stream),
+                np.log(share[node] * count + FLOOR) / 4,
+                np.log(share[node] * len(group) * count + FLOOR) / 2,
+                *((quantiles - middle) / 2),
+                *(quantiles - quantiles[len(QUANTILES) // 2]),
+            ]
+        )
+    return torch.tensor(np.clip(np.array(rows), -6.0, 6.0), dtype=torch.float32)
+
+
+def _edges(graph: LayerGraph, groups: Sequence[CouplingGroup]) -> Tensor:
+    """Which groups follow which, both ways, int64 (2, edges)."""
+    node_of = {name: node for node, group in enumerate(groups) for name in group.producers}
+    pairs = set()
+    for name, node in node_of.items():
+        waiting, seen = list(graph.successors(name)), set[str]()
+        while waiting:
+            layer = waiting.pop()
+            if layer in seen:
+                continue
+            seen.add(layer)
+            if layer in node_of:
+                pairs |= {(node, node_of[layer]), (node_of[layer], node)}
+            else:
+                waiting.extend(graph.successors(layer))
+    distinct = sorted(pair for pair in pairs if pair[0] != pair[1])
+    return torch.tensor(distinct, dtype=torch.int64).reshape(-1, 2).T
+
+
+def _side(shape: tuple[int, ...]) -> int:
+    return shape[-1] if len(shape) == 3 else 1

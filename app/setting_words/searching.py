@@ -84,7 +84,8 @@ WORDS: dict[str, Words] = {
         QT_TRANSLATE_NOOP("explanations", "Method"),
         QT_TRANSLATE_NOOP(
             "explanations",
-            "Who proposes the masks: the agent that learns, or a search that it is compared with.",
+            "Who proposes the masks: the agent that learns, a search that it is compared with, or, "
+            "with no search at all, a criterion or the agent of Start from (proposal).",
         ),
         source=QT_TRANSLATE_NOOP(
             "explanations",
@@ -237,7 +238,8 @@ WORDS: dict[str, Words] = {
         QT_TRANSLATE_NOOP(
             "explanations",
             "A run's folder or its agent.pt, whose trained agent begins this search, of whatever "
-            "network; nothing is pre-trained then. Empty: a new one.",
+            "network; nothing is pre-trained then. An agent of train-agent proposes a mask, which "
+            "competes with the criteria. Empty: a new one.",
         ),
     ),
 }

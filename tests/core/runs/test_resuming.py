@@ -3,9 +3,12 @@
 import contextlib
 import csv
 import dataclasses
+import functools
 import json
 import random
 import shutil
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -78,10 +81,19 @@ def are_same(events, others) -> bool:
     )
 
 
-def break_off(folder, update, *, config=CONFIG, more=0):
-    """Run until `more` candidates after an update, then die; returns what was told."""
+def break_off(folder, update, *, more=0):
+    """Leave in `folder` a run that died `more` candidates after an update; returns what it told."""
+    place, told = broken_run(update, more)
+    shutil.copytree(Path(place.name) / "run", folder, dirs_exist_ok=True)
+    return told
+
+
+@functools.cache
+def broken_run(update, more):
+    """The folder of such a run, made once, and what the run told."""
+    place = tempfile.TemporaryDirectory()
     told, left = [], more
-    run = record_run(open_tiny(), config, folder)
+    run = record_run(open_tiny(), CONFIG, Path(place.name) / "run")
     for event in run:
         told.append(event)
         reached = any(isinstance(e, CheckpointReached) and e.update == update for e in told)
@@ -89,7 +101,7 @@ def break_off(folder, update, *, config=CONFIG, more=0):
             break
         left -= reached and isinstance(event, CandidateEvaluated)
     run.close()
-    return told
+    return place, told
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """A search that was broken off goes on to the bit as if nothing had happened."""
 
 import dataclasses
+import functools
 import io
 from typing import Any
 
@@ -43,6 +44,23 @@ def comparable(events) -> list[tuple[str, dict[str, Any]]]:
     return [plain(event) for event in events if not isinstance(event, CheckpointReached)]
 
 
+@functools.cache
+def whole_with_checkpoints(case: str) -> tuple[list[Any], dict[int, tuple[int, bytes]]]:
+    """The events of a whole search; by update, how many came before it and its checkpoint's file.
+
+    Each checkpoint is written when it is told, as a search writes it that may die right after.
+    """
+    kind, changes = CASES[case]
+    told, checkpoints = [], {}
+    for event in run_search(open_tiny(kind), dataclasses.replace(SHORT, **changes)):
+        told.append(event)
+        if isinstance(event, CheckpointReached):
+            file = io.BytesIO()
+            torch.save(event.state, file)
+            checkpoints[event.update] = len(told), file.getvalue()
+    return told, checkpoints
+
+
 def broken_off_after(update: int, opened, config) -> tuple[list[Any], dict[str, Any]]:
     """The events of a search that dies right after an update, and its checkpoint on disk."""
     events, told = run_search(opened, config), []
@@ -66,6 +84,7 @@ CASES = {
     "distilled": (Chain, {"reward": "refit_distillation", **LEARNING}),
     "staged": (Residual, {"reward": "staged", **LEARNING}),
     "adapting": (Chain, {"reward": "staged", "adaptation_steps": 3, **LEARNING}),
+    "annealed": (Chain, {"adaptation_steps": 3, "budget_annealing": 0.6, **LEARNING}),
     "streams": (Residual, {"streams": "prune", "macs_budget": 0.3}),
     "hierarchical": (
         Residual,
@@ -91,8 +110,9 @@ CASES = {
 def test_a_search_goes_on_to_the_bit(case, update):
     kind, changes = CASES[case]
     config = dataclasses.replace(SHORT, **changes)
-    whole = comparable(run_search(open_tiny(kind), config))
-    first, values = broken_off_after(update, open_tiny(kind), config)
+    told, checkpoints = whole_with_checkpoints(case)
+    whole, (count, file) = comparable(told), checkpoints[update]
+    first, values = told[:count], torch.load(io.BytesIO(file), weights_only=True)
     torch.manual_seed(99)  # another process has other random numbers
     rest = list(run_search(open_tiny(kind), config, SearchState.from_dict(values), first))
     begin = rest.index(StageStarted("Searching", total=config.evaluations))

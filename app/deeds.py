@@ -160,7 +160,13 @@ class Deeds(QObject):
     def _on_export(self) -> None:
         usual = str(Path.home() / "espalier-export")
         folder = Path(str(self._settings.value(EXPORT_SETTING, usual)))
-        dialog = ExportDialog(folder, self._window, self._window.selection.mask)
+        config = self._session.search_config
+        dialog = ExportDialog(
+            folder,
+            self._window,
+            self._window.selection.mask,
+            is_half_wanted=config is not None and config.export_half,
+        )
         keep = None if dialog.mask is None else dialog.mask.keep
         if self._session.is_finetuned(keep):
             dialog.say_finetuned()
@@ -171,7 +177,8 @@ class Deeds(QObject):
         self.export_folder = dialog.chosen_folder
         self._settings.setValue(EXPORT_SETTING, str(dialog.chosen_folder))
         keep = None if dialog.mask is None else dialog.mask.keep
-        self._session.export(dialog.chosen_folder, dialog.chosen_formats, keep)
+        half = dialog.is_half_chosen
+        self._session.export(dialog.chosen_folder, dialog.chosen_formats, keep, is_half_kept=half)
 
     def _on_finetune(self) -> None:
         layout = self._window.parts

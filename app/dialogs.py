@@ -34,7 +34,15 @@ HASH_LETTERS = 40  # in a line
 class ExportDialog(QDialog):
     """Asks where the pruned network goes and in which formats."""
 
-    def __init__(self, folder: Path, parent: QWidget, mask: LoadedMask | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        parent: QWidget,
+        mask: LoadedMask | None = None,
+        *,
+        is_half_wanted: bool = False,
+    ) -> None:
+        """is_half_wanted: whether float16 is chosen at first."""
         super().__init__(parent)
         self.setWindowTitle(self.tr("Export the pruned network"))
         self.mask = mask  # the one on the screen; None: the search's best
@@ -49,6 +57,7 @@ class ExportDialog(QDialog):
             "pytorch": QCheckBox(self.tr("PyTorch: weights with kept channels, and a .pt2")),
             "onnx": QCheckBox(self.tr("ONNX: one file, any batch size")),
         }
+        self.half = QCheckBox(self.tr("ONNX in float16 too: half as large, if it is near enough"))
         promise = QLabel(
             self.tr(
                 "Every file is read back and compared with the network on the screen first; one "
@@ -64,6 +73,7 @@ class ExportDialog(QDialog):
             box.setChecked(True)
             box.toggled.connect(self._on_changed)
             form.addRow("", box)
+        form.addRow("", self.half)
         self.folder.changed.connect(self._on_changed)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.export_button = QPushButton(self.tr("Export"))
@@ -78,6 +88,8 @@ class ExportDialog(QDialog):
         layout.addWidget(promise)
         layout.addWidget(buttons)
         self.setMinimumWidth(TEXT_WIDTH_PX)
+        self.half.setChecked(is_half_wanted)
+        self._on_changed()
 
     def _say_mask(self) -> str:
         if self.mask is None:
@@ -98,6 +110,11 @@ class ExportDialog(QDialog):
         return tuple(name for name, box in self.formats.items() if box.isChecked())
 
     @property
+    def is_half_chosen(self) -> bool:
+        """Whether pruned_float16.onnx is wanted beside pruned.onnx."""
+        return self.half.isEnabled() and self.half.isChecked()
+
+    @property
     def chosen_folder(self) -> Path:
         """Where the files go; it need not exist."""
         return Path(self.folder.text).expanduser()
@@ -111,6 +128,7 @@ class ExportDialog(QDialog):
 
     def _on_changed(self) -> None:
         self.export_button.setEnabled(bool(self.folder.text and self.chosen_formats))
+        self.half.setEnabled(self.formats["onnx"].isChecked())
 
 
 def close_question(window: QWidget) -> QMessageBox:

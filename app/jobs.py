@@ -205,11 +205,19 @@ def export_finetuned(
 
 
 def export(
-    opened: "Opened", keep: BoolArray, folder: Path, formats: tuple[str, ...], config: RunConfig
+    opened: "Opened",
+    keep: BoolArray,
+    folder: Path,
+    formats: tuple[str, ...],
+    config: RunConfig,
+    run_folder: Path | None = None,
 ) -> Generator[Event, None, Path]:
-    """Write the pruned network into `folder`, after the parity gate."""
-    yield StageStarted("Preparing the export")
-    from core.export import export_pruned
+    """Write the pruned network into `folder`, after the parity gate.
 
-    yield from export_pruned(opened, keep, folder, formats=formats, config=config)
+    run_folder: of the run that chose the mask, where its network's weights lie if it adapted.
+    """
+    yield StageStarted("Preparing the export")
+    from core.runs.exporting import export_of_run
+
+    yield from export_of_run(opened, keep, folder, formats, config, run_folder)
     return folder

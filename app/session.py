@@ -187,10 +187,20 @@ class Session(QObject):
             self._queue.request_stop()
             self._set_state(SessionState.STOPPING)
 
-    def export(self, folder: Path, formats: tuple[str, ...], keep: BoolArray | None = None) -> None:
-        """Write a mask's network into `folder`; without `keep` that of the best mask."""
+    def export(
+        self,
+        folder: Path,
+        formats: tuple[str, ...],
+        keep: BoolArray | None = None,
+        *,
+        is_half_kept: bool = False,
+    ) -> None:
+        """Write a mask's network into `folder`; without `keep` that of the best mask.
+
+        is_half_kept: ONNX in float16 too.
+        """
         wanted = self._work.best_keep if keep is None else keep
-        begin = partial(self._begin_export, folder, formats, wanted)
+        begin = partial(self._begin_export, folder, formats, wanted, is_half_kept)
         self._enqueue(Job(begin, SessionState.EXPORTING))
 
     def finetune(self, config: FinetuneConfig) -> None:
@@ -263,15 +273,17 @@ class Session(QObject):
         return partial(jobs.finetune, work.handle, masks, wanted, work.run_folder)
 
     def _begin_export(
-        self, folder: Path, formats: tuple[str, ...], keep: BoolArray | None
+        self, folder: Path, formats: tuple[str, ...], keep: BoolArray | None, is_half_kept: bool
     ) -> MakeEvents:
-        config = self._work.search_config or self._work.opened_config
-        if keep is None or config is None:
+        known = self._work.search_config or self._work.opened_config
+        if keep is None or known is None:
             raise RuntimeError("there is no mask to export")
+        config = replace(known, export_half=is_half_kept)
         if (finetuned := self._work.finetuned_of(keep)) is not None:
             exported = finetuned, folder, formats, config
             return partial(jobs.export_finetuned, self._work.handle, *exported)
-        return partial(jobs.export, self._work.handle, keep, folder, formats, config)
+        exported = keep, folder, formats, config, self._work.run_folder
+        return partial(jobs.export, self._work.handle, *exported)
 
     def _enqueue(self, *wanted: Job) -> None:
         if self._is_shutting_down:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import (
 
 from app.panels.parts import make_table_to_read
 from core.runs.comparing import MEASURES, ComparedMethod, Comparison
-from core.runs.comparison_table import PERCENT, mean_text, p_text
+from core.runs.comparison_table import PERCENT, kept_texts, mean_text, p_text
 from core.runs.paired import PairedTest
 
 UNKNOWN = "–"
@@ -28,7 +28,7 @@ class MethodsGrid(QTableWidget):
         measures = [
             name for name in MEASURES if comparison.is_finetuned or not name.endswith("_after")
         ]
-        titles = self._titles(measures, comparison.plan.reference)
+        titles = self._titles(measures, comparison)
         self.setColumnCount(len(titles))
         self.setHorizontalHeaderLabels(titles)
         self.setRowCount(len(comparison.methods))
@@ -38,7 +38,7 @@ class MethodsGrid(QTableWidget):
                 self.setItem(place, column, _cell(text, column, is_bold=is_bold))
         self.resizeColumnsToContents()
 
-    def _titles(self, measures: list[str], reference: str) -> list[str]:
+    def _titles(self, measures: list[str], comparison: Comparison) -> list[str]:
         words = {
             "accuracy": self.tr("Accuracy\nbefore, %"),
             "cross_entropy": self.tr("Cross-entropy\nbefore, nats"),
@@ -48,8 +48,15 @@ class MethodsGrid(QTableWidget):
         }
         titles = [self.tr("Method"), self.tr("Seeds")]
         for name in measures:
-            titles += [words[name], self.tr("against\n{}").format(reference)]
-        return [*titles, self.tr("MACs\nkept, %"), self.tr("Evaluations"), self.tr("CPU\nseconds")]
+            titles += [words[name], self.tr("against\n{}").format(comparison.plan.reference)]
+        kept = {
+            "macs": self.tr("MACs\nkept, %"),
+            "params": self.tr("Parameters\nkept, %"),
+            "size": self.tr("Weights' file\nkept, %"),
+            "latency": self.tr("Predicted latency\nkept, %"),
+        }
+        titles += [kept[name] for name in ("macs", *comparison.plan.further_budgets)]
+        return [*titles, self.tr("Evaluations"), self.tr("CPU\nseconds")]
 
     def _texts(self, method: ComparedMethod, measures: list[str]) -> list[str]:
         cells = [method.method, str(len(method.seeds))]
@@ -59,7 +66,7 @@ class MethodsGrid(QTableWidget):
             cells.append(self._say(method.tests.get(name)))
         return [
             *cells,
-            mean_text(method.macs_kept, 100.0, 1, with_error=False),
+            *kept_texts(method),
             mean_text(method.evaluations, 1.0, 0, with_error=False),
             mean_text(method.cpu_seconds, 1.0, 1),
         ]

@@ -2,6 +2,7 @@
 
 from PySide6.QtCore import QCoreApplication
 
+from app.budgets import shares_text
 from app.panels.plot_parts import key_words, legend_text
 from app.theme import Palette
 from app.words import percent_text
@@ -50,21 +51,21 @@ def sentence_words(verdict: Verdict) -> str:
 def basis_words(verdict: Verdict, run: RunSummary) -> str:
     """What the numbers stand on: which runs, how many images, what the intervals are."""
     name = run.network.rsplit("/", 1)[-1] or run.folder.name
-    budget = percent_text(run.macs_budget, 0)
+    budget, further = percent_text(run.macs_budget, 0), shares_text(run.further_budgets)
     images = _translate("{:,} test images").format(verdict.test_images)
     listed = ", ".join(str(seed) for seed in sorted(verdict.seeds))
     seeds = _translate("seeds {}") if len(verdict.seeds) > 1 else _translate("seed {}")
     seeds = seeds.format(listed)
     if verdict.is_over_seeds:
         words = _translate(
-            "{} at {} of the MACs, {}, the same {}. ± and brackets: 95 % intervals over "
+            "{} at {} of the MACs{}, {}, the same {}. ± and brackets: 95 % intervals over "
             "seeds (Student's t); differences are paired by seed. ≈: no measurable difference."
-        ).format(name, budget, seeds, images)
+        ).format(name, budget, further, seeds, images)
     else:
         words = _translate(
-            "{} at {} of the MACs, {}, {}. ± and brackets: 95 % intervals of the test images "
+            "{} at {} of the MACs{}, {}, {}. ± and brackets: 95 % intervals of the test images "
             "alone (binomial); three seeds would show their spread. ≈: no measurable difference."
-        ).format(name, budget, seeds, images)
+        ).format(name, budget, further, seeds, images)
     if not any(row.after for row in verdict.rows):
         words += _translate(" Not fine-tuned yet.")
     return words + _other_macs(verdict)

@@ -6,9 +6,11 @@ names: one bit turned over there takes gigabytes.
 
 import pickle
 import pickletools
+import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+LONGER_THAN_FILE = re.compile(r"expected \d+ bytes .* but only \d+ remain")
 KEEPING = ("PUT", "BINPUT", "LONG_BINPUT")  # operations that name a place
 
 
@@ -43,7 +45,10 @@ def _check_places(file: BinaryIO) -> None:
                 raise pickle.UnpicklingError(f"it cannot hold an object number {place}")
     except pickle.UnpicklingError:
         raise
-    except Exception:  # genops raises what it likes on what is cut off; pickle says it better
-        return
+    except Exception as error:  # genops raises what it likes on what is cut off
+        # pickle would make room for it before it is read
+        if isinstance(error, MemoryError) or LONGER_THAN_FILE.search(str(error)):
+            raise pickle.UnpicklingError("pickle data was truncated") from error
+        return  # pickle says it better
     finally:
         file.seek(start)

@@ -38,8 +38,8 @@ def adapted_arrays(weights: Weights, keep: BoolArray) -> dict[str, NDArray[Any]]
     return {MASK: keep, **weights}
 
 
-def read_adapted(folder: Path, opened: Opened, keep: BoolArray) -> Opened | None:
-    """Return what is open with a run's adapted weights; None if it has none for this mask (C,).
+def read_weights(folder: Path, opened: Opened, keep: BoolArray) -> Weights | None:
+    """Read a run's adapted weights, at full size; None if it has none for this mask (C,).
 
     Raises: RunError if the file is damaged or of another network.
     """
@@ -49,12 +49,19 @@ def read_adapted(folder: Path, opened: Opened, keep: BoolArray) -> Opened | None
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
             arrays = {name: saved[name] for name in saved.files}
-        if not np.array_equal(arrays[MASK], keep):
+        if not np.array_equal(arrays.pop(MASK), keep):
             return None
-        return with_weights(opened, arrays)
-    except (*BROKEN, RuntimeError) as error:
+        with_weights(opened, arrays)  # proves that they are this network's
+    except BROKEN as error:
         raise RunError(
             f"Cannot read the adapted weights of the run in {readable(folder)}: {ADAPTED_FILE} is "
-            "damaged or of another network. Delete it to fine-tune from the original weights.",
+            "damaged or of another network. Delete it to go on from the original weights.",
             str(error),
         ) from error
+    return arrays
+
+
+def read_adapted(folder: Path, opened: Opened, keep: BoolArray) -> Opened | None:
+    """Return what is open with a run's adapted weights; None and RunError as read_weights."""
+    weights = read_weights(folder, opened, keep)
+    return None if weights is None else with_weights(opened, weights)

@@ -3,7 +3,7 @@
 What is not finished yet, or was stopped early, is left out of the means and named.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,6 +44,7 @@ class ComparisonPlan:
     macs_budget: float | None = None  # 0-1
     evaluations: int | None = None
     finetune_epochs: int = 0  # 0: no fine-tuning
+    further_budgets: Mapping[str, float] = field(default_factory=dict)  # "params" -> 0-1
 
     @property
     def reference(self) -> str:
@@ -68,6 +69,7 @@ class MethodRun:
     evaluations: int | None = None
     cpu_seconds: float | None = None  # of the search, with the criteria before it
     problem: str = ""  # why it does not count
+    further_kept: Mapping[str, float] = field(default_factory=dict)  # by further budget, 0-1
 
     @property
     def counts(self) -> bool:
@@ -86,6 +88,7 @@ class ComparedMethod:
     macs_kept: Mean | None
     evaluations: Mean | None
     cpu_seconds: Mean | None
+    further_kept: Mapping[str, Mean | None] = field(default_factory=dict)  # by further budget
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,12 @@ def compare_runs(
         plan,
         tuple(runs),
         tuple(
-            _compared(method, by_seed[method], {} if method == plan.reference else reference)
+            _compared(
+                method,
+                by_seed[method],
+                {} if method == plan.reference else reference,
+                plan.further_budgets,
+            )
             for method in plan.methods
         ),
         test_readings,
@@ -131,7 +139,10 @@ def compare_runs(
 
 
 def _compared(
-    method: str, own: Mapping[int, MethodRun], reference: Mapping[int, MethodRun]
+    method: str,
+    own: Mapping[int, MethodRun],
+    reference: Mapping[int, MethodRun],
+    budgets: Iterable[str],
 ) -> ComparedMethod:
     runs = list(own.values())
     return ComparedMethod(
@@ -145,6 +156,10 @@ def _compared(
         mean_of([run.macs_kept for run in runs if run.macs_kept is not None]),
         mean_of([float(run.evaluations) for run in runs if run.evaluations is not None]),
         mean_of([run.cpu_seconds for run in runs if run.cpu_seconds is not None]),
+        {
+            name: mean_of([run.further_kept[name] for run in runs if name in run.further_kept])
+            for name in budgets
+        },
     )
 
 

@@ -80,6 +80,7 @@ def plan_comparison(
         macs_budget=config.search.macs_budget,
         evaluations=config.search.evaluations,
         finetune_epochs=epochs,
+        further_budgets=config.search.further_budgets,
     )
 
 

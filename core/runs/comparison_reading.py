@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import RunError, readable
+from core.pruning.limits import BUDGETED
 from core.runs.comparing import (
     AFTER,
     BEFORE,
@@ -105,6 +106,11 @@ def _read_run(folder: Path, plan: ComparisonPlan, method: str, seed: int) -> Met
         evaluations if isinstance(evaluations, int) else None,
         _number(seconds.get("cpu")),
         _problem(place, report, values, needs_after=plan.finetune_epochs > 0),
+        {
+            name: kept
+            for name, entry in _mapping(report.get("further_budgets")).items()
+            if (kept := _number(_mapping(entry).get("kept"))) is not None
+        },
     )
 
 
@@ -141,6 +147,12 @@ def _plan(values: object, folder: Path) -> ComparisonPlan:
         _number(known.get("macs_budget")),
         evaluations if isinstance(evaluations, int) else None,
         epochs if isinstance(epochs, int) and epochs > 0 else 0,
+        {
+            name: share
+            for name in BUDGETED
+            if name != "macs"
+            and (share := _number(_mapping(known.get("further_budgets")).get(name))) is not None
+        },
     )
 
 

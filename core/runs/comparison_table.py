@@ -4,7 +4,8 @@ import csv
 import io
 from collections.abc import Sequence
 
-from core.runs.comparing import MEASURES, ComparedMethod, Comparison
+from core.pruning.limits import BUDGETED
+from core.runs.comparing import MEASURES, ComparedMethod, Comparison, ComparisonPlan
 from core.runs.paired import Mean, PairedTest
 
 TITLES = {
@@ -32,7 +33,8 @@ def table_header(comparison: Comparison) -> list[str]:
         titles.append(TITLES[name])
         if _is_tested(comparison):
             titles.append(f"vs {comparison.plan.reference}")
-    return [*titles, "MACs kept, %", "evaluations", "CPU-seconds"]
+    kept = [f"{BUDGETED[name]} kept, %" for name in ("macs", *comparison.plan.further_budgets)]
+    return [*titles, *kept, "evaluations", "CPU-seconds"]
 
 
 def table_rows(comparison: Comparison) -> list[list[str]]:
@@ -49,10 +51,16 @@ def _row(comparison: Comparison, method: ComparedMethod) -> list[str]:
             cells.append(verdict_text(method.tests.get(name)))
     return [
         *cells,
-        mean_text(method.macs_kept, 100.0, 1, with_error=False),
+        *kept_texts(method),
         mean_text(method.evaluations, 1.0, 0, with_error=False),
         mean_text(method.cpu_seconds, 1.0, 1),
     ]
+
+
+def kept_texts(method: ComparedMethod) -> list[str]:
+    """What its masks keep of all that is budgeted, in per cent, the MACs first."""
+    kept = (method.macs_kept, *method.further_kept.values())
+    return [mean_text(share, 100.0, 1, with_error=False) for share in kept]
 
 
 def _is_tested(comparison: Comparison) -> bool:
@@ -94,8 +102,8 @@ def notes(comparison: Comparison) -> list[str]:
     """What a reader must know of the numbers, one sentence or two each."""
     plan = comparison.plan
     said = [
-        f"{plan.network} on {plan.dataset}, at most {100 * (plan.macs_budget or 0):g} % of the "
-        f"MACs, {plan.evaluations or 0:,} evaluations for each search, seeds "
+        f"{plan.network} on {plan.dataset}, at most {_budgets(plan)}, "
+        f"{plan.evaluations or 0:,} evaluations for each search, seeds "
         f"{', '.join(map(str, plan.seeds))}; accuracy, cross-entropy and KL (from the unpruned "
         "network's answers) are of the test images, means ± standard errors over the seeds.",
         f"vs {plan.reference}: two-sided paired t-test by seed against {plan.reference}; a "
@@ -119,6 +127,13 @@ def notes(comparison: Comparison) -> list[str]:
     if missing:
         said.append(f"Not counted: {', '.join(missing)}.")
     return said
+
+
+def _budgets(plan: ComparisonPlan) -> str:
+    """All budgets: "50 % of the MACs and 40 % of the parameters"."""
+    shares = {"macs": plan.macs_budget or 0, **plan.further_budgets}
+    *first, last = (f"{100 * share:g} % of the {BUDGETED[name]}" for name, share in shares.items())
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def table_text(comparison: Comparison) -> str:
@@ -152,6 +167,7 @@ def csv_text(comparison: Comparison) -> str:
     writer.writerow(
         [
             *("method", "seeds", "macs_kept", "evaluations", "cpu_seconds", "cpu_standard_error"),
+            *(f"{name}_kept" for name in comparison.plan.further_budgets),
             *(f"{name}_{column}" for name in MEASURES for column in columns),
         ]
     )
@@ -168,6 +184,7 @@ def _csv_row(method: ComparedMethod) -> Sequence[object]:
         _value(method.evaluations),
         _value(cpu),
         None if cpu is None else cpu.standard_error,
+        *map(_value, method.further_kept.values()),
     ]
     for name in MEASURES:
         mean, test = method.means[name], method.tests.get(name)

@@ -74,7 +74,7 @@ def html_report(folder: Path) -> str:
         [
             f"<h1>{escape(title)}</h1>",
             paragraph(_what(report), "muted"),
-            paragraph(_sentence(verdict), "verdict"),
+            paragraph(_sentence(verdict, budgets_words(report)), "verdict"),
             _results(report, verdict),
             refit_section(report),
             budgets_section(report),
@@ -111,13 +111,13 @@ def _what(report: Mapping[str, Any]) -> str:
     return (
         f"{text_of(report, 'dataset')}, {count_of(report, 'evaluations')} evaluated masks"
         f"{stopped}, seed {count_of(report, 'seed')}. An agent (a graph-attention policy, trained "
-        "by PPO) proposed masks within the budget of multiply-accumulates (MACs); each was "
-        "cut for real and scored on images set aside for that, and the winner was chosen on "
-        "others. The test images were read once, at the end."
+        f"by PPO) proposed masks that keep at most {budgets_words(report)} (MACs: "
+        "multiply-accumulates); each was cut for real and scored on images set aside for that, "
+        "and the winner was chosen on others. The test images were read once, at the end."
     )
 
 
-def _sentence(verdict: Verdict | None) -> str:
+def _sentence(verdict: Verdict | None, budgets: str) -> str:
     if verdict is None:
         return "The test images were not read, so nothing can be said about accuracy."
     learned, best = verdict.row(LEARNED), verdict.best_criterion(is_after=False)
@@ -126,7 +126,8 @@ def _sentence(verdict: Verdict | None) -> str:
     lead = best.lead_before
     runs = f", {len(verdict.seeds)} seeds" if len(verdict.seeds) > 1 else ""
     facts = (
-        f"On {verdict.test_images:,} test images{runs} the learned mask is right in "
+        f"On {verdict.test_images:,} test images{runs} the learned mask, with at most {budgets}, "
+        "is right in "
         f"{percent(learned.before.mean)}, the best one-shot criterion ({best.name}) in "
         f"{percent(best.before.mean if best.before else None)}, before any fine-tuning: "
     )

@@ -2,10 +2,12 @@
 
 import contextlib
 import dataclasses
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from core.config import RunConfig, load_run_config
 from core.errors import RunError, readable
@@ -15,6 +17,7 @@ from core.events import (
     Events,
     FloatArray,
     LatencyTableMeasured,
+    NetworkAdapted,
     NoticeRaised,
     PolicyUpdated,
     RunReported,
@@ -24,7 +27,9 @@ from core.events import (
 from core.memory import told_shortage
 from core.opening import Opened, open_run
 from core.pruning.latency_table import LatencyTable
-from core.runs.files import CONFIG_FILE, prepare_folder
+from core.runs.adapted import read_weights
+from core.runs.event_log import BROKEN
+from core.runs.files import CONFIG_FILE, LATENCY_FILE, prepare_folder
 from core.runs.flow import finish_run
 from core.runs.lock import locked_folder
 from core.runs.paths import with_absolute_paths
@@ -90,24 +95,42 @@ def round_run(opened: Opened, config: RunConfig, source: Path, folder: Path) -> 
         raise RunError(
             f"The run in {readable(source)} is not finished. Finish it with 'espalier resume'."
         )
+    finished = earlier[-1]
+    table = read_latency_table(source) if config.search.latency_budget < 1 else None
+    weights = read_weights(source, opened, finished.keep)
     with limited_threads(config.search.threads), told_shortage("rounding the widths"):
-        rounded, told = _rounded(opened, config, earlier[-1], earlier)
+        bench = Bench.of(opened, config.search, table)
+        if weights is not None:  # the network adapted, and its masks are scored as it is now
+            bench.scorer.weights.take({k: torch.from_numpy(one) for k, one in weights.items()})
+        rounded, told = _rounded(bench, finished, earlier)
+    measured = [] if table is None else [LatencyTableMeasured(table.as_dict())]
+    adapted = [] if weights is None else [NetworkAdapted(weights)]
     prepare_folder(folder)
     with (
         locked_folder(folder),
         contextlib.closing(RunRecorder(opened, config, folder)) as recorder,
     ):
-        search = _search([*earlier[:-1], NoticeRaised(told), rounded])
+        notice = NoticeRaised(told)
+        search = _search([*measured, *earlier[:-1], notice, *adapted, rounded])
         yield from finish_run(opened, config, recorder, search)
 
 
+def read_latency_table(folder: Path) -> LatencyTable:
+    """Read the times that a run's latency budget was held with; RunError if they are not there."""
+    try:
+        return LatencyTable.from_dict(json.loads((folder / LATENCY_FILE).read_text("utf-8")))
+    except BROKEN as error:
+        raise RunError(
+            f"Cannot hold the latency budget of the run in {readable(folder)}: its {LATENCY_FILE} "
+            "is missing or damaged. Search again, or set latency_budget = 1 in its config.toml.",
+            str(error),
+        ) from error
+
+
 def _rounded(
-    opened: Opened, config: RunConfig, finished: SearchFinished, earlier: Sequence[Event]
+    bench: Bench, finished: SearchFinished, earlier: Sequence[Event]
 ) -> tuple[SearchFinished, str]:
     """The end of the search with the rounded mask, scored as it would have been, and the words."""
-    tables = [event.table for event in earlier if isinstance(event, LatencyTableMeasured)]
-    table = LatencyTable.from_dict(tables[-1]) if tables else None
-    bench = Bench.of(opened, config.search, table)
     keep, told = round_winner(bench, finished.keep, _priority(finished, earlier))
     if np.array_equal(keep, finished.keep):
         raise RunError(told)

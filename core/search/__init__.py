@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from core.config import SearchConfig
 from core.errors import ConfigError
 from core.evaluation import limited_threads
-from core.events import Event, SearchEvent
+from core.events import Event, NoticeRaised, SearchEvent
 from core.rl.rewards import REWARDS
 from core.search.agent import check_agent
 from core.search.feasibility import check_budget
@@ -46,7 +46,8 @@ def run_search(
 
     state: of an earlier CheckpointReached of the same network, images and config. The search
         goes on with what came after it, and on a CPU its events are the same to the bit.
-    earlier: the events up to there, for those who watch the search's health.
+    earlier: the events up to there, for those who watch the search's health; what they told of
+        the refit is not said again.
     Where latency is budgeted, the layers are timed before all this, and LatencyTableMeasured
     comes first; a stop that comes while they are timed leaves without a mask.
 
@@ -65,5 +66,7 @@ def run_search(
     check_agent(opened, config, is_fresh=state is None)
     with limited_threads(config.threads):
         table = yield from latency_table(opened, config, state)
-        search = Search(opened, config, state, table)
-        yield from watched(search.clock.counting(search.run()), earlier)
+        before = tuple(earlier)
+        told = {event.message for event in before if isinstance(event, NoticeRaised)}
+        search = Search(opened, config, state, table, told)
+        yield from watched(search.clock.counting(search.run()), before)

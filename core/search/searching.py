@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,8 +67,10 @@ class Search:
         config: SearchConfig,
         state: SearchState | None,
         latency: LatencyTable | None = None,
+        told: Collection[str] = (),
     ) -> None:
         self._bench = Bench.of(opened, config, latency)
+        self._told = told  # notices of the first half
         self._state = state
         self._evaluations = 0
         self._update = 0
@@ -87,7 +89,7 @@ class Search:
         """Search to the end, or to a stop; see run_search."""
         is_stopped = False
         try:
-            yield from prepare_refit(self._bench)
+            yield from prepare_refit(self._bench, self._told)
             if self._state is None:
                 yield from score_unpruned(self._bench)
                 self._ground, first = yield from compare_criteria(self._bench)

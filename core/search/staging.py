@@ -1,6 +1,7 @@
 """Dear measures where they pay: the refit before a search, and the closer look within an update."""
 
-from collections.abc import Generator, Sequence
+import contextlib
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,11 +20,19 @@ CLOSER_SHARE = 0.5  # of the masks of an update, that the dearer measure sees
 CARRIED = 5  # finalists of the cheap measure that the dearer one sees too
 
 
-def prepare_refit(bench: Bench) -> Generator[SearchEvent, None, None]:
+def prepare_refit(bench: Bench, told: Collection[str] = ()) -> Generator[SearchEvent, None, None]:
     """Measure what a reward with a refit needs, once, on reward images.
 
-    Yields: StageStarted and StageAdvanced; a notice that names the layers left alone.
+    told: what a search that goes on has said before, and is not said again.
+    Yields: StageStarted and StageAdvanced; notices of memory and of the layers left alone.
     """
+    with contextlib.closing(_measure(bench)) as events:
+        for event in events:
+            if not (isinstance(event, NoticeRaised) and event.message in told):
+                yield event
+
+
+def _measure(bench: Bench) -> Generator[SearchEvent, None, None]:
     opened, measures = bench.opened, measures_of(bench.config)
     if not measures.reward.is_refitted:
         return

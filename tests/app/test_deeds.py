@@ -1,5 +1,6 @@
 """What actions write and read: exports, settings, pictures; what they remember."""
 
+import dataclasses
 from pathlib import Path
 
 from PySide6.QtWidgets import QApplication, QFileDialog
@@ -20,8 +21,8 @@ def test_export_asks_for_folder_and_formats_and_says_what_was_written(
 ):
     given = []
 
-    def exporting(opened, keep, folder, formats, config):
-        given.extend([keep, folder, formats])
+    def exporting(opened, keep, folder, formats, config, run_folder):
+        given.extend([keep, folder, formats, config.export_half, run_folder])
         yield ExportFinished((str(folder / "pruned.onnx"),), {"onnx": 2e-7})
 
     fakes.setattr(jobs, "export", exporting)
@@ -30,9 +31,11 @@ def test_export_asks_for_folder_and_formats_and_says_what_was_written(
     assert isinstance(dialog, ExportDialog)
     dialog.folder.set_text(str(tmp_path))
     dialog.formats["pytorch"].setChecked(False)
+    assert not dialog.half.isChecked()
+    dialog.half.setChecked(True)
     with reach(qtbot, searched, SessionState.FINISHED):
         dialog.export_button.click()
-    assert given == [samples.BEST, tmp_path, ("onnx",)]
+    assert given == [samples.BEST, tmp_path, ("onnx",), True, searched.session.run_folder]
     assert "pruned.onnx" in searched.dialog.informativeText()
     assert "2·10⁻⁷" in searched.dialog.informativeText()
     searched.dialog.close()
@@ -46,10 +49,24 @@ def test_an_export_of_nothing_cannot_be_asked_for(searched):
     searched.dialog.reject()
 
 
+def test_float16_is_there_with_onnx_only_and_as_the_search_wanted_it(searched):
+    work = searched.session._work
+    work.search_config = dataclasses.replace(work.search_config, export_half=True)
+    searched.commands["export"].trigger()
+    dialog = searched.dialog
+    assert dialog.is_half_chosen
+    dialog.formats["onnx"].setChecked(False)
+    assert not dialog.half.isEnabled()
+    assert not dialog.is_half_chosen
+    dialog.formats["onnx"].setChecked(True)
+    assert dialog.is_half_chosen
+    dialog.reject()
+
+
 def test_the_mask_on_the_screen_is_exported_and_named(qtbot, fakes, searched, tmp_path):
     given = []
 
-    def exporting(opened, keep, folder, formats, config):
+    def exporting(opened, keep, folder, formats, config, run_folder):
         given.append(keep)
         yield ExportFinished((), {})
 
@@ -83,9 +100,20 @@ def test_fine_tuning_starts_from_its_panel_and_export_says_so(qtbot, fakes, sear
         "Fine-tuned",
         "85.9 %",
     )
+    exported = []
+
+    def exporting(opened, finetuned, folder, formats, config):
+        exported.append((finetuned.name, config.export_half))
+        yield ExportFinished((), {})
+
+    fakes.setattr(jobs, "export_finetuned", exporting)
     searched.commands["export"].trigger()
     assert "Fine-tuned weights" in searched.dialog.what.text()
-    searched.dialog.reject()
+    searched.dialog.half.setChecked(True)
+    with reach(qtbot, searched, SessionState.FINISHED):
+        searched.dialog.export_button.click()
+    assert exported == [("learned", True)]
+    searched.dialog.close()
 
 
 def test_settings_are_saved_and_loaded(monkeypatch, window, tmp_path):

@@ -22,7 +22,8 @@ def test_export_writes_the_best_mask(qtbot, fakes, searched):
     with reach(qtbot, searched, SessionState.FINISHED):
         searched.export(Path("out"), ("onnx",))
         assert searched.state is SessionState.EXPORTING
-    assert given == [CONFIG, samples.BEST, Path("out"), ("onnx",), CONFIG]
+    run_folder = searched.run_folder
+    assert given == [CONFIG, samples.BEST, Path("out"), ("onnx",), CONFIG, run_folder]
 
 
 def replay_tiny(opened, folder):
@@ -50,7 +51,7 @@ def test_a_folder_without_a_run_is_refused(qtbot, session, tmp_path):
 def test_a_chosen_mask_is_exported(qtbot, fakes, searched, tmp_path):
     given = []
 
-    def exporting(opened, keep, folder, formats, config):
+    def exporting(opened, keep, folder, formats, config, run_folder):
         given.append(keep)
         yield ExportFinished((), {})
 
@@ -89,7 +90,7 @@ def test_export_writes_the_fine_tuned_network_of_that_mask(qtbot, fakes, searche
         written.append(finetuned.name)
         yield ExportFinished((), {})
 
-    def export(opened, keep, folder, formats, config):
+    def export(opened, keep, folder, formats, config, run_folder):
         written.append("as it was")
         yield ExportFinished((), {})
 

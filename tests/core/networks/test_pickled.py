@@ -222,3 +222,13 @@ def test_a_place_lies_within_its_pickle(operation: str) -> None:
     assert read(3) == []
     with pytest.raises(pickle.UnpicklingError, match="an object number 4"):
         read(4)
+
+
+def test_a_text_longer_than_its_pickle_is_refused_before_room_is_made_for_it(tmp_path):
+    content = b"\x80\x04\x8e" + (1 << 40).to_bytes(8, "little") + b"short."  # BINBYTES8
+    (tmp_path / "long.pkl").write_bytes(content)
+    with (
+        (tmp_path / "long.pkl").open("rb") as file,
+        pytest.raises(pickle.UnpicklingError, match="truncated"),
+    ):
+        checked_pickle.load(file)

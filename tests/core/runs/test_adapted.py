@@ -9,22 +9,26 @@ import torch
 
 from core.config import FinetuneConfig, RunConfig, SearchConfig
 from core.errors import RunError
-from core.evaluation import read_part
+from core.evaluation import class_logits, read_part
 from core.events import (
     FinetuneScored,
     FinetuneStarted,
     NetworkAdapted,
     SearchFinished,
 )
-from core.export import cut_network
+from core.export import EXPORTERS, Exporter, cut_network, load_pruned
+from core.export.pytorch import write_state
+from core.export.verify import module_reader
 from core.pruning.surgery import network_state
-from core.runs.adapted import adapted_arrays, read_adapted, with_weights
+from core.runs.adapted import adapted_arrays, read_adapted, read_weights, with_weights
+from core.runs.exporting import export_of_run
 from core.runs.files import ADAPTED_FILE, write_arrays
 from core.runs.finetuning import record_finetuning
 from core.runs.flow import record_run
 from core.runs.masks import read_masks
+from core.runs.rounding import round_run, rounded_settings
 from tests.core.tiny import finish, open_tiny
-from tests.networks import Chain, Residual
+from tests.networks import Chain, Residual, build, example_images
 
 CPU = torch.device("cpu")
 CONFIG = RunConfig(
@@ -111,3 +115,63 @@ def test_weights_of_another_network_or_a_damaged_file_are_refused(tmp_path):
     (tmp_path / ADAPTED_FILE).write_bytes(b"no zip")
     with pytest.raises(RunError, match="Delete it"):
         read_adapted(tmp_path, opened, keep)
+
+
+@pytest.fixture(scope="module")
+def adapted_run(tmp_path_factory):
+    """A finished run whose network adapted, and what it searched."""
+    opened, folder = open_tiny(Residual), tmp_path_factory.mktemp("adapted")
+    list(record_run(opened, CONFIG, folder))
+    return opened, folder
+
+
+def read_state(pruned, folder):
+    yield module_reader(load_pruned(pruned.build(), folder))
+
+
+def logits(module):
+    with torch.no_grad():
+        return class_logits(module(example_images()))
+
+
+def test_an_export_by_hand_has_the_adapted_weights_of_the_winner(
+    adapted_run, tmp_path, monkeypatch
+):
+    opened, folder = adapted_run
+    files = ("pruned.pt", "pruned.json", "load_pruned.py")
+    stub = Exporter("Stub", files, "reloaded", write_state, None, read_state)
+    monkeypatch.setitem(EXPORTERS, "stub", stub)
+    monkeypatch.setattr("core.export.pruned.build_network", lambda name, **shape: build(Residual))
+    masks = read_masks(folder, opened.analysis.plan.channel_count)
+    learned = read_adapted(folder, opened, masks.best)
+    assert learned is not None
+    config = dataclasses.replace(CONFIG, refit=True)  # which would undo what the weights learned
+    other = masks.criteria["l1_uniform"]
+    assert not np.array_equal(other, masks.best)
+    for keep, source in ((masks.best, learned), (other, opened)):
+        list(export_of_run(opened, keep, tmp_path, ("stub",), config, folder))
+        written = load_pruned(build(Residual), tmp_path)
+        if source is opened:
+            continue  # refitted, as its settings say
+        assert torch.allclose(logits(written), logits(cut_network(source, keep, CPU)), atol=1e-5)
+        assert not torch.allclose(logits(written), logits(cut_network(opened, keep, CPU)))
+    list(export_of_run(opened, other, tmp_path, ("stub",), CONFIG, folder))
+    written = load_pruned(build(Residual), tmp_path)
+    assert torch.allclose(logits(written), logits(cut_network(opened, other, CPU)), atol=1e-5)
+
+
+def test_a_rounded_run_has_the_adapted_weights(adapted_run, tmp_path):
+    opened, folder = adapted_run
+    events = list(round_run(opened, rounded_settings(folder, 4, macs_budget=0.8), folder, tmp_path))
+    (finished,) = [event for event in events if isinstance(event, SearchFinished)]
+    masks = read_masks(folder, opened.analysis.plan.channel_count)
+    assert not np.array_equal(finished.keep, masks.best)
+    before = read_weights(folder, opened, masks.best)
+    after = read_weights(tmp_path, opened, finished.keep)
+    assert before is not None and after is not None
+    assert all(np.array_equal(after[name], value) for name, value in before.items())
+    expected = cut_network(with_weights(opened, before), finished.keep, CPU)
+    _, scores = finish(read_part({"own": expected}, opened.images.test, device=CPU))
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["adapted"] is True
+    assert report["pruned"]["cross_entropy"] == pytest.approx(scores["own"].cross_entropy)

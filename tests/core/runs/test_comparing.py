@@ -13,8 +13,8 @@ from core.errors import ConfigError, RunError
 from core.events import ComparisonReported, NoticeRaised, StageAdvanced, StageStarted, StopRequested
 from core.runs.comparing import ComparisonPlan, MethodRun, compare_runs
 from core.runs.comparison_flow import check_methods, plan_comparison, record_comparison
-from core.runs.comparison_reading import is_comparison, read_comparison, run_folder
-from core.runs.comparison_table import markdown_text, table_text
+from core.runs.comparison_reading import contents_text, is_comparison, read_comparison, run_folder
+from core.runs.comparison_table import csv_text, markdown_text, table_text
 from tests.core.export.opened import build_tiny, open_tiny
 
 SEARCH = SearchConfig(
@@ -198,3 +198,32 @@ def test_a_run_that_was_stopped_early_does_not_count(compared, tmp_path):
     comparison = read_comparison(copied)
     assert comparison.methods[1].seeds == (0,)
     assert "Not counted: random-seed1 (stopped early)." in table_text(comparison)
+
+
+def test_all_budgets_are_named_and_what_is_kept_of_each():
+    plan = ComparisonPlan(
+        ("agent", "random"), (0, 1), "tiny", "digits", 0.5, 6, further_budgets={"params": 0.4}
+    )
+    runs = [
+        dataclasses.replace(
+            made(method, seed, 0.8), further_kept={"params": share, "size": 0.3} if share else {}
+        )
+        for method, seed, share in (
+            *(("agent", 0, 0.38), ("agent", 1, 0.4)),
+            *(("random", 0, 0.35), ("random", 1, None)),
+        )
+    ]
+    comparison = compare_runs(Path("compared"), plan, runs, 4)
+    text = table_text(comparison)
+    assert "at most 50 % of the MACs and 40 % of the parameters, 6 evaluations" in text
+    header, agent, random = (line.split("  ") for line in text.splitlines()[:3])
+    assert [cell.strip() for cell in header if cell][-4:-2] == [
+        "MACs kept, %",
+        "parameters kept, %",
+    ]
+    assert [cell.strip() for cell in agent if cell][-4:-2] == ["50.0", "39.0"]
+    assert [cell.strip() for cell in random if cell][-4:-2] == ["50.0", "35.0"]
+    lines = list(csv.DictReader(csv_text(comparison).splitlines()))
+    assert float(lines[0]["params_kept"]) == pytest.approx(0.39)
+    again = json.loads(contents_text(comparison))["plan"]
+    assert again["further_budgets"] == {"params": 0.4}

@@ -1,5 +1,6 @@
 """A run whose memory runs out: what it has found is reported, and one sentence says the rest."""
 
+import dataclasses
 import json
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 
 from core.config import RunConfig, SearchConfig
 from core.errors import MemoryShortage
-from core.events import NoticeRaised, RunReported, SearchFinished
+from core.events import CheckpointReached, NoticeRaised, RunReported, SearchFinished
 from core.export import cut_network
 from core.runs.flow import record_run
 from core.runs.measuring import measure_run
@@ -67,6 +68,22 @@ def test_a_search_that_memory_ends_can_be_resumed(monkeypatch, tmp_path):
     assert (tmp_path / "broken" / "checkpoint.pt").is_file()
     memory.most = 64
     resumed = list(resume_run(opened, tmp_path / "broken"))
+    assert are_same(resumed, whole)
+
+
+def test_a_resumed_search_says_once_that_the_refit_is_measured_in_halves(monkeypatch, tmp_path):
+    opened = open_tiny()
+    search = dataclasses.replace(CONFIG.search, reward="refit")
+    config = dataclasses.replace(CONFIG, search=search)
+    ShortMemory(monkeypatch, 20)  # of 40 images at once
+    whole = list(record_run(opened, config, tmp_path / "whole"))
+    run = record_run(opened, config, tmp_path / "broken")
+    next(event for event in run if isinstance(event, CheckpointReached))
+    run.close()
+    resumed = list(resume_run(opened, tmp_path / "broken"))
+    for events in (whole, resumed):
+        told = [event.message for event in events if isinstance(event, NoticeRaised)]
+        assert len([words for words in told if "while measuring what layers read" in words]) == 1
     assert are_same(resumed, whole)
 
 

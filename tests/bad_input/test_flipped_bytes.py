@@ -7,7 +7,9 @@ import functools
 import json
 import os
 import random
+import resource
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,6 +39,7 @@ from tests.core.networks.test_onnx_file import write_onnx
 
 FLIPS = int(os.environ.get("ESPALIER_FLIPS", "40"))
 MOST_BITS = 3  # turned over in one file
+MOST_BYTES = 2**30  # of memory that a reader may take for all its small files
 
 
 @dataclass(frozen=True)
@@ -205,6 +208,13 @@ def flipped(content: bytes, rng: random.Random) -> bytes:
     return bytes(changed)
 
 
+def most_memory() -> int:
+    """The bytes that this process held at its largest."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+        1 if sys.platform == "darwin" else 1024
+    )
+
+
 @pytest.mark.filterwarnings("ignore")  # of readers, about what was turned over
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", READERS)
@@ -213,6 +223,7 @@ def test_only_a_sentence_leaves_a_reader(tmp_path: Path, name: str) -> None:
     path = Path(str(reader.make(tmp_path)))
     content = path.read_bytes()
     reader_words = []
+    before = most_memory()
     for seed in range(FLIPS):
         path.write_bytes(flipped(content, random.Random(seed)))
         try:
@@ -221,4 +232,5 @@ def test_only_a_sentence_leaves_a_reader(tmp_path: Path, name: str) -> None:
             reader_words.append(str(error))
         except Exception as error:
             pytest.fail(f"flip {seed} of {name}: {type(error).__name__}: {error}")
+        assert most_memory() - before < MOST_BYTES, f"flip {seed} of {name} fills the memory"
     assert [words for words in reader_words if not words.isprintable()] == []

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 from app.process import give_back_memory
 from core.errors import ConsentNeeded, EspalierError
 from core.events import Event, StopRequested
-from core.memory import told_shortage
+from core.memory import forget_traces, told_shortage
 
 MakeEvents = Callable[[], Generator[Event, None, Any]]
 # The first stop lets the job finish with what it has; the second ends it as it stands.
@@ -87,6 +87,7 @@ class SearchThread(QThread):
         else:
             self.succeeded.emit(result)
         finally:
+            forget_traces()
             give_back_memory()
 
     def _drive(self, events: Generator[Event, None, Any]) -> Any:

@@ -60,6 +60,23 @@ def free_memory() -> None:
         torch.cuda.empty_cache()
 
 
+def forget_traces() -> None:
+    """Let go of the programs that torch has traced or read: its caches hold them for ever.
+
+    Each program's sizes are symbols of its own, so that no entry would serve another program.
+    """
+    fake_tensor = sys.modules.get("torch._subclasses.fake_tensor")
+    if fake_tensor is not None:
+        fake_tensor.FakeTensorMode.cache_clear()
+    symbolic_shapes = sys.modules.get("torch.fx.experimental.symbolic_shapes")
+    if symbolic_shapes is not None:
+        for method in vars(symbolic_shapes.ShapeEnv).values():
+            # those with a functools.lru_cache, whose keys hold the ShapeEnv of a program
+            clear = getattr(method, "cache_clear", None)
+            if clear is not None:
+                clear()
+
+
 @contextlib.contextmanager
 def told_shortage(doing: str, remedy: str = "") -> Iterator[None]:
     """Turn memory that runs out inside the block into a MemoryShortage that names `doing`."""

@@ -211,3 +211,20 @@ def test_memory_that_runs_out_anywhere_is_one_sentence(run):
     told = run(job)
     assert told[-1][0].startswith("Memory ran out while working (DefaultCPUAllocator: can't")
     assert "RuntimeError" in told[-1][1]  # the details still say where
+
+
+def test_what_torch_remembers_of_programs_is_forgotten_after_a_job(run):
+    import torch
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    remembered = []
+
+    def tracing():
+        yield StageAdvanced(0)
+        with FakeTensorMode():
+            torch.zeros(2) + torch.ones(2)
+        remembered.append(len(FakeTensorMode.cache))
+
+    run(tracing)
+    assert remembered[0] > 0
+    assert len(FakeTensorMode.cache) == 0

@@ -1,11 +1,14 @@
 """Memory that runs out: what is halved, what is said, and what the numbers are then."""
 
 import errno
+import gc
+import io
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
 from core.errors import ExportError, MemoryShortage
 from core.evaluation import (
@@ -17,7 +20,13 @@ from core.evaluation import (
     use_batch_statistics,
 )
 from core.events import NoticeRaised
-from core.memory import ImagesAtOnce, equal_parts, is_out_of_memory, told_shortage
+from core.memory import (
+    ImagesAtOnce,
+    equal_parts,
+    forget_traces,
+    is_out_of_memory,
+    told_shortage,
+)
 from core.pruning.refit_measuring import measure_refit
 from core.pruning.statistics import collect_statistics
 from core.pruning.surgery import prune_network
@@ -244,3 +253,22 @@ def test_a_cache_that_does_not_fit_is_made_smaller(monkeypatch):
     part.read.clear()
     cached.batch(np.array([1, 2]))
     assert part.read == []
+
+
+def test_no_program_that_was_read_stays_in_memory():
+    batch = torch.export.Dim("batch")
+    example = torch.zeros(2, 3, 4, 4)
+    program = torch.export.export(nn.Conv2d(3, 2, 3), (example,), dynamic_shapes=({0: batch},))
+    saved = io.BytesIO()
+    torch.export.save(program, saved)
+
+    def symbols_after_reading():
+        saved.seek(0)
+        torch.export.load(saved).module()(example)
+        forget_traces()
+        gc.collect()
+        gc.collect()  # what the first one finalised
+        return sum(issubclass(type(one), ShapeEnv) for one in gc.get_objects())
+
+    first = symbols_after_reading()
+    assert [symbols_after_reading() for _ in range(2)] == [first, first]

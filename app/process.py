@@ -10,7 +10,11 @@ ONEDNN_SHAPES = 512
 # glibc gives threads heaps of their own, and each job runs in a new thread: what one has freed,
 # the next one's heap does not use.
 HEAPS = 2
-M_ARENA_MAX = -8  # in glibc's malloc.h
+# Activations of some megabytes are freed and taken again for every layer of every mask. glibc
+# would fetch them from the system each time, page by page: an eighth to a fourth of a scoring pass.
+# Freed memory goes back after each job instead.
+MAPPED_BYTES, KEPT_BYTES = 1 << 28, 1 << 29
+M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -8, -3, -1  # in glibc's malloc.h
 
 
 def prepare_process() -> None:
@@ -19,6 +23,8 @@ def prepare_process() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(ONEDNN_SHAPES))
     _ask_glibc("mallopt", M_ARENA_MAX, HEAPS)
+    _ask_glibc("mallopt", M_MMAP_THRESHOLD, MAPPED_BYTES)
+    _ask_glibc("mallopt", M_TRIM_THRESHOLD, KEPT_BYTES)
 
 
 def give_back_memory() -> bool:

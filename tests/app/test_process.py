@@ -21,6 +21,28 @@ assert give_back_memory()
 print(before - resident())
 """
 
+AGAIN = """
+import resource
+from app.process import prepare_process
+prepare_process()
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+def fill():
+    first = bytearray(b"1") * (8 << 20)  # as large as activations are
+    second = bytearray(b"1") * (40 << 20)
+fill()
+before = faults()
+for _ in range(5):
+    fill()
+print(faults() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only glibc is asked")
+def test_large_blocks_that_come_again_are_not_fetched_from_the_system_again() -> None:
+    done = subprocess.run([sys.executable, "-c", AGAIN], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 2_000  # pages; 5 x 48 MB are 61,440
+
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only glibc is asked")
 def test_freed_memory_goes_back_to_the_system() -> None:

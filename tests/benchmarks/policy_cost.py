@@ -7,7 +7,7 @@ Weights and images are random: neither changes what a pass costs. The policy is 
 drives it (propose, keep a copy, learn, take credit, prefer, tell of attention), with made-up
 rewards; next to it the real network scores a few of the very masks on 128 images each. Scoring is
 that of the default reward, the teacher's pass included. Times are those of the process on one
-thread; torchvision's networks see images of 224 x 224. --write puts the table into the results.
+thread; torchvision's networks see images of 224 x 224, those with @32 of 32 x 32. --write puts the table into the results.
 """
 
 import argparse
@@ -44,6 +44,8 @@ NETWORKS = {
     "cifar_mobilenet_v2": CIFAR,
     "resnet101": IMAGENET,
     "efficientnet_b0": IMAGENET,
+    "resnet101@32": CIFAR,
+    "efficientnet_b0@32": CIFAR,
 }
 OPTIONS: dict[str, dict[str, object]] = {
     "default": {},
@@ -110,7 +112,7 @@ def open_untrained(name: str) -> Opened:
     torch.manual_seed(0)
     shape = NETWORKS[name]
     classes = 10 if shape == CIFAR else 1000
-    module = build_network(name, class_count=classes, input_shape=shape).eval()
+    module = build_network(name.partition("@")[0], class_count=classes, input_shape=shape).eval()
     part = NoisePart(shape)
     names = tuple(map(str, range(classes)))
     images = Images("noise", part, part, part, names, shape, (0.0,) * 3, (1.0,) * 3)

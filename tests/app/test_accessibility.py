@@ -1,5 +1,7 @@
 """For keys and screen readers: every control has a name, and Tab reaches all of them."""
 
+from collections.abc import Iterator
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible
@@ -17,19 +19,23 @@ from PySide6.QtWidgets import (
 
 from app.main_window import MainWindow
 from app.panels.docks import DOCKS
-from app.theme import LIGHT, apply_palette, contrast
-from tests.app.windows import describe, make_window, show_run
+from app.theme import contrast
+from tests.app.windows import describe, lasting_window, let_rest, show_run
 
 MOST_STOPS = 400  # of a walk by Tab; more means that it does not come round
 
 
+@pytest.fixture(scope="module")
+def one_window(qapp, tmp_path_factory) -> Iterator[MainWindow]:
+    with lasting_window(tmp_path_factory.mktemp("window")) as window:
+        show_run(window)
+        yield window
+
+
 @pytest.fixture
-def window(qtbot, tmp_path) -> MainWindow:
-    window = make_window(tmp_path)
-    qtbot.addWidget(window)
-    window.show()
-    show_run(window)
-    return window
+def window(one_window) -> Iterator[MainWindow]:
+    yield one_window
+    let_rest(one_window)
 
 
 def spoken_name(widget: QWidget) -> str:
@@ -77,6 +83,7 @@ def test_every_control_of_a_dialog_has_a_name(window, action):
 
 @pytest.mark.parametrize("name", DOCKS)
 def test_tab_walks_through_every_panel_and_comes_round(qtbot, window, name):
+    window.parts.graph.view.setFocus()  # a panel without controls takes no keys
     window.parts.docks.show_panel(name)
     QApplication.processEvents()
     dock = window.parts.docks.docks[name]
@@ -104,6 +111,7 @@ def can_be_reached(widget: QWidget) -> bool:
 
 
 def test_the_whole_window_is_walked_by_tab_and_back(qtbot, window):
+    window.parts.docks.show_panel("inspector")
     window.parts.graph.view.setFocus()
     start = at = QApplication.focusWidget()
     forwards = [start]
@@ -153,4 +161,4 @@ def test_text_on_the_screen_has_contrast(window, theme):
                 weak.append(f"{describe(label)}: {label.text()[:30]} {ratio:.1f}")
         assert weak == []
     finally:
-        apply_palette(QApplication.instance(), LIGHT)
+        window.commands["theme_light"].trigger()

@@ -1,25 +1,32 @@
 """Comparing methods in the window: the form, the job, and a comparison opened again."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QFileDialog
 
 from app.comparison_dialog import ComparisonDialog
+from app.main_window import MainWindow
 from app.session_state import SessionState
 from core.runs.comparing import SEARCHES, USUAL_METHODS
 from core.search.methods import METHODS, method_names
 from tests.app.comparison_samples import compared
-from tests.app.windows import make_window, open_tiny
+from tests.app.windows import lasting_window, let_rest, open_tiny
+
+
+@pytest.fixture(scope="module")
+def one_window(qapp, tmp_path_factory) -> Iterator[MainWindow]:
+    with lasting_window(tmp_path_factory.mktemp("window")) as window:
+        open_tiny(window)
+        yield window
 
 
 @pytest.fixture
-def window(qtbot, tmp_path):
-    window = make_window(tmp_path)
-    qtbot.addWidget(window)
-    window.show()
-    open_tiny(window)
-    return window
+def window(one_window) -> Iterator[MainWindow]:
+    one_window.parts.docks.docks["methods"].close()
+    yield one_window
+    let_rest(one_window)
 
 
 def test_the_names_are_those_of_the_methods():

@@ -1,15 +1,31 @@
 """Dialogs come one after another, never two at once."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog
 
 from app import jobs
+from app.main_window import MainWindow
 from app.session_state import SessionState
 from core.config import RunConfig
 from core.errors import ConsentNeeded, NetworkError
 from core.events import ExportFinished, RecordingFailed
 from tests.app.window_steps import enabled, reach
+from tests.app.windows import lasting_window, let_rest
+
+
+@pytest.fixture(scope="module")
+def one_window(qapp, tmp_path_factory) -> Iterator[MainWindow]:
+    with lasting_window(tmp_path_factory.mktemp("window")) as window:
+        yield window
+
+
+@pytest.fixture
+def window(one_window) -> Iterator[MainWindow]:
+    yield one_window
+    let_rest(one_window)
 
 
 def test_a_failure_is_told_in_a_dialog_and_in_the_log(qtbot, fakes, window):

@@ -1,5 +1,7 @@
 """Help: any action by a few letters, the guide, the sheet of shortcuts; and what menus promise."""
 
+from collections.abc import Iterator
+
 import pytest
 from PySide6.QtCore import Qt
 
@@ -9,21 +11,33 @@ from app.main_window import MainWindow
 from app.menu_entries import keys_text, menu_actions, plain_text
 from app.panels.docks import DOCKS
 from app.panels.explanations import explanations_by_table
-from tests.app.windows import make_window, open_tiny
+from tests.app.windows import lasting_window, let_rest, open_tiny
+
+
+@pytest.fixture(scope="module")
+def one_window(qapp, tmp_path_factory) -> Iterator[MainWindow]:
+    with lasting_window(tmp_path_factory.mktemp("window")) as window:
+        yield window
+
+
+@pytest.fixture(scope="module")
+def one_opened(qapp, tmp_path_factory) -> Iterator[MainWindow]:
+    with lasting_window(tmp_path_factory.mktemp("opened")) as window:
+        open_tiny(window)
+        yield window
 
 
 @pytest.fixture
-def window(qtbot, tmp_path) -> MainWindow:
-    window = make_window(tmp_path)
-    qtbot.addWidget(window)
-    window.show()
-    return window
+def window(one_window) -> Iterator[MainWindow]:
+    yield one_window
+    let_rest(one_window)
 
 
 @pytest.fixture
-def opened(window) -> MainWindow:
-    open_tiny(window)
-    return window
+def opened(one_opened) -> Iterator[MainWindow]:
+    yield one_opened
+    one_opened.pins.undo_stack.clear()
+    let_rest(one_opened)
 
 
 def test_every_action_has_an_entry_keys_and_a_sentence(window):

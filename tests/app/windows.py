@@ -1,15 +1,22 @@
 """A whole window without torch, and a short run over the tiny network shown in it."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QCoreApplication, QEvent, QSettings
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.appearance import Appearance
 from app.main_window import MainWindow
+from app.panels.panel import Panel
 from app.session import Session
 from app.session_state import SessionState
 from tests.app import samples
+
+WAIT_SECONDS = 60.0  # for machines with other work
 
 
 def make_window(folder: Path, theme: str = "light") -> MainWindow:
@@ -20,6 +27,39 @@ def make_window(folder: Path, theme: str = "light") -> MainWindow:
     window = MainWindow(session, Appearance(QApplication.instance(), settings, session), settings)
     session.setParent(window)
     return window
+
+
+@contextmanager
+def lasting_window(folder: Path) -> Iterator[MainWindow]:
+    """A window on the screen that many tests use one after another: to make one takes a second.
+
+    Each test leaves it as it found it, and ends with `let_rest`.
+    """
+    window = make_window(folder)
+    window.show()
+    let_rest(window)
+    try:
+        yield window
+    finally:
+        let_rest(window)
+        window.close()
+        window.deleteLater()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def let_rest(window: MainWindow) -> None:
+    """Close every dialog, let the jobs end, and draw what is new, so that no timer runs on."""
+    window.dialogs.close()
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not window.session.is_quiet:
+        assert time.monotonic() < deadline, "a job of the window does not end"
+        QTest.qWait(1)
+    window.activateWindow()  # the keys went to the dialogs
+    QApplication.processEvents()
+    for panel in window.findChildren(Panel):
+        panel.redraw_now()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    QApplication.processEvents()
 
 
 def open_tiny(window: MainWindow) -> None:

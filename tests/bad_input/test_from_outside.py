@@ -1,5 +1,6 @@
 """A sample of the catalogue through the terminal and through the window: one sentence each."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,12 @@ import pytest
 from PySide6.QtWidgets import QMessageBox
 
 from app.__main__ import main
+from app.main_window import MainWindow
 from app.session_state import SessionState
 from core.config import RunConfig
 from core.networks import consent
-from tests.app.opening_steps import WAIT_MS, asks, make_window
+from tests.app.opening_steps import WAIT_MS, asks
+from tests.app.windows import lasting_window, let_rest
 from tests.bad_input.case import CLASSES, SHAPE, Case, check_sentence
 from tests.bad_input.checkpoints import CHECKPOINTS
 from tests.bad_input.images import IMAGES
@@ -69,10 +72,24 @@ def test_the_terminal_says_it_and_writes_nothing(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.fixture(scope="module")
+def one_window(qapp: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MainWindow]:
+    with lasting_window(tmp_path_factory.mktemp("window")) as window:
+        yield window
+
+
+@pytest.fixture
+def window(one_window: MainWindow) -> Iterator[MainWindow]:
+    """One window that is told everything bad after another, and goes on."""
+    yield one_window
+    let_rest(one_window)
+
+
 @pytest.mark.parametrize(("kind", "case"), CASES[::2], ids=IDS[::2])
-def test_the_window_says_it_and_goes_on(qtbot: Any, tmp_path: Path, kind: str, case: Case) -> None:
+def test_the_window_says_it_and_goes_on(
+    qtbot: Any, window: MainWindow, tmp_path: Path, kind: str, case: Case
+) -> None:
     config = config_of(kind, case, tmp_path)
-    window = make_window(qtbot, tmp_path / "settings.ini")
     window.session.open(config)
     qtbot.waitUntil(asks(window), timeout=WAIT_MS)
     if window.dialogs.error is None:  # it asks for consent first

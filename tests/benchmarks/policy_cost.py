@@ -7,7 +7,8 @@ Weights and images are random: neither changes what a pass costs. The policy is 
 drives it (propose, keep a copy, learn, take credit, prefer, tell of attention), with made-up
 rewards; next to it the real network scores a few of the very masks on 128 images each. Scoring is
 that of the default reward, the teacher's pass included. Times are those of the process on one
-thread; torchvision's networks see images of 224 x 224, those with @32 of 32 x 32. --write puts the table into the results.
+thread; torchvision's networks see images of 224 x 224, those with @32 of 32 x 32. --write puts
+the table into the results.
 """
 
 import argparse

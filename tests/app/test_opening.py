@@ -14,13 +14,28 @@ import torch
 from app.__main__ import main
 from app.main_window import MainWindow
 from core.events import NetworkOpened, NoticeRaised
-from core.networks import consent
+from core.networks import consent, network_names
 from tests.app.opening_steps import WAIT_MS, accept, drop
 from tests.app.source_files import EXTRAS, ROWS, Named, published_weights
+from tests.app.windows import lasting_window, let_rest
 
 BROKEN_OFF = 130  # there is no report
 
 pytestmark = pytest.mark.usefixtures("own_consents")
+
+
+@pytest.fixture(scope="module")
+def one_window(qapp: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MainWindow]:
+    with lasting_window(tmp_path_factory.mktemp("window")) as window:
+        window.parts.settings.source.set_choices(network_names(), ("digits", "cifar10"))
+        yield window
+
+
+@pytest.fixture
+def window(one_window: MainWindow) -> Iterator[MainWindow]:
+    """One window in which a person opens one thing after another."""
+    yield one_window
+    let_rest(one_window)
 
 
 @pytest.fixture(params=list(ROWS))
@@ -52,21 +67,21 @@ def check_opened(window: MainWindow, named: Named, opened: NetworkOpened) -> Non
     assert window.opening.recent.entries()[0].config == config
 
 
-def test_it_opens_from_the_dialog(qtbot: Any, real_window: MainWindow, named: Named) -> None:
-    real_window.commands["open"].trigger()
-    form = real_window.dialog.form
+def test_it_opens_from_the_dialog(qtbot: Any, window: MainWindow, named: Named) -> None:
+    window.commands["open"].trigger()
+    form = window.dialog.form
     form.network.setEditText(named.network)
     form.checkpoint.set_text(named.checkpoint)
     form.images.set_text(str(named.images))
     form.consent.setChecked(named.downloads)
-    opened = accept(qtbot, real_window, real_window.dialog, runs_code=named.runs_code)
-    check_opened(real_window, named, opened)
+    opened = accept(qtbot, window, window.dialog, runs_code=named.runs_code)
+    check_opened(window, named, opened)
 
 
-def test_it_opens_by_drag_and_drop(qtbot: Any, real_window: MainWindow, named: Named) -> None:
+def test_it_opens_by_drag_and_drop(qtbot: Any, window: MainWindow, named: Named) -> None:
     if not named.dropped:
         pytest.skip("the demo is a name only, and has its own button")
-    dialog = drop(real_window, *named.dropped)
+    dialog = drop(window, *named.dropped)
     assert dialog is not None
     form = dialog.form
     if not any(str(path) == form.source.network for path in named.dropped):
@@ -81,8 +96,8 @@ def test_it_opens_by_drag_and_drop(qtbot: Any, real_window: MainWindow, named: N
         assert dialog.open_button.isEnabled()
     form.consent.setChecked(named.downloads)
     assert form.source.data == str(named.images)
-    opened = accept(qtbot, real_window, dialog, runs_code=named.runs_code)
-    check_opened(real_window, named, opened)
+    opened = accept(qtbot, window, dialog, runs_code=named.runs_code)
+    check_opened(window, named, opened)
 
 
 @pytest.fixture
@@ -127,7 +142,7 @@ def test_it_opens_in_the_terminal(
 @pytest.mark.parametrize("way", ["dialog", "drop", "terminal"])
 def test_a_missing_extra_is_said_with_the_command_that_installs_it(
     qtbot: Any,
-    real_window: MainWindow,
+    window: MainWindow,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     recorded: list[Any],
@@ -143,18 +158,19 @@ def test_a_missing_extra_is_said_with_the_command_that_installs_it(
         assert main(words_for(named, tmp_path)) == 2
         assert sentence in capsys.readouterr().err
         return
+    before = window.session.opened_config
     if way == "drop":
-        dialog = drop(real_window, *named.dropped)
+        dialog = drop(window, *named.dropped)
     else:
-        real_window.commands["open"].trigger()
-        dialog = real_window.dialog
+        window.commands["open"].trigger()
+        dialog = window.dialog
     dialog.form.network.setEditText(named.network)
     dialog.form.images.set_text(str(named.images))
     dialog.open_button.click()
-    qtbot.waitUntil(lambda: real_window.dialogs.error is not None, timeout=WAIT_MS)
-    assert sentence in real_window.dialogs.error.message
-    qtbot.waitUntil(lambda: real_window.session.is_quiet, timeout=WAIT_MS)
-    assert real_window.session.opened_config is None
+    qtbot.waitUntil(lambda: window.dialogs.error is not None, timeout=WAIT_MS)
+    assert sentence in window.dialogs.error.message
+    qtbot.waitUntil(lambda: window.session.is_quiet, timeout=WAIT_MS)
+    assert window.session.opened_config is before
 
 
 @pytest.mark.skipif(os.name == "nt", reason="such names cannot be made on Windows")

@@ -24,6 +24,7 @@ from app.panels.results import ResultsPanel
 from app.panels.settings import SettingsPanel
 from app.panels.status import StatusPanel
 from app.panels.welcome import WelcomePanel
+from app.sealed import sealed, unsealed
 from app.selection import Selection
 from app.session_state import SessionState
 from app.theme import SPACE_M, Palette
@@ -134,9 +135,9 @@ class WindowLayout:
 
     def save(self) -> None:
         """Remember the window's place, and the docks' if they were in use."""
-        self._settings.setValue(GEOMETRY_SETTING, self._window.saveGeometry())
+        self._settings.setValue(GEOMETRY_SETTING, sealed(self._window.saveGeometry()))
         if self._is_working:
-            self._settings.setValue(STATE_SETTING, self.docks.state())
+            self._settings.setValue(STATE_SETTING, sealed(self.docks.state()))
 
     def _place_middle(self, actions: Actions) -> None:
         work = QWidget()
@@ -175,5 +176,4 @@ class WindowLayout:
         window.statusBar().addWidget(self.status, 1)
 
     def _stored(self, setting: str) -> QByteArray | None:
-        value = self._settings.value(setting)
-        return value if isinstance(value, QByteArray) else None
+        return unsealed(self._settings.value(setting))

@@ -1,5 +1,6 @@
 """What a fine-tuning must remember to go on after a crash exactly as it would have."""
 
+import hashlib
 import io
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,12 +11,12 @@ import torch
 from torch import Tensor
 
 from core.config import FinetuneConfig
-from core.errors import CheckpointError, RunError
+from core.errors import CheckpointError, RunError, readable
 from core.events import BoolArray
-from core.runs.files import write_atomically
+from core.runs.files import write_bytes
 
 FORMAT = "espalier.finetuning"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # with a hash
 State = dict[str, Tensor]
 
 
@@ -53,11 +54,8 @@ def write_progress(
 
     source: what is trained on what, so that it is not taken up by another run.
     """
-    content = io.BytesIO()  # by way of memory: a full disk shall be an OSError
-    torch.save(
+    content = _saved(
         {
-            "format": FORMAT,
-            "version": FORMAT_VERSION,
             "config": asdict(config),
             "source": source,
             "keep": torch.from_numpy(keep.copy()),
@@ -69,10 +67,15 @@ def write_progress(
             "history": [tuple(asdict(score).values()) for score in progress.history],
             "seconds": progress.seconds,
             "images_at_once": progress.images_at_once,
-        },
-        content,
+        }
     )
-    write_atomically(path, lambda file: _write_all(file, content.getvalue()))
+    outer = {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "sha256": hashlib.sha256(content).hexdigest(),  # torch.load reads changed numbers too
+        "content": torch.frombuffer(bytearray(content), dtype=torch.uint8),
+    }
+    write_bytes(path, _saved(outer))
 
 
 def read_progress(path: Path, keep: BoolArray, config: FinetuneConfig, source: str) -> Progress:
@@ -82,11 +85,15 @@ def read_progress(path: Path, keep: BoolArray, config: FinetuneConfig, source: s
         it is damaged.
     """
     if not path.is_file():
-        raise RunError(f"There is no {path} to go on from. Fine-tune without --resume.")
+        raise RunError(f"There is no {readable(path)} to go on from. Fine-tune without --resume.")
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-        if saved["format"] != FORMAT or saved["version"] != FORMAT_VERSION:
-            raise ValueError(f"format {saved['format']!r}, version {saved['version']!r}")
+        outer = torch.load(path, map_location="cpu", weights_only=True)
+        if outer["format"] != FORMAT or outer["version"] != FORMAT_VERSION:
+            raise ValueError(f"format {outer['format']!r}, version {outer['version']!r}")
+        content = outer["content"].numpy().tobytes()
+        if hashlib.sha256(content).hexdigest() != outer["sha256"]:
+            raise ValueError("another hash")
+        saved = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         is_same = saved["source"] == source and np.array_equal(saved["keep"].numpy(), keep)
         changed = _changed(saved["config"], config)
         progress = Progress(
@@ -101,12 +108,15 @@ def read_progress(path: Path, keep: BoolArray, config: FinetuneConfig, source: s
         )
     except Exception as error:  # torch raises almost anything on a broken file
         raise CheckpointError(
-            f"Cannot go on from {path}: it is no checkpoint of a fine-tuning ({error}). "
-            "Fine-tune without --resume."
+            f"Cannot go on from {readable(path)}: it is damaged, or no checkpoint of a fine-tuning "
+            "by this version of Espalier. Fine-tune without --resume.",
+            str(error),
         ) from error
     if changed or not is_same:
         what = f"other settings ({', '.join(changed)})" if changed else "another mask or network"
-        raise RunError(f"Cannot go on from {path}: it has {what}. Fine-tune without --resume.")
+        raise RunError(
+            f"Cannot go on from {readable(path)}: it has {what}. Fine-tune without --resume."
+        )
     return progress
 
 
@@ -116,5 +126,8 @@ def _changed(saved: dict[str, Any], config: FinetuneConfig) -> list[str]:
     return sorted(name for name in now if name != "compare" and saved.get(name) != now[name])
 
 
-def _write_all(file: Any, content: bytes) -> None:
-    file.write(content)
+def _saved(values: dict[str, Any]) -> bytes:
+    """What torch.save writes; by way of memory, so that a full disk is an OSError."""
+    file = io.BytesIO()
+    torch.save(values, file)
+    return file.getvalue()

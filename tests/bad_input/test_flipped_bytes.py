@@ -31,6 +31,7 @@ from core.opening import Opened
 from tests.bad_input.case import CLASSES, SHAPE, saved, tiny
 from tests.bad_input.checkpoints import old_format, state
 from tests.bad_input.images import npz, tree
+from tests.bad_input.kept_files import KEPT_FILES, read_agent
 from tests.bad_input.networks import IMAGE, exported
 from tests.bad_input.run_folders import READERS as RUN_READERS
 from tests.bad_input.run_folders import make_runs
@@ -193,6 +194,9 @@ READERS = {
         }.items()
         for name in names
     },
+    "finished run's environment.json": Reader(run_file("finished", "environment.json"), read_run),
+    "agent.pt": Reader(run_file("finished", "agent.pt"), read_agent),
+    **{name: Reader(*both) for name, both in KEPT_FILES.items()},
     "settings": Reader(write_settings, load_run_config),
     "consents": Reader(write_consents, read_consents),
     "what was opened": Reader(write_recent, read_recent),

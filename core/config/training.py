@@ -21,7 +21,7 @@ class TrainingConfig:
     reward_images: int = number(128, 2, 100_000)  # per mask; they rotate
     tasks_per_update: int = number(2, 1, 100)
     samples_per_task: int = number(16, 2, 1024)
-    cheap_share: float = number(0.5, 0.0, 1.0)  # of the training, rewarded by the refit's error
+    cheap_share: float = number(0.0, 0.0, 1.0)  # of the training, rewarded by the refit's error
     learning_rate: float = number(0.005, 0.0, 10.0)  # a fifth of it at the end
     first_deviation: float = number(0.45, 0.01, 10.0)  # of what is tried
     last_deviation: float = number(0.15, 0.01, 10.0)

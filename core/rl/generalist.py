@@ -115,9 +115,8 @@ def trial_loss(
 
 
 def rank_advantages(losses: Tensor) -> Tensor:
-    """Ranks of losses (K,) or of several measures (measures, K), the lowest best: (K,)."""
+    """Ranks of losses (K,), the lowest best, with mean 0 and deviation 1."""
     ranks = average_ranks(-losses)
-    ranks = ranks.mean(dim=0) if ranks.dim() > 1 else ranks
     return (ranks - ranks.mean()) / (ranks.std(unbiased=False) + 1e-6)
 
 

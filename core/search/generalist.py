@@ -2,8 +2,10 @@
 
 Each update takes a few tasks: one of the networks, with a budget between two bounds. The policy's
 shifts are tried in pairs round its answer; the ranks of what the masks earn, among those of one
-task on the same reward images, are the advantages. At first masks earn what a refit's error says,
-which needs no image, later what the refitted network's answers say.
+task on the same reward images, are the advantages. What counts is the distance of the refitted
+network's answers to the unpruned one's. The refit's error, which needs no image and costs a tenth,
+can stand for it at first, but says little above a third of the MACs: an agent that learned from
+it alone was better than every criterion at 25 % and worse at 50 % and 60 %.
 """
 
 import contextlib
@@ -100,15 +102,12 @@ class TrainingGround:
             self.bench.opened.analysis, self.importances, self.bench.macs, removable
         )
 
-    def measure(self, masks: Sequence[BoolArray], *, is_cheap: bool) -> torch.Tensor:
-        """Losses of masks, (measures, K): what a refit loses, and the distance of the answers."""
-        errors = torch.tensor([self.refit.refit(keep).error for keep in masks])
+    def losses(self, masks: Sequence[BoolArray], *, is_cheap: bool) -> torch.Tensor:
+        """What masks lose, (K,): by the refit alone if it is cheap, or in the answers to images."""
         if is_cheap:
-            return errors[None]
+            return torch.tensor([self.refit.refit(keep).error for keep in masks])
         batch = self.bench.images.next()
-        losses = [self.bench.scorer.score(keep, *batch).loss for keep in masks]
-        # the error knows all images that the refit was measured on, the answers only this batch
-        return torch.stack([torch.tensor(losses), torch.tensor(losses), errors])
+        return torch.tensor([self.bench.scorer.score(keep, *batch).loss for keep in masks])
 
 
 def prepare_ground(
@@ -202,15 +201,15 @@ class _Training:
                 deviation,
                 self._noise,
             )
-            losses = ground.measure(trial.masks, is_cheap=progress < config.cheap_share)
+            losses = ground.losses(trial.masks, is_cheap=progress < config.cheap_share)
             if bool(losses.isfinite().all()):
                 tried.append((trial, rank_advantages(losses)))
             yield TaskPractised(
                 update=update,
                 network=ground.bench.opened.network.name,
                 macs_budget=budget,
-                mean_loss=float(losses[0].mean()),
-                best_loss=float(losses[0].min()),
+                mean_loss=float(losses.mean()),
+                best_loss=float(losses.min()),
             )
         for _ in range(config.epochs if tried else 0):
             terms = [

@@ -13,6 +13,8 @@ from core.config import RunConfig
 from core.config.training import TrainingConfig
 from core.errors import ConfigError
 from core.events import AgentTrained, StageAdvanced, StageStarted, TaskPractised
+from tests.core.tiny import open_tiny
+from tests.networks import Chain
 
 
 def events(*_):
@@ -82,9 +84,14 @@ def test_a_place_that_is_a_folder_is_refused_before_the_training(capsys, tmp_pat
     assert "it is a folder. Name a file." in capsys.readouterr().err
 
 
-def test_a_real_training_of_the_demo_writes_an_agent(capsys, tmp_path):
+def test_a_real_training_writes_an_agent(monkeypatch, capsys, tmp_path):
+    def open_chain(*_, **__):
+        yield StageStarted("Opening the network")
+        return open_tiny(Chain)
+
+    monkeypatch.setattr("core.opening.open_run", open_chain)
     place = tmp_path / "agent.pt"
     words = ["train-agent", "--network", "demo", "--updates", "1", "--threads", "1"]
     assert main([*words, "--out", str(place), "--quiet"]) == 0
-    assert "trained on demo" in capsys.readouterr().out
+    assert "trained on chain" in capsys.readouterr().out
     assert 10_000 < place.stat().st_size < 2_000_000

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from app.process import prepare_process
 from core.config import PolicyConfig, PPOConfig, RunConfig, SearchConfig
 from core.config.settings import with_values
 from core.data import Images
@@ -74,6 +75,7 @@ HEADER = (
 def main() -> None:
     """Measure all networks with all options, and print or write a table."""
     arguments = _parse_arguments()
+    prepare_process()
     torch.set_num_threads(1)
     rows = []
     sys.stdout.write(HEADER)

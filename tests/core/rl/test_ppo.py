@@ -14,7 +14,7 @@ from core.rl.episodes import (
     sample_episodes,
     visited_states,
 )
-from core.rl.ppo import _policy_losses, clipped_policy_loss, make_optimizer, update
+from core.rl.ppo import _policy_losses, _value_loss, clipped_policy_loss, make_optimizer, update
 from core.rl.rollout import Episodes, bernoulli_logprobs
 from tests.core.rl.observations import chain_observation, chain_policy, chain_space
 
@@ -133,6 +133,33 @@ def test_an_update_makes_rewarded_decisions_likelier(ratio, least):
     assert after[0] - before[0] > least
     assert statistics["approx_kl"] > 0
     assert np.isfinite(list(statistics.values())).all()
+
+
+def test_the_first_step_follows_the_policy_gradient():
+    """d log p / d logit = action - p, so offsets move by rate x mean of advantage x (action - p).
+
+    Advantages are 1 and -1. Channel 0 is kept in the first mask only: (1 - p + p) / 2 = 1/2. All
+    others are kept in both: ((1 - p) - (1 - p)) / 2 = 0.
+    """
+    observation, _ = chain_observation([0.0] * 14)
+    policy, space = chain_policy(), chain_space("penalty")
+    actions = torch.ones(2, 14)
+    actions[1, 0] = 0.0
+    logits = policy(observation).logits.detach()
+    episodes = Episodes(actions, bernoulli_logprobs(logits, actions), torch.zeros(1, 2))
+    optimizer = torch.optim.SGD([policy.channel_offset], lr=1.0)
+    config = PPOConfig(epochs=1)
+    rewards = torch.tensor([5.0, 3.0])
+    update(policy, optimizer, observation, space, episodes, rewards, config, entropy_coef=0.0)
+    expected = [0.5, *[0.0] * 13]
+    assert policy.channel_offset.tolist() == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_critic_learns_what_came_or_its_mean_where_all_share_a_state():
+    returns = torch.tensor([1.0, 3.0])
+    assert _value_loss(torch.tensor([0.5]), returns).item() == pytest.approx(2.25)  # (0.5 - 2)^2
+    each = torch.tensor([0.0, 1.0])
+    assert _value_loss(each, returns).item() == pytest.approx(2.5)  # (1 + 4) / 2
 
 
 def test_a_joint_ratio_is_the_product_of_all_ratios_of_a_step():

@@ -1,5 +1,7 @@
 """Steps over the layers, and thresholds that keep the budget on average."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -30,6 +32,19 @@ def test_thresholds_of_many_masks_are_those_of_each():
     together = solve_thresholds(logits, np.ones((5, 14)), EVERYTHING, MACS, 0.4)
     alone = [solve_threshold(row, MACS, 0.4, EVERYTHING) for row in logits]
     assert together == pytest.approx(alone, abs=1e-4)
+
+
+def test_what_is_left_for_the_second_layer_by_hand():
+    # 5 of the first layer are kept: 64*9*15 = 8,640 of 20,748; each of the second costs
+    # 64*9*5 + 4 = 2,884, so that 4.19834 of 6 fit, each with probability 0.69972
+    space = chain_space(decision_steps=2)
+    actions = torch.ones(1, 14)
+    actions[0, :3] = 0.0
+    logits = space.project(torch.full((1, 14), 3.0), 1, actions)
+    assert torch.sigmoid(logits)[0, 8:].tolist() == pytest.approx([0.69972] * 6, abs=1e-4)
+    assert space.thresholds(torch.zeros(1, 14), 1, actions).item() == pytest.approx(
+        -math.log(0.69972 / 0.30028), abs=1e-3
+    )
 
 
 def test_what_is_decided_counts_as_it_was_decided():

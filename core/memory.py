@@ -6,6 +6,7 @@ Needs no torch, so that the window can name a failure before torch is there.
 import contextlib
 import errno
 import gc
+import linecache
 import re
 import sys
 from collections.abc import Callable, Generator, Iterator
@@ -75,6 +76,16 @@ def forget_traces() -> None:
             clear = getattr(method, "cache_clear", None)
             if clear is not None:
                 clear()
+    graph_module = sys.modules.get("torch.fx.graph_module")
+    if graph_module is not None:
+        _forget_sources(graph_module._loader.eval_cache)
+
+
+def _forget_sources(sources: dict[str, str]) -> None:
+    """Drop the text of generated modules, by file name, which only tracebacks would show."""
+    for name in sources:
+        linecache.cache.pop(name, None)
+    sources.clear()
 
 
 @contextlib.contextmanager

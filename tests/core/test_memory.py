@@ -1,8 +1,10 @@
 """Memory that runs out: what is halved, what is said, and what the numbers are then."""
 
+import copy
 import errno
 import gc
 import io
+import linecache
 
 import numpy as np
 import pytest
@@ -272,3 +274,13 @@ def test_no_program_that_was_read_stays_in_memory():
 
     first = symbols_after_reading()
     assert [symbols_after_reading() for _ in range(2)] == [first, first]
+
+
+def test_the_text_of_generated_modules_is_dropped_and_they_still_work():
+    generated = torch.fx.symbolic_trace(nn.Linear(2, 2))
+    name = generated.forward.__code__.co_filename
+    assert name in linecache.cache
+    forget_traces()
+    assert name not in linecache.cache
+    again = copy.deepcopy(generated)
+    assert torch.equal(again(torch.ones(1, 2)), generated(torch.ones(1, 2)))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from core.config import RunConfig, SearchConfig
+from core.errors import RunError
 from core.events import (
     CandidateEvaluated,
     CheckpointReached,
@@ -24,6 +25,7 @@ from core.runs.flow import record_run
 from core.runs.prediction import STAGE, Prediction
 from core.runs.replay import replay_run
 from core.runs.resuming import resume_run
+from core.runs.rounding import round_run, rounded_settings
 from tests.core.export.opened import build_tiny, open_tiny
 from tests.core.made_up_times import MadeUpTimer
 from tests.core.runs.test_resuming import are_same
@@ -181,3 +183,27 @@ def test_a_mask_s_shares_go_through_the_log_to_the_bit(tmp_path):
     for one, other in zip(of_kind(events, CandidateEvaluated), again, strict=True):
         assert one.further_kept == other.further_kept
         assert np.array_equal(one.keep, other.keep)
+
+
+def test_a_rounded_run_holds_the_latency_budget_with_the_same_table(tmp_path, monkeypatch):
+    opened, source = open_tiny(), tmp_path / "run"
+    list(record_run(opened, CONFIG, source))
+
+    def narrower(bench, keep, priority):
+        fewer = keep.copy()
+        fewer[np.flatnonzero(keep)[-1]] = False
+        return fewer, "One channel fewer."
+
+    monkeypatch.setattr("core.runs.rounding.round_winner", narrower)
+    config = rounded_settings(source, 4)
+    events = list(round_run(opened, config, source, tmp_path / "rounded"))
+    (finished,) = of_kind(events, SearchFinished)
+    assert 0 < finished.further_kept["latency"] <= 0.9
+    tables = [tmp_path / name / "latency_table.json" for name in ("run", "rounded")]
+    assert tables[0].read_text() == tables[1].read_text()
+    report = json.loads((tmp_path / "rounded" / "report.json").read_text())
+    assert report["further_budgets"]["latency"]["kept"] == finished.further_kept["latency"]
+    (source / "latency_table.json").unlink()
+    with pytest.raises(RunError, match="Cannot hold the latency budget"):
+        list(round_run(opened, config, source, tmp_path / "again"))
+    assert not (tmp_path / "again").exists()

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.archives import MAGIC, OversizedError, array_names, read_arrays
 from core.data.images import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -63,25 +64,25 @@ def open_npz(request: ImageRequest) -> Images:
 
 def _read_arrays(path: Path) -> Arrays:
     try:
-        # np.load leaves a file open that it cannot read, unless the file is ours.
         with path.open("rb") as stream:
-            file = np.load(stream, allow_pickle=False)
-            if not isinstance(file, np.lib.npyio.NpzFile):
+            if stream.read(len(MAGIC)) == MAGIC:
                 raise DataError(f"Images {readable(path)} are one array. Save four with np.savez.")
-            missing = [key for key in NEEDED if key not in file]
+            names = array_names(stream)
+            missing = [key for key in NEEDED if key not in names]
             if missing:
                 raise DataError(
                     f"Images {readable(path)} have no {', '.join(missing)}, but "
-                    f"{readable(', '.join(file)[:200])}. "
+                    f"{readable(', '.join(names)[:200])}. "
                     f"Save {', '.join(NEEDED)} with np.savez."
                 )
-            _check_room(file.zip, path)
-            arrays = {key: file[key] for key in (*NEEDED, *OPTIONAL) if key in file}
-            if not all(isinstance(array, np.ndarray) for array in arrays.values()):
-                raise _broken(path, ValueError("a member is no array"))
-            return arrays
+            chosen = [key for key in (*NEEDED, *OPTIONAL) if key in names]
+            # an archive that claims far more than it can hold would fill the memory
+            most = max(UNPACKED_BYTES, RATIO_MOST * path.stat().st_size)
+            return read_arrays(stream, chosen, most_bytes=most)
     except PermissionError as error:
         raise DataError(f"Cannot read images {readable(path)}: {error.strerror}.") from error
+    except OversizedError as error:
+        raise _too_large(path) from error
     except ValueError as error:
         if "allow_pickle" not in str(error) or not zipfile.is_zipfile(path):
             raise _broken(path, error) from error
@@ -97,14 +98,6 @@ def _read_arrays(path: Path) -> Arrays:
     except Exception as error:
         # Python's and NumPy's readers raise almost anything on damaged archives and headers.
         raise _broken(path, error) from error
-
-
-def _check_room(archive: zipfile.ZipFile | None, path: Path) -> None:
-    """Refuse an archive that claims far more than it can hold: it would fill the memory."""
-    entries = archive.infolist() if archive is not None else []
-    unpacked = sum(entry.file_size for entry in entries)
-    if unpacked > UNPACKED_BYTES and unpacked > RATIO_MOST * path.stat().st_size:
-        raise _too_large(path)
 
 
 def _too_large(path: Path) -> DataError:

@@ -2,17 +2,16 @@
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
+from core.archives import array_names, read_arrays, read_header
 from core.data.cifar import CIFAR_CLASSES
 from core.data.digits import MEAN, STD
 from core.data.normalisation import IMAGENET, Normalisation
 
-HEADERS = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
+NUMBERS_BYTES = 2**16  # mean and std have four numbers at the most
 
 
 def usual_normalisation(spec: str) -> Normalisation | None:
@@ -34,18 +33,14 @@ def usual_normalisation(spec: str) -> Normalisation | None:
 
 
 def _in_archive(path: Path) -> Normalisation | None:
-    with zipfile.ZipFile(path) as archive:
-        names = set(archive.namelist())
-        if {"mean.npy", "std.npy"} <= names:
-            mean, std = (_numbers(archive, f"{name}.npy") for name in ("mean", "std"))
-            return mean, std
-        with archive.open("x_train.npy") as stream:
-            read_header = HEADERS.get(np.lib.format.read_magic(stream))
-            shape = read_header(stream)[0] if read_header else ()
+    with path.open("rb") as file:
+        if {"mean", "std"} <= set(array_names(file)):
+            numbers = read_arrays(file, ("mean", "std"), most_bytes=NUMBERS_BYTES)
+            return _four(numbers["mean"]), _four(numbers["std"])
+        with zipfile.ZipFile(file) as archive, archive.open("x_train.npy") as stream:
+            shape, _ = read_header(stream)
     return IMAGENET if len(shape) == 4 and shape[-1] == len(IMAGENET[0]) else None
 
 
-def _numbers(archive: zipfile.ZipFile, name: str) -> tuple[float, ...]:
-    with archive.open(name) as stream:
-        values = np.lib.format.read_array(stream, allow_pickle=False)
+def _four(values: NDArray[Any]) -> tuple[float, ...]:
     return tuple(float(value) for value in values.ravel()[:4])

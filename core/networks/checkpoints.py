@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import CheckpointError, readable
-from core.networks.files import find_file
+from core.memory import is_out_of_memory
+from core.networks.files import find_file, reading_whole
 from core.networks.safetensors_file import SUFFIX, read_safetensors
 
 State = dict[str, Tensor]
@@ -147,8 +148,11 @@ def compare_state(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> Sta
 
 def _load_file(path: Path) -> Any:
     find_file(path, "checkpoint", CheckpointError)
-    if path.suffix.lower() == SUFFIX:
-        return read_safetensors(path)
+    with reading_whole(path, CheckpointError):
+        return read_safetensors(path) if path.suffix.lower() == SUFFIX else _load_torch(path)
+
+
+def _load_torch(path: Path) -> Any:
     try:
         # Reading warns of pickle protocols and TorchScript; the refusals below say it better.
         with warnings.catch_warnings(), torch.serialization.safe_globals(_INERT_TYPES):
@@ -161,6 +165,8 @@ def _load_file(path: Path) -> Any:
     except pickle.UnpicklingError as error:
         raise _refuse_pickle(path, error) from error
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         # torch.load raises almost anything on a broken file: EOFError, KeyError, OSError ...
         if "TorchScript" in str(error):
             raise CheckpointError(

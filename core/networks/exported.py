@@ -15,7 +15,7 @@ from core.errors import EspalierError, NetworkError, readable
 from core.events import Event, StageStarted
 from core.networks.consent import require_consent
 from core.networks.facts import FoundNetwork, InputShape, NetworkFacts, NetworkSource, shorten
-from core.networks.files import archive_names, find_file, read_through
+from core.networks.files import archive_names, find_file, read_through, reading_whole
 
 if TYPE_CHECKING:
     from torch import nn
@@ -76,7 +76,7 @@ def _load(path: Path) -> "ExportedProgram":
     level = chatter.level
     chatter.setLevel(logging.CRITICAL)  # it logs the whole program when one cannot be read
     try:
-        with warnings.catch_warnings():
+        with reading_whole(path), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return torch.export.load(path)
     except EspalierError:

@@ -1,14 +1,17 @@
 """Files that networks and weights come from: found, checked, and read a piece at a time."""
 
+import contextlib
 import hashlib
 import os
 import stat
 import zipfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
+from core.archives import OversizedError, check_weights
 from core.errors import NetworkError, readable
 from core.events import Event, StageAdvanced, StageStarted
+from core.memory import told_shortage
 
 CHUNK_BYTES = 8 * 2**20  # a fraction of a second from any disk: how long a Stop may wait
 # Libraries read a file in one call that hears no Stop and says nothing. From this size on a
@@ -79,6 +82,27 @@ def read_through(path: Path) -> Generator[Event, None, str]:
             f"Cannot read {readable(path)}: {error.strerror}. Copy it to another disk."
         ) from error
     return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def reading_whole(path: Path, kind: type[NetworkError] = NetworkError) -> Iterator[None]:
+    """Refuse a file that would fill the memory, before or while the block reads all of it.
+
+    Raises: `kind` if it is an archive that claims far more than it holds, MemoryShortage if
+        memory runs out.
+    """
+    try:
+        check_weights(path)
+    except OversizedError as error:
+        raise kind(
+            f"{readable(path)} would fill the memory when it is unpacked. Copy or download it "
+            "again, or save it with torch.save, which packs nothing.",
+            str(error),
+        ) from error
+    with told_shortage(
+        f"reading {readable(path)}", "Close other programs, or choose a smaller file."
+    ):
+        yield
 
 
 def archive_names(path: Path) -> frozenset[str]:

@@ -7,10 +7,10 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.errors import NetworkError, readable
+from core.errors import EspalierError, NetworkError, readable
 from core.events import Event, NoticeRaised, StageStarted
 from core.networks.facts import FoundNetwork, InputShape, NetworkFacts, NetworkSource, shorten
-from core.networks.files import find_file, read_through
+from core.networks.files import find_file, read_through, reading_whole
 
 if TYPE_CHECKING:
     from torch import nn
@@ -54,7 +54,10 @@ def _load(path: Path) -> Any:
     import onnx
 
     try:
-        model = onnx.load(str(path))
+        with reading_whole(path):
+            model = onnx.load(str(path))
+    except EspalierError:
+        raise
     except Exception as error:
         # protobuf and the reader of external data have exceptions of their own
         raise NetworkError(

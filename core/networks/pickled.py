@@ -12,7 +12,7 @@ from core.errors import EspalierError, NetworkError, readable
 from core.events import Event, NoticeRaised, StageStarted
 from core.networks.consent import require_consent
 from core.networks.facts import FoundNetwork, InputShape, NetworkFacts, NetworkSource, shorten
-from core.networks.files import archive_names, find_file, read_through
+from core.networks.files import archive_names, find_file, read_through, reading_whole
 from core.networks.user_code import running_code_of
 
 if TYPE_CHECKING:
@@ -91,9 +91,11 @@ def _what_it_calls(path: Path) -> str:
     import torch
 
     try:
-        with warnings.catch_warnings():
+        with reading_whole(path), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             content = torch.load(path, map_location="cpu", weights_only=True)
+    except EspalierError:
+        raise
     except pickle.UnpicklingError as error:
         called = re.search(r"GLOBAL:? ([\w.]+)", str(error))
         if called:
@@ -127,9 +129,10 @@ def _unpickle(path: Path) -> "nn.Module":
     with running_code_of(path, f"Cannot open {readable(path)}"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of networks that an older torch has pickled
         try:
-            content = torch.load(
-                path, map_location="cpu", pickle_module=checked_pickle, weights_only=False
-            )
+            with reading_whole(path):
+                content = torch.load(
+                    path, map_location="cpu", pickle_module=checked_pickle, weights_only=False
+                )
         except ModuleNotFoundError as error:
             raise NetworkError(
                 f"Cannot open {readable(path)}: it was saved with code of the module "

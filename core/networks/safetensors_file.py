@@ -35,13 +35,16 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
     Raises: CheckpointError if it cannot be read, is damaged, or has numbers of another kind.
     """
     try:
-        content = bytearray(path.read_bytes())
+        content = _read_all(path)
         length = int.from_bytes(content[:LENGTH_BYTES], "little")
         start = LENGTH_BYTES + length
         if length > min(MOST_HEADER_BYTES, len(content)):
             raise ValueError(f"its header would be {length} bytes long")
         header = json.loads(content[LENGTH_BYTES:start])
         header.pop("__metadata__", None)
+        spans = [entry["data_offsets"] for entry in header.values()]
+        if sum(max(0, end - begin) for begin, end in spans) > len(content) - start:
+            raise ValueError("its tensors overlap")  # a small file could hold one a million times
         return {key: _tensor(key, entry, content, start) for key, entry in header.items()}
     except OSError as error:
         raise CheckpointError(
@@ -53,6 +56,14 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
             "Copy or download it again.",
             f"{type(error).__name__}: {error}",
         ) from error
+
+
+def _read_all(path: Path) -> bytearray:
+    """A file's bytes, once in memory."""
+    with path.open("rb") as file:
+        content = bytearray(path.stat().st_size)
+        length = file.readinto(content)
+    return content[:length] if length < len(content) else content
 
 
 def _tensor(key: str, entry: Any, content: bytearray, start: int) -> Tensor:

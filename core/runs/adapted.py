@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from core.archives import HEADER_BYTES, read_array_file
 from core.errors import RunError, readable
 from core.events import BoolArray
 from core.opening import Opened
@@ -47,8 +48,7 @@ def read_weights(folder: Path, opened: Opened, keep: BoolArray) -> Weights | Non
     if not path.is_file():
         return None
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
-            arrays = {name: saved[name] for name in saved.files}
+        arrays = read_array_file(path, most_bytes=_most_bytes(opened, keep))
         if not np.array_equal(arrays.pop(MASK), keep):
             return None
         with_weights(opened, arrays)  # proves that they are this network's
@@ -59,6 +59,12 @@ def read_weights(folder: Path, opened: Opened, keep: BoolArray) -> Weights | Non
             str(error),
         ) from error
     return arrays
+
+
+def _most_bytes(opened: Opened, keep: BoolArray) -> int:
+    """What this network's weights and a mask take, with headers and 8 bytes a number at most."""
+    counts = [value.numel() for value in network_state(opened.network.module).values()]
+    return 8 * sum(counts) + keep.nbytes + HEADER_BYTES * (len(counts) + 1)
 
 
 def read_adapted(folder: Path, opened: Opened, keep: BoolArray) -> Opened | None:

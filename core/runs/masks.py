@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.archives import read_array_file
 from core.config import RunConfig
 from core.errors import RunError
 from core.evaluation import resolve_device, resolve_precision
@@ -13,10 +14,11 @@ from core.events import BoolArray, Event
 from core.finetuning.loop import LEARNED
 from core.opening import Opened
 from core.runs.files import MASKS_FILE
-from core.runs.stored_masks import BROKEN
+from core.runs.stored_masks import BROKEN, MASKS_BYTES
 from core.scoring import MaskScorer
 from core.search.finalists import judge_masks
 
+MASKS = ("best", "criteria_names", "criteria")  # arrays of masks.npz
 ALWAYS_COMPARED = ("l1_uniform", "random_uniform")
 
 
@@ -32,11 +34,10 @@ def read_masks(folder: Path, channel_count: int) -> RunMasks:
     """Read masks.npz of a run's folder; RunError if it is not there or of another network."""
     path = folder / MASKS_FILE
     try:
-        # np.load closes only files that are given to it open
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
-            best = saved["best"].astype(np.bool_)
-            names = [str(name) for name in saved["criteria_names"]]
-            criteria = dict(zip(names, saved["criteria"].astype(np.bool_), strict=True))
+        saved = read_array_file(path, MASKS, most_bytes=MASKS_BYTES)
+        best = saved["best"].astype(np.bool_)
+        names = [str(name) for name in saved["criteria_names"]]
+        criteria = dict(zip(names, saved["criteria"].astype(np.bool_), strict=True))
     except OSError as error:
         reason = error.strerror or str(error)
         raise RunError(f"Cannot read {path}: {reason}. Choose the folder of a run.") from error

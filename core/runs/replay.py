@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.archives import read_array_file
 from core.errors import RunError, readable
 from core.events import (
     BoolArray,
@@ -22,12 +23,10 @@ from core.events import (
 from core.graph.coupling import CouplingGroups
 from core.runs.event_log import LogHeader, read_events, read_header
 from core.runs.files import EVENTS_FILE, MASKS_FILE, REPORT_FILE
+from core.runs.stored_masks import BROKEN, MASKS_BYTES
 
 if TYPE_CHECKING:
     from core.opening import Opened
-
-BROKEN = (Exception,)  # np.load raises almost anything on a broken file
-
 
 SECONDS = ("total", "analysis", "evaluation", "policy")  # that whoever shows a search relies on
 
@@ -86,9 +85,7 @@ def _check_groups(
 def _older(folder: Path, groups: CouplingGroups | None) -> Iterator[Event]:
     """Tell what a run without a log of events has kept: how it began and how it ended."""
     try:
-        # np.load closes only files that are given to it open
-        with (folder / MASKS_FILE).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            masks = {name: arrays[name] for name in arrays.files}
+        masks = read_array_file(folder / MASKS_FILE, most_bytes=MASKS_BYTES)
         theirs = _group_sizes(masks)
         best = _mask(masks["best"], len(masks["group_of_channel"]))
         names = [str(name) for name in masks["criteria_names"]]

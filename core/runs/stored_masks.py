@@ -7,11 +7,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core.archives import read_array_file
 from core.errors import RunError, readable
 from core.events import BoolArray
 from core.runs.files import MASKS_FILE
 
-BROKEN = (Exception,)  # np.load raises almost anything on a broken file
+BROKEN = (Exception,)  # NumPy raises almost anything on a broken file
+# A hundred thousand channels in a hundred groups, with twenty masks, take a twentieth of it.
+MASKS_BYTES = 64 * 2**20
+COMPARED = ("best", "group_of_channel", "group_names", "criteria_names", "criteria")
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,18 +48,14 @@ class LayerDifference:
 def read_stored_masks(folder: Path) -> StoredMasks:
     """Read masks.npz; RunError if there is none that can be read."""
     try:
-        # NumPy leaves a file open that it opened itself and that is damaged.
-        with (
-            (folder / MASKS_FILE).open("rb") as file,
-            np.load(file, allow_pickle=False) as arrays,
-        ):
-            best = arrays["best"].astype(np.bool_)
-            groups = arrays["group_of_channel"].astype(np.int64)
-            names = tuple(str(name) for name in arrays["group_names"])
-            criteria = {
-                str(name): keep.astype(np.bool_)
-                for name, keep in zip(arrays["criteria_names"], arrays["criteria"], strict=True)
-            }
+        arrays = read_array_file(folder / MASKS_FILE, COMPARED, most_bytes=MASKS_BYTES)
+        best = arrays["best"].astype(np.bool_)
+        groups = arrays["group_of_channel"].astype(np.int64)
+        names = tuple(str(name) for name in arrays["group_names"])
+        criteria = {
+            str(name): keep.astype(np.bool_)
+            for name, keep in zip(arrays["criteria_names"], arrays["criteria"], strict=True)
+        }
         if (
             best.ndim != 1
             or best.shape != groups.shape

@@ -200,6 +200,11 @@ CHECKPOINTS = (
     ),
     Case("numbers outside", safetensors(entry(offsets=(0, 400)), bytes(4)), DAMAGED),
     Case("negative places", safetensors(entry(offsets=(-4, 0)), bytes(4)), DAMAGED),
+    Case(
+        "one tensor a hundred times",
+        safetensors({f"w{i}": entry()["0.weight"] for i in range(100)}, bytes(4)),
+        DAMAGED,
+    ),
     Case("too few numbers", safetensors(entry(shape=(9,)), bytes(4)), DAMAGED),
     Case("a huge shape", safetensors(entry(shape=(2**62, 4), offsets=(0, 0))), DAMAGED),
     Case("a negative shape", safetensors(entry(shape=(-1,)), bytes(4)), DAMAGED + "|does not fit"),

@@ -41,9 +41,6 @@ from tests.app.finetune_samples import finetuning
 from tests.app.windows import describe, make_window, show_run
 
 SECONDS = float(os.environ.get("ESPALIER_FUZZ_SECONDS", "10"))
-# Qt crashes now and then when it destroys a window whose docks were dragged, which ends the whole
-# test run. Why is not known, so docks are dragged only where a time is asked for.
-IS_LONG = "ESPALIER_FUZZ_SECONDS" in os.environ
 SEED = int(os.environ.get("ESPALIER_FUZZ_SEED", "20260131"))
 POPUP_MS = 40  # menus and lists that hold the keys are closed after this
 KEYS = (
@@ -139,9 +136,7 @@ def test_nothing_that_a_person_does_raises(window):
     popups = QTimer(interval=POPUP_MS)
     popups.timeout.connect(close_popup)
     popups.start()
-    deeds = [*(click,) * 3, *(press,) * 2, press_action, resize, *(tell,) * 3, select]
-    if IS_LONG:
-        deeds.append(drag)
+    deeds = (*(click,) * 3, *(press,) * 2, press_action, resize, *(tell,) * 3, select, drag)
     done = []
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
@@ -216,6 +211,11 @@ def resize(window: MainWindow, chance: random.Random) -> str:
 
 def drag(window: MainWindow, chance: random.Random) -> str:
     """Take a dock by its title and let it go anywhere over the window or beside it."""
+    # A press closes an open list before it reaches anything, but not one that is made up. Where
+    # the list closed in the middle of the drag, Qt lost the drag and left the dock in the window's
+    # layout twice: it crashed when the layout was reset or the window destroyed.
+    while (popup := QApplication.activePopupWidget()) is not None:
+        popup.close()
     docks = [dock for dock in window.parts.docks.docks.values() if dock.is_in_front]
     if on_top(window) is not window or not docks:
         return "nothing: no dock can be taken"

@@ -35,15 +35,18 @@ def look_at_all(window: MainWindow) -> list[str]:
         window.parts.docks.show_panel(name)
         for _ in range(3):
             QApplication.processEvents()
-        for seen in window.parts.docked.values():
-            if not window.parts.docks.is_covered(seen):
-                seen.redraw_now()  # the others may have become narrower, and have timers for it
+        for panel in window.parts.docked.values():
+            if not window.parts.docks.is_covered(panel):
+                panel.redraw_now()  # the others may have become narrower, and have timers for it
         QApplication.processEvents()
         picture = window.grab()
         ratio = picture.devicePixelRatio()
         pixels = as_pixels(picture.toImage())
+        seen = labels(window)
         problems = itertools.chain(
-            words_not_drawn(window, pixels, ratio), words_cut(window), words_overlapping(window)
+            words_not_drawn(window, seen, pixels, ratio),
+            words_cut(seen),
+            words_overlapping(window, seen),
         )
         found += [f"with {name} in front: {problem}" for problem in problems]
     found += wrong_graph(window)
@@ -74,8 +77,10 @@ def is_in_sight(window: QMainWindow, widget: QWidget) -> bool:
     return True
 
 
-def words_not_drawn(window: MainWindow, pixels: Pixels, ratio: float) -> Iterator[str]:
-    for label in labels(window):
+def words_not_drawn(
+    window: MainWindow, seen: list[QLabel], pixels: Pixels, ratio: float
+) -> Iterator[str]:
+    for label in seen:
         if label.textFormat() != Qt.TextFormat.PlainText and "<" in label.text():
             continue  # letters of several colours
         ink = QColor(label.palette().color(label.foregroundRole()))
@@ -84,8 +89,8 @@ def words_not_drawn(window: MainWindow, pixels: Pixels, ratio: float) -> Iterato
             yield f"'{label.text()[:40]}' is not drawn ({describe(label)})"
 
 
-def words_cut(window: MainWindow) -> Iterator[str]:
-    for label in labels(window):
+def words_cut(seen: list[QLabel]) -> Iterator[str]:
+    for label in seen:
         wanted = label.sizeHint()
         if label.wordWrap():
             is_cut = label.heightForWidth(label.width()) > label.height() + 1
@@ -97,9 +102,10 @@ def words_cut(window: MainWindow) -> Iterator[str]:
             yield f"'{label.text()[:40]}' is cut ({describe(label)})"
 
 
-def words_overlapping(window: MainWindow) -> Iterator[str]:
-    for one, other in itertools.combinations(labels(window), 2):
-        if place_in(window, one).intersects(place_in(window, other)):
+def words_overlapping(window: MainWindow, seen: list[QLabel]) -> Iterator[str]:
+    placed = [(label, place_in(window, label)) for label in seen]
+    for (one, here), (other, there) in itertools.combinations(placed, 2):
+        if here.intersects(there):
             yield f"'{one.text()[:30]}' and '{other.text()[:30]}' overlap"
 
 
@@ -154,8 +160,10 @@ def part(pixels: Pixels, area: QRect, ratio: float) -> Pixels:
 
 
 def count_of(pixels: Pixels, colour: QColor) -> int:
-    wanted = np.array(colour.getRgb()[:3], np.int16)
-    return int((np.abs(pixels - wanted).max(axis=2) < COLOUR_DISTANCE).sum())
+    is_near_all = np.ones(pixels.shape[:2], np.bool_)
+    for channel, wanted in enumerate(colour.getRgb()[:3]):  # faster than a maximum over the three
+        is_near_all &= np.abs(pixels[..., channel] - wanted) < COLOUR_DISTANCE
+    return int(is_near_all.sum())
 
 
 def is_near(colour: QColor, wanted: QColor) -> bool:

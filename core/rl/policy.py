@@ -133,7 +133,11 @@ class ChannelHead(nn.Module):
         context = _with_budget(z_graph, observation)  # (S, hidden + 1)
         layers = z_group @ by_layer.T + (context @ by_graph.T)[:, None] + self.first.bias
         own = features @ by_channel.T  # (C, hidden)
-        inner = nn.functional.elu(layers[:, observation.group_of_channel[channels]] + own)
+        groups = observation.group_of_channel[channels]
+        if len(layers) == 1:
+            inner = nn.functional.elu(layers[:, groups] + own)
+        else:  # many states: in place, for it is memory that takes the time
+            inner = nn.functional.elu(layers.index_select(1, groups).add_(own), inplace=True)
         logits: Tensor = (self.last(inner) + self.linear(features)).squeeze(2)
         return logits
 

@@ -4,6 +4,7 @@ A few kilobytes can unpack to gigabytes, and the header of an array can claim an
 Needs no torch.
 """
 
+import io
 import math
 import zipfile
 from collections.abc import Iterable
@@ -67,17 +68,20 @@ def read_array_file(path: Path, names: Iterable[str] | None = None, *, most_byte
         return read_arrays(file, names, most_bytes=most_bytes)
 
 
-def check_weights(path: Path) -> None:
+def check_weights(file: Path | bytes) -> None:
     """Refuse a zip archive of weights that unpacks to far more than it is long: OversizedError.
+
+    file: where it lies, or what it holds.
 
     What is no zip archive, or a damaged one, is left to whoever reads it.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(file) if isinstance(file, bytes) else file) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
     except Exception:  # zipfile raises almost anything on a damaged archive
         return
-    if size > max(UNPACKED_BYTES, RATIO_MOST * path.stat().st_size):
+    length = len(file) if isinstance(file, bytes) else file.stat().st_size
+    if size > max(UNPACKED_BYTES, RATIO_MOST * length):
         raise OversizedError(f"it would take {size:,} bytes when it is unpacked")
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.archives import check_weights
 from core.config import FinetuneConfig
 from core.errors import CheckpointError, RunError, readable
 from core.events import BoolArray
@@ -87,12 +88,14 @@ def read_progress(path: Path, keep: BoolArray, config: FinetuneConfig, source: s
     if not path.is_file():
         raise RunError(f"There is no {readable(path)} to go on from. Fine-tune without --resume.")
     try:
+        check_weights(path)
         outer = torch.load(path, map_location="cpu", weights_only=True)
         if outer["format"] != FORMAT or outer["version"] != FORMAT_VERSION:
             raise ValueError(f"format {outer['format']!r}, version {outer['version']!r}")
         content = outer["content"].numpy().tobytes()
         if hashlib.sha256(content).hexdigest() != outer["sha256"]:
             raise ValueError("another hash")
+        check_weights(content)
         saved = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         is_same = saved["source"] == source and np.array_equal(saved["keep"].numpy(), keep)
         changed = _changed(saved["config"], config)

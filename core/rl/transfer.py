@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from core.archives import check_weights
 from core.config import PolicyConfig
 from core.config.learning import AGENT_FILE
 from core.errors import ConfigError, readable
@@ -166,6 +167,7 @@ def _read(path: Path) -> _StoredAgent:
             f"run that was searched by an agent, or its {AGENT_FILE}."
         )
     try:
+        check_weights(path)
         outer: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         if outer["format"] != FORMAT:
             raise ValueError("another format")
@@ -175,6 +177,7 @@ def _read(path: Path) -> _StoredAgent:
             content = outer["content"].numpy().tobytes()
             if hashlib.sha256(content).hexdigest() != outer["sha256"]:
                 raise ValueError("another hash")
+            check_weights(content)
             values = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
             weights = {str(name): one.float() for name, one in values["weights"].items()}
             return _StoredAgent(str(values["architecture"]), bool(values["has_graph"]), weights)

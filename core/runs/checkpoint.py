@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from core.archives import check_weights
 from core.config import RunConfig, run_config_from_toml, to_toml
 from core.errors import ConfigError, RunError, readable
 from core.opening import Opened
@@ -92,6 +93,7 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
     if not path.exists():
         return None
     try:
+        check_weights(path)
         outer = torch.load(path, map_location="cpu", weights_only=True)
         if outer["format"] != FORMAT:
             raise ValueError("another format")
@@ -100,6 +102,7 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
             content = outer["content"].numpy().tobytes()
             if hashlib.sha256(content).hexdigest() != outer["sha256"]:
                 raise ValueError("another hash")
+            check_weights(content)
             values = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
             names = ("config", "network_sha256", "images_sha256")
             return Checkpoint(

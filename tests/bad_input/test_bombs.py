@@ -1,19 +1,28 @@
 """Archives that would fill the memory are refused before they take any."""
 
 import contextlib
+import hashlib
+import io
 import os
 import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
+import torch
 
+from core.archives import OversizedError
+from core.config import FinetuneConfig, PolicyConfig
 from core.data import open_images, usual_normalisation
 from core.errors import CheckpointError, EspalierError, MemoryShortage, NetworkError
+from core.finetuning import checkpoint as finetuning_checkpoint
 from core.networks import open_network
 from core.networks.checkpoints import read_checkpoint
+from core.rl import transfer
+from core.runs import checkpoint as run_checkpoint
 from core.runs.adapted import read_adapted
 from core.runs.files import write_arrays
 from core.runs.masks import read_masks
@@ -121,6 +130,48 @@ def test_a_network_that_would_fill_the_memory_is_refused(tmp_path: Path, name: s
     )
     assert isinstance(error, NetworkError)
     check_sentence(error, r"would fill the memory when it is unpacked")
+
+
+def checkpoint(content: bytes, kind: ModuleType) -> bytes:
+    """What holds a checkpoint of a search, of a fine-tuning, or an agent."""
+    outer = {
+        "format": kind.FORMAT,
+        "version": kind.FORMAT_VERSION,
+        "features_version": transfer.VERSIONS[False] if kind is transfer else 0,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "content": torch.frombuffer(bytearray(content), dtype=torch.uint8),
+    }
+    file = io.BytesIO()
+    torch.save(outer, file)
+    return file.getvalue()
+
+
+KEPT: dict[str, tuple[ModuleType, Callable[[Path], object]]] = {
+    "checkpoint.pt": (run_checkpoint, lambda path: run_checkpoint.load_checkpoint(path.parent)),
+    "agent.pt": (transfer, lambda path: transfer.load_agent(str(path), PolicyConfig(), 1)),
+    "learned.pt": (
+        finetuning_checkpoint,
+        lambda path: finetuning_checkpoint.read_progress(
+            path, np.ones(1, np.bool_), FinetuneConfig(), ""
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_what_is_kept_in_a_checkpoint_may_not_fill_the_memory_either(
+    tmp_path: Path, name: str
+) -> None:
+    kind, read = KEPT[name]
+    inner = Path(saved({"x": 1})(tmp_path))
+    repack(inner)
+    (tmp_path / name).write_bytes(checkpoint(inner.read_bytes(), kind))
+    error = refusal(lambda: read(tmp_path / name))
+    assert isinstance(error.__cause__, OversizedError)
+    (tmp_path / name).write_bytes(inner.read_bytes())
+    error = refusal(lambda: read(tmp_path / name))
+    assert isinstance(error.__cause__, OversizedError)
+    check_sentence(error, r"damaged")
 
 
 def no_memory(*arguments: object, **options: object) -> object:

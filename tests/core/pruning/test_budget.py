@@ -56,6 +56,21 @@ def test_what_is_left_of_the_budget_is_filled_by_priority():
     assert (CHAIN.marginal_macs(keep)[removed] > left).all()
 
 
+@pytest.mark.parametrize("name", EXACT)
+def test_many_masks_are_fitted_as_each_by_its_own_priority(name):
+    model, random = MODELS[name], np.random.default_rng(0)
+    count = model.widths.shape[1]
+    removable = random.random(count) < 0.8
+    keep, priority = random.random((6, count)) < 0.6, random.random((6, count)).round(1)
+    for fit in (
+        lambda *given: fit_budget(*given, model, 0.4, removable),
+        lambda *given: ensure_widths(*given, model, removable),
+    ):
+        together = fit(keep, priority)
+        alone = [fit(row[None], own)[0] for row, own in zip(keep, priority, strict=True)]
+        assert np.array_equal(together, np.stack(alone))
+
+
 def test_an_empty_layer_gets_its_best_channel_back():
     sampled = np.zeros((1, 14), dtype=np.bool_)
     sampled[0, 8] = True

@@ -105,8 +105,9 @@ class Deeds(QObject):
 
     def find_changed_images(self, mask: LoadedMask) -> None:
         """Find the images of which the network pruned by a mask says another class."""
+        folder = self._session.run_folder
         self._session.run_aside(
-            "changes", lambda opened: jobs.find_changed_images(opened, mask.keep, mask.name)
+            "changes", lambda opened: jobs.find_changed_images(opened, mask.keep, mask.name, folder)
         )
 
     def show_finetune_settings(self) -> None:

@@ -163,13 +163,18 @@ def look_into_layer(opened: "Opened", layer: str) -> Generator[Event, None, None
 
 
 def find_changed_images(
-    opened: "Opened", keep: BoolArray, name: str
+    opened: "Opened", keep: BoolArray, name: str, run_folder: Path | None
 ) -> Generator[Event, None, None]:
-    """Find the held-out images of which the network pruned by a mask says another class."""
+    """Find the held-out images of which the network pruned by a mask says another class.
+
+    Raises: RunError if the weights that the run's network adapted to are damaged.
+    """
     yield StageStarted("Comparing both networks")
     from core.inspection import find_changed_images as find
+    from core.runs.adapted import read_adapted
 
-    yield from find(opened, keep, name)
+    adapted = None if run_folder is None else read_adapted(run_folder, opened, keep)
+    yield from find(opened, keep, name, adapted=adapted)
 
 
 def finetune(

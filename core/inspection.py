@@ -78,33 +78,42 @@ def look_into_layer(
 
 
 def find_changed_images(
-    opened: Opened, keep: BoolArray, name: str, device: torch.device = CPU
+    opened: Opened,
+    keep: BoolArray,
+    name: str,
+    device: torch.device = CPU,
+    adapted: Opened | None = None,
 ) -> Generator[SearchEvent | ChangedImagesFound, None, None]:
     """Find the held-out images of which the pruned network says another class.
 
     Both networks are as everywhere: the unpruned one with its own statistics, the cut one
     (mask `keep`, (C,)) recalibrated on reward images. A stop ends it with what was found.
 
+    adapted: with the weights that the mask is cut out of, where the network adapted.
     Yields: StageStarted and StageAdvanced after each batch, at last ChangedImagesFound.
     """
     found = _Changes()
     try:
         with limited_threads(0), told_shortage("comparing both networks"):
-            yield from _compare(opened, keep, device, found)
+            yield from _compare(opened, adapted or opened, keep, device, found)
     except StopRequested:
         pass  # what was found so far is shown, with its count
     yield found.as_event(name, opened.images)
 
 
 def _compare(
-    opened: Opened, keep: BoolArray, device: torch.device, found: "_Changes"
+    opened: Opened,
+    cut_from: Opened,
+    keep: BoolArray,
+    device: torch.device,
+    found: "_Changes",
 ) -> Generator[SearchEvent, None, None]:
     part = opened.images.held_out
     indices = np.random.default_rng(0).permutation(len(part))[:CHANGED_IMAGES]
     batches = np.split(indices, range(BATCH_SIZE, len(indices), BATCH_SIZE))
     yield StageStarted("Cutting the network")
     norms = norms_at_once()
-    after = cut_network(opened, keep, device, norms).to(device)
+    after = cut_network(cut_from, keep, device, norms).to(device)
     yield from norms.take_notices()
     before = opened.network.module.eval()
     if device.type != "cpu":

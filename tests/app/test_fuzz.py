@@ -78,7 +78,7 @@ def look_into_tiny(opened, layer):
     yield samples.layer_looked_into(layer)
 
 
-def find_tiny_changes(opened, keep, name):
+def find_tiny_changes(opened, keep, name, run_folder):
     yield samples.changed_images_found(name)
 
 

@@ -12,6 +12,8 @@ from core.evaluation import class_logits
 from core.events import ChangedImagesFound, LayerLookedInto, StageAdvanced, StopRequested
 from core.inspection import find_changed_images, images_of_different_classes, look_into_layer
 from core.opening import Opened
+from core.pruning.surgery import network_state
+from core.runs.adapted import with_weights
 from tests.core.tiny import COUNT, TinyPart, finish, open_tiny
 from tests.networks import EXACT, Chain, InvertedResidual, Residual
 
@@ -38,6 +40,11 @@ def look(opened: Opened, layer: str, images: int = 6) -> LayerLookedInto:
 
 def changes(opened: Opened, keep: np.ndarray) -> ChangedImagesFound:
     return finish(find_changed_images(opened, keep, "half"))[0][-1]
+
+
+def weights_of_zeros(opened: Opened) -> dict[str, np.ndarray]:
+    state = network_state(opened.network.module)
+    return {key: np.zeros_like(value.numpy()) for key, value in state.items()}
 
 
 def half(opened: Opened) -> np.ndarray:
@@ -141,6 +148,16 @@ def test_changed_images_are_those_of_which_both_networks_say_different_classes(k
     assert all(was != now for was, now in zip(found.before, found.after, strict=True))
     assert found.before == found.labels  # the labels are the unpruned network's answers
     assert found.mask == "half"
+
+
+def test_a_network_that_adapted_is_cut_out_of_its_own_weights():
+    opened = open_tiny(Residual)
+    keep = half(opened)
+    other = with_weights(opened, weights_of_zeros(opened))
+    adapted = finish(find_changed_images(opened, keep, "half", adapted=other))[0][-1]
+    # all weights 0: every image is of the same class after the cut, and of its own before
+    assert len(set(adapted.after)) == 1
+    assert len(set(adapted.before)) > 1
 
 
 def test_nothing_changes_where_nothing_is_removed():

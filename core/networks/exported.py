@@ -60,8 +60,8 @@ def _find(spec: str, trust: bool) -> Generator[Event, None, FoundNetwork]:
 
 def _check_archive(path: Path) -> None:
     names = archive_names(path)
-    if not any(name.startswith("models/") or name == OLD_FORMAT for name in names):
-        compiled = any("aotinductor" in name for name in names)
+    compiled = any("aotinductor" in name for name in names)
+    if compiled or not any(name.startswith("models/") or name == OLD_FORMAT for name in names):
         what = "is compiled for one machine" if compiled else "is truncated or no exported program"
         raise NetworkError(
             f"{readable(path)} {what}. Give what torch.export.save(torch.export.export(...), path) "

@@ -30,7 +30,10 @@ def with_weights(opened: Opened, weights: Weights) -> Opened:
     module = copy.deepcopy(opened.network.module)
     with torch.no_grad():
         for key, value in network_state(module).items():
-            value.copy_(torch.from_numpy(np.array(weights[key])))
+            own = torch.from_numpy(np.array(weights[key]))
+            if own.shape != value.shape:  # copy_ would stretch a smaller one
+                raise RuntimeError(f"{key} has shape {tuple(own.shape)}, not {tuple(value.shape)}")
+            value.copy_(own)
     return dataclasses.replace(opened, network=dataclasses.replace(opened.network, module=module))
 
 

@@ -216,6 +216,14 @@ def test_other_files_are_refused_without_asking(tmp_path: Path) -> None:
     assert "is truncated or no exported program" in refusal(path)
 
 
+def test_compiled_parts_are_refused_even_beside_a_program(tmp_path: Path) -> None:
+    path = tmp_path / "net.pt2"
+    torch.export.save(program_of(build(networks.Chain)), path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("net/data/aotinductor/model/code.so", b"machine code")
+    assert "is compiled for one machine" in refusal(path)
+
+
 def test_a_broken_program_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "net.pt2"
     with zipfile.ZipFile(path, "w") as archive:

@@ -105,10 +105,11 @@ def test_weights_come_back_for_their_own_mask_only(tmp_path):
     assert read_adapted(tmp_path, opened, ~keep) is None
 
 
-def test_weights_of_another_network_or_a_damaged_file_are_refused(tmp_path):
+@pytest.mark.parametrize("shape", [(9, 9), (1,)])
+def test_weights_of_another_network_or_a_damaged_file_are_refused(tmp_path, shape):
     opened, keep = open_tiny(Chain), np.arange(14) % 2 == 0
     weights = {key: v.numpy() for key, v in network_state(opened.network.module).items()}
-    other = adapted_arrays({**weights, "head.weight": np.zeros((9, 9))}, keep)
+    other = adapted_arrays({**weights, "head.weight": np.zeros(shape)}, keep)
     write_arrays(tmp_path / ADAPTED_FILE, other)
     with pytest.raises(RunError, match=r"adapted\.npz is damaged or of another network"):
         read_adapted(tmp_path, opened, keep)

@@ -9,6 +9,9 @@ HEADER = ("", "accuracy", "MACs kept", "MACs", "parameters", "file")
 LATENCY_HEADER = ("Latency (ms)", "batch", "threads", "p50", "p95", "pruned p50", "p95", "faster")
 LATENCY_COLUMNS = ("before_p50", "before_p95", "after_p50", "after_p95")
 UNKNOWN = "-"
+ADAPTED = (
+    "The pruned network was trained while it was pruned; the criteria have the original weights."
+)
 SHORT = {"macs": "MACs", "params": "parameters", "size": "file", "latency": "latency"}
 
 
@@ -25,6 +28,7 @@ def report_table(report: Mapping[str, Any], folder: str) -> str:
         "",
         *aligned(rows),
         "Accuracy on the test images, norms fitted again, before fine-tuning.",
+        *([ADAPTED] if report.get("adapted") is True else []),
         *_budget_lines(report),
         "",
         f"Parity: {_parity_words(report)}",

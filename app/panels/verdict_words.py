@@ -68,6 +68,11 @@ def basis_words(verdict: Verdict, run: RunSummary) -> str:
         ).format(name, budget, further, seeds, images)
     if not any(row.after for row in verdict.rows):
         words += _translate(" Not fine-tuned yet.")
+    if run.is_adapted:
+        words += _translate(
+            " The learned network was trained while it was pruned; before fine-tuning the others "
+            "have the original weights."
+        )
     return words + _other_macs(verdict)
 
 

@@ -51,6 +51,7 @@ class RunSummary:
     best_criterion: str = ""
     best_criterion_accuracy: float | None = None
     is_finished: bool = False
+    is_adapted: bool = False  # the winner has weights of its own, the criteria's masks have not
     notes: str = ""
     problem: str = ""
     kinship: str = ""  # equal for runs that differ in their seed alone; "" if not known
@@ -121,6 +122,7 @@ def read_summary(folder: Path) -> RunSummary:
         best_criterion=best,
         best_criterion_accuracy=known.get(best),
         is_finished=bool(report),
+        is_adapted=report.get("adapted") is True,
         notes=_notes(folder),
         problem="; ".join(problems),
         kinship=_kinship(config),

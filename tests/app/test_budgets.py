@@ -66,6 +66,12 @@ def test_the_table_says_what_was_kept_and_how_well_it_was_predicted():
     assert "Kept:" not in report_table(make_report(), "runs/first")
 
 
+def test_the_table_says_whether_the_network_was_trained_while_it_was_pruned():
+    told = "was trained while it was pruned"
+    assert told in report_table(make_report(adapted=True), "runs/first")
+    assert told not in report_table(make_report(adapted=False), "runs/first")
+
+
 def test_the_log_says_all_budgets(qtbot):
     panel = LogPanel(Selection())
     qtbot.addWidget(panel)

@@ -67,9 +67,10 @@ def test_what_a_preset_names_is_never_ones_own_decision():
 
 
 def test_presets_are_what_they_are_called():
-    sizes = [apply_preset(OWN, name).search.evaluations for name in PRESETS]
-    assert sizes[:2] == [300, 2000]
-    assert max(sizes) == sizes[PRESETS.index("long")]
+    sizes = {name: apply_preset(OWN, name).search.evaluations for name in PRESETS}
+    assert (sizes["quick"], sizes["thorough"]) == (300, 2000)
+    assert max(sizes, key=sizes.__getitem__) == "long"
+    assert [name for name in PRESETS if apply_preset(OWN, name).search.is_adapting] == ["adapting"]
     paper = apply_preset(OWN, "paper").search
     assert (paper.reward, paper.constraint, paper.prior) == ("self_competition", "penalty", "none")
     assert (paper.policy.embedding, paper.policy.offsets) == ("global", False)
@@ -89,5 +90,5 @@ def test_settings_of_ones_own_are_no_preset():
 
 
 def test_a_preset_that_is_not_there_is_named():
-    with pytest.raises(ConfigError, match=r"'fast'.*quick, thorough"):
+    with pytest.raises(ConfigError, match=r"'fast'.*quick, adapting, thorough"):
         apply_preset(OWN, "fast")

@@ -71,6 +71,19 @@ def test_a_run_that_has_just_ended_is_judged(panel, qtbot, tmp_path):
     assert panel.grid.isColumnHidden(AFTER) and panel.grid.isColumnHidden(LEAD_AFTER)
 
 
+def test_a_network_that_was_trained_while_it_was_pruned_is_said_to_be(panel, qtbot, tmp_path):
+    folder = make_run(tmp_path / "a", accuracy=0.75)
+    report = json.loads((folder / "report.json").read_text())
+    told = []
+    for is_adapted in (False, True):
+        report["adapted"] = is_adapted
+        (folder / "report.json").write_text(json.dumps(report))
+        panel.show_event(RunReported(str(folder), report))
+        settle(panel, qtbot)
+        told.append("was trained while it was pruned" in panel.basis.text())
+    assert told == [False, True]
+
+
 def test_a_small_difference_on_few_images_is_not_measurable(panel, qtbot, tmp_path):
     criteria = {"obs_global": 0.74, "random_uniform": 0.3}
     folder = make_run(tmp_path / "a", accuracy=0.75, criteria=criteria, test_images=300)

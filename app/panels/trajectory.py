@@ -1,5 +1,7 @@
 """Is it getting better, honestly? Every evaluation of a search as a point, live."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, QPointF, QSettings, QSignalBlocker, Qt
 from PySide6.QtGui import QAction, QKeyEvent, QResizeEvent
@@ -19,6 +21,7 @@ from PySide6.QtWidgets import (
 from app.panels.growing import Cell, RowsByNeed
 from app.panels.panel import Panel, Table
 from app.panels.plot_parts import readout_label
+from app.panels.trajectory_board import ChartBoard
 from app.panels.trajectory_charts import Chart
 from app.panels.trajectory_data import EVALUATION, MEETS_BUDGET, SECONDS, Trajectory
 from app.panels.trajectory_measures import MEASURES
@@ -53,7 +56,7 @@ class TrajectoryPanel(Panel):
         super().__init__(selection, parent)
         self._settings = QSettings() if settings is None else settings
         self.known = Trajectory()
-        self.charts = {name: Chart(name, LIGHT) for name in MEASURES}
+        self._board = ChartBoard(self._watch)
         self.readout = readout_label()
         self.x_axis, self.smoothing = QComboBox(), QComboBox()
         self.choose_plots = QToolButton()
@@ -79,6 +82,11 @@ class TrajectoryPanel(Panel):
         return len(self.known.points)
 
     @property
+    def charts(self) -> Mapping[str, Chart]:
+        """The charts by name, as far as they were ever chosen."""
+        return self._board.charts
+
+    @property
     def shown(self) -> tuple[str, ...]:
         """The names of the charts that are chosen, from above."""
         return tuple(name for name, action in self.plot_actions.items() if action.isChecked())
@@ -97,8 +105,8 @@ class TrajectoryPanel(Panel):
         has_any = self.known.started is not None or len(self.known.points) > 0
         self._pages.setCurrentIndex(0 if has_any else 1)
         self._fit_x()
-        for name in self.shown:
-            self.charts[name].draw(self.known, self._x_column, self._window)
+        for chart in self._board.shown_charts:
+            chart.draw(self.known, self._x_column, self._window)
         self._write_readout()
 
     def table(self) -> Table | None:
@@ -122,9 +130,7 @@ class TrajectoryPanel(Panel):
         """Recolour everything."""
         fill_background(self.empty, palette.window, palette.muted_text)
         fill_background(self._page, palette.surface, palette.text)
-        fill_background(self._board, palette.surface, palette.text)
-        for chart in self.charts.values():
-            chart.use_palette(palette)
+        self._board.use_palette(palette)
         super().use_palette(palette)
 
     def show_place(self, x: float | None) -> None:
@@ -132,7 +138,7 @@ class TrajectoryPanel(Panel):
         known = self.known.points.column(self._x_column)
         self._hovered = int(np.abs(known - x).argmin()) if x is not None and len(known) else None
         at = None if self._hovered is None else float(known[self._hovered])
-        for chart in self._over_search:
+        for chart in self._board.over_search:
             set_line(chart.plot.cursor, at)
         self._write_readout()
 
@@ -159,12 +165,6 @@ class TrajectoryPanel(Panel):
             Qt.Key.Key_End: last,
         }
         return min(max(places[key], 0), last) if key in places and last >= 0 else None
-
-    @property
-    def _over_search(self) -> list[Chart]:
-        """The chosen charts that share the x axis, from above."""
-        chosen = [self.charts[name] for name in self.shown]
-        return [chart for chart in chosen if not chart.measure.is_by_epoch]
 
     @property
     def _x_column(self) -> int:
@@ -201,18 +201,6 @@ class TrajectoryPanel(Panel):
         control.setAccessibleName(words)
 
     def _build(self) -> None:
-        self._board = QWidget()
-        board = QVBoxLayout(self._board)
-        board.setContentsMargins(0, SPACE_S, 0, 0)
-        board.setSpacing(0)
-        for chart in self.charts.values():
-            board.addWidget(chart.header)
-            board.addWidget(chart.plot, chart.measure.height)
-            chart.plot.scene().sigMouseMoved.connect(
-                lambda at, chart=chart: self._on_mouse(chart, at)
-            )
-            chart.plot.viewport().installEventFilter(self)
-            chart.plot.installEventFilter(self)  # it has the keys
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, SPACE_M, SPACE_S)
         row.setSpacing(SPACE_M)
@@ -270,23 +258,10 @@ class TrajectoryPanel(Panel):
         self.redraw_soon()
 
     def _arrange(self) -> None:
-        """Show the chosen charts; the lowest has the x axis, and the others follow it."""
-        shown = self.shown
-        x_words = (
-            self.tr("seconds of search") if self._x_column == SECONDS else self.tr("evaluations")
-        )
-        lowest = self._over_search[-1].plot if self._over_search else None
-        for name, chart in self.charts.items():
-            if chart.measure.is_by_epoch:
-                chart.header.setVisible(name in shown)
-                chart.plot.setVisible(name in shown)
-                chart.plot.set_lowest(is_lowest=True, x_words=self.tr("epochs of pre-training"))
-                continue
-            is_lowest = chart.plot is lowest
-            chart.header.setVisible(name in shown)
-            chart.plot.setVisible(name in shown)
-            chart.plot.setXLink(lowest if name in shown and not is_lowest else None)
-            chart.plot.set_lowest(is_lowest=is_lowest, x_words=x_words)
+        """Show the chosen charts."""
+        is_by_second = self._x_column == SECONDS
+        x_words = self.tr("seconds of search") if is_by_second else self.tr("evaluations")
+        self._board.show_charts(self.shown, x_words)
         self._x_end = 0.0
         self._share_height()
 
@@ -296,17 +271,13 @@ class TrajectoryPanel(Panel):
         self.redraw_soon()  # another width has room for other keys
 
     def _share_height(self) -> None:
-        """Give every plot's data their share; the axis of the lowest has its height besides."""
-        shown = [self.charts[name] for name in self.shown]
-        axes = [chart.plot.getPlotItem().getAxis("bottom").height() for chart in shown]
-        headers = sum(chart.header.sizeHint().height() for chart in shown)
-        room = self.height() - self.readout.height() - headers - sum(axes)
-        whole = sum(chart.measure.height for chart in shown)
-        layout = self._board.layout()
-        assert isinstance(layout, QVBoxLayout)
-        for chart, axis in zip(shown, axes, strict=True):
-            share = max(room, 0) * chart.measure.height / whole
-            layout.setStretchFactor(chart.plot, max(1, round(share + axis)))
+        self._board.share_height(self.height() - self.readout.height())
+
+    def _watch(self, chart: Chart) -> None:
+        """Follow the mouse and the keys over a chart."""
+        chart.plot.scene().sigMouseMoved.connect(lambda at: self._on_mouse(chart, at))
+        chart.plot.viewport().installEventFilter(self)
+        chart.plot.installEventFilter(self)  # it has the keys
 
     def _forget_view(self) -> None:
         self._x_end = 0.0
@@ -322,7 +293,7 @@ class TrajectoryPanel(Panel):
         if needed > self._x_end:
             has_room = needed <= planned or self._x_end == 0
             self._x_end = needed if has_room else ROOM_WITHOUT_PLAN * needed
-            for chart in self._over_search[-1:]:
+            for chart in self._board.over_search[-1:]:
                 chart.plot.setXRange(-0.015 * self._x_end, 1.015 * self._x_end, padding=0)
 
     def _on_mouse(self, chart: Chart, at: QPointF) -> None:

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import TypedDict
 
 from app.command_line import parse, run_config
 from app.process import prepare_process
@@ -11,6 +12,15 @@ from core.errors import ConfigError, EspalierError
 
 EXIT_MEND = 2  # something that the user can mend
 EXIT_BROKEN_OFF = 130  # what shells say after Ctrl-C
+
+
+class Manner(TypedDict):
+    """What every command that works in the terminal is told besides."""
+
+    allow_download: bool
+    trust: bool
+    is_quiet: bool
+    is_verbose: bool
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -49,16 +59,22 @@ def main(words: Sequence[str] | None = None) -> int:
         return 0
 
 
+def _manner(arguments: argparse.Namespace) -> Manner:
+    return Manner(
+        allow_download=arguments.allow_download,
+        trust=arguments.trust,
+        is_quiet=arguments.quiet,
+        is_verbose=arguments.verbose,
+    )
+
+
 def _search(arguments: argparse.Namespace) -> int:
     from app.headless import run_headless
 
     return run_headless(
         run_config(arguments),
         arguments.out,
-        allow_download=arguments.allow_download,
-        trust=arguments.trust,
-        is_quiet=arguments.quiet,
-        is_verbose=arguments.verbose,
+        **_manner(arguments),
     )
 
 
@@ -67,10 +83,7 @@ def _resume(arguments: argparse.Namespace) -> int:
 
     return resume_headless(
         arguments.folder,
-        allow_download=arguments.allow_download,
-        trust=arguments.trust,
-        is_quiet=arguments.quiet,
-        is_verbose=arguments.verbose,
+        **_manner(arguments),
     )
 
 
@@ -82,10 +95,7 @@ def _round(arguments: argparse.Namespace) -> int:
         arguments.out,
         arguments.to,
         macs_budget=arguments.macs_budget,
-        allow_download=arguments.allow_download,
-        trust=arguments.trust,
-        is_quiet=arguments.quiet,
-        is_verbose=arguments.verbose,
+        **_manner(arguments),
     )
 
 
@@ -106,10 +116,7 @@ def _finetune(arguments: argparse.Namespace) -> int:
         arguments.folder,
         arguments.out,
         resume=arguments.resume,
-        allow_download=arguments.allow_download,
-        trust=arguments.trust,
-        is_quiet=arguments.quiet,
-        is_verbose=arguments.verbose,
+        **_manner(arguments),
     )
 
 
@@ -123,10 +130,7 @@ def _compare(arguments: argparse.Namespace) -> int:
         arguments.seeds,
         arguments.finetune_epochs,
         arguments.out,
-        allow_download=arguments.allow_download,
-        trust=arguments.trust,
-        is_quiet=arguments.quiet,
-        is_verbose=arguments.verbose,
+        **_manner(arguments),
     )
 
 
@@ -138,10 +142,7 @@ def _train_agent(arguments: argparse.Namespace) -> int:
         practice_networks(arguments),
         training_config(arguments),
         arguments.out,
-        allow_download=arguments.allow_download,
-        trust=arguments.trust,
-        is_quiet=arguments.quiet,
-        is_verbose=arguments.verbose,
+        **_manner(arguments),
     )
 
 

@@ -6,19 +6,17 @@ from pathlib import Path
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
-    QDialogButtonBox,
     QFileDialog,
     QFormLayout,
     QGridLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QSizePolicy,
     QSpinBox,
-    QVBoxLayout,
     QWidget,
 )
 
+from app.dialog_parts import caption, lay_out
 from app.panels.fields import BrowseField
 from app.theme import SPACE_L, SPACE_M
 from core.runs.comparing import SEARCHES, USUAL_METHODS
@@ -45,11 +43,8 @@ class ComparisonDialog(QDialog):
         self.folder = BrowseField(QLineEdit(str(folder)))
         self.folder.setAccessibleName(self.tr("Folder"))
         self.folder.button.clicked.connect(self._browse)
-        self.told = QLabel()
-        self.told.setProperty("role", "caption")
-        self.told.setWordWrap(True)
+        self.told = caption()
         self.compare_button = QPushButton(self.tr("Compare"))
-        self.compare_button.setProperty("primary", True)
         for name, box in self.methods.items():
             box.setChecked(name in USUAL_METHODS)
             box.toggled.connect(self._on_changed)
@@ -79,17 +74,7 @@ class ComparisonDialog(QDialog):
         form.addRow(self.tr("Evaluations"), self.evaluations)
         form.addRow(self.tr("Fine-tuning, epochs"), self.epochs)
         form.addRow(self.tr("Folder"), self.folder)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        buttons.addButton(self.compare_button, QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(SPACE_L, SPACE_L, SPACE_L, SPACE_L)
-        layout.setSpacing(SPACE_L)
-        layout.addLayout(form)
-        layout.addWidget(self.told)
-        layout.addWidget(buttons)
-        self.setMinimumWidth(WIDTH_PX)
+        lay_out(self, [form, self.told], self.compare_button, WIDTH_PX)
 
     def _browse(self) -> None:
         path = QFileDialog.getExistingDirectory(

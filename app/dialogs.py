@@ -8,26 +8,23 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
-    QDialogButtonBox,
     QFileDialog,
     QFormLayout,
     QLabel,
     QLineEdit,
     QMessageBox,
     QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
+from app.dialog_parts import caption, lay_out
 from app.icons import icon_pixmap
 from app.panels.fields import BrowseField
 from app.selection import LoadedMask
-from app.theme import SPACE_L
 from app.words import percent_text, tiny_text
 from core.errors import ConsentNeeded, readable
 from core.events import ExportFinished
 
-TEXT_WIDTH_PX = 440
 HASH_LETTERS = 40  # in a line
 
 
@@ -58,14 +55,12 @@ class ExportDialog(QDialog):
             "onnx": QCheckBox(self.tr("ONNX: one file, any batch size")),
         }
         self.half = QCheckBox(self.tr("ONNX in float16 too: half as large, if it is near enough"))
-        promise = QLabel(
+        promise = caption(
             self.tr(
                 "Every file is read back and compared with the network on the screen first; one "
                 "that differs by more than 0.01 % (in float16: 2 %) is refused."
             )
         )
-        promise.setProperty("role", "caption")
-        promise.setWordWrap(True)
         form = QFormLayout()
         form.addRow(self.tr("Mask"), self.what)
         form.addRow(self.tr("Folder"), self.folder)
@@ -75,19 +70,8 @@ class ExportDialog(QDialog):
             form.addRow("", box)
         form.addRow("", self.half)
         self.folder.changed.connect(self._on_changed)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.export_button = QPushButton(self.tr("Export"))
-        self.export_button.setProperty("primary", True)
-        buttons.addButton(self.export_button, QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(SPACE_L, SPACE_L, SPACE_L, SPACE_L)
-        layout.setSpacing(SPACE_L)
-        layout.addLayout(form)
-        layout.addWidget(promise)
-        layout.addWidget(buttons)
-        self.setMinimumWidth(TEXT_WIDTH_PX)
+        lay_out(self, [form, promise], self.export_button)
         self.half.setChecked(is_half_wanted)
         self._on_changed()
 

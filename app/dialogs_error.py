@@ -12,10 +12,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.dialog_parts import TEXT_WIDTH_PX
 from app.icons import icon_pixmap
 from app.theme import SPACE_L, SPACE_M, Palette
 
-TEXT_WIDTH_PX = 440
 DETAILS_HEIGHT_PX = 180
 
 

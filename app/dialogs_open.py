@@ -3,16 +3,14 @@
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from app.dialog_parts import lay_out
 from app.panels.source import SourceForm
 from app.panels.source_fields import UnclearQuestion
 from app.source import Source
-from app.theme import SPACE_L
 from core.config import RunConfig
 from core.errors import ConfigError
-
-TEXT_WIDTH_PX = 440
 
 
 class OpenDialog(QDialog):
@@ -35,22 +33,10 @@ class OpenDialog(QDialog):
         self.error.setProperty("role", "error")
         self.error.setTextFormat(Qt.TextFormat.PlainText)
         self.error.setWordWrap(True)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.open_button = QPushButton(self.tr("Open"))
-        self.open_button.setProperty("primary", True)
         self.open_button.setDefault(True)
-        buttons.addButton(self.open_button, QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
         self._questions = QVBoxLayout()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(SPACE_L, SPACE_L, SPACE_L, SPACE_L)
-        layout.setSpacing(SPACE_L)
-        layout.addWidget(self.form)
-        layout.addLayout(self._questions)
-        layout.addWidget(self.error)
-        layout.addWidget(buttons)
-        self.setMinimumWidth(TEXT_WIDTH_PX)
+        lay_out(self, [self.form, self._questions, self.error], self.open_button)
         self.form.changed.connect(self._on_changed)
         self.form.refused.connect(self._show_error)
         self.form.is_unclear.connect(self._ask)

@@ -1,20 +1,11 @@
 """The dialog that asks to which multiples the widths of a finished run are rounded."""
 
-from PySide6.QtWidgets import (
-    QDialog,
-    QDialogButtonBox,
-    QLabel,
-    QPushButton,
-    QRadioButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QDialog, QLabel, QPushButton, QRadioButton, QWidget
 
-from app.theme import SPACE_L
+from app.dialog_parts import caption, lay_out
 from core.config.searching import MULTIPLES
 
 USUAL = 8
-TEXT_WIDTH_PX = 440
 
 
 class RoundDialog(QDialog):
@@ -36,29 +27,14 @@ class RoundDialog(QDialog):
             for multiple in MULTIPLES[1:]
         }
         self.choices[USUAL].setChecked(True)
-        promise = QLabel(
+        promise = caption(
             self.tr(
                 "The budget holds. The rounded network is tested, exported and measured in a "
                 "folder of its own, and the log says what it costs in MACs."
             )
         )
-        promise.setProperty("role", "caption")
-        promise.setWordWrap(True)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.round_button = QPushButton(self.tr("Round"))
-        self.round_button.setProperty("primary", True)
-        buttons.addButton(self.round_button, QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(SPACE_L, SPACE_L, SPACE_L, SPACE_L)
-        layout.setSpacing(SPACE_L)
-        layout.addWidget(question)
-        for button in self.choices.values():
-            layout.addWidget(button)
-        layout.addWidget(promise)
-        layout.addWidget(buttons)
-        self.setMinimumWidth(TEXT_WIDTH_PX)
+        lay_out(self, [question, *self.choices.values(), promise], self.round_button)
 
     @property
     def multiple(self) -> int:

@@ -8,24 +8,16 @@ from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtWidgets import QApplication, QTabBar, QToolButton
 
 from app.main_window import MainWindow
-from app.theme import LIGHT, apply_palette
 from tests.app import samples
-from tests.app.windows import make_window, show_run
+from tests.app.windows import WINDOW_PX, window_with_run
 
-WINDOW_PX = (1280, 800)
 STEPS = 40
 
 
 @pytest.fixture
 def window(qtbot, tmp_path):
-    window = make_window(tmp_path)
-    qtbot.addWidget(window, before_close_func=lambda window: window.dialogs.close())
-    window.resize(*WINDOW_PX)
-    window.show()
-    show_run(window)
-    settle()
-    yield window
-    apply_palette(QApplication.instance(), LIGHT)
+    with window_with_run(qtbot, tmp_path) as window:
+        yield window
 
 
 def settle() -> None:

@@ -3,23 +3,14 @@
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from app.theme import LIGHT, apply_palette
 from app.window_docks import BOTTOM_SHARE, LEFT_WIDTH_PX, SIDE_WIDTH_PX
-from tests.app.windows import make_window, show_run
-
-WINDOW_PX = (1280, 800)
+from tests.app.windows import WINDOW_PX, window_with_run
 
 
 @pytest.fixture
 def window(qtbot, tmp_path):
-    window = make_window(tmp_path)
-    qtbot.addWidget(window, before_close_func=lambda window: window.dialogs.close())
-    window.resize(*WINDOW_PX)
-    window.show()
-    show_run(window)
-    settle()
-    yield window
-    apply_palette(QApplication.instance(), LIGHT)
+    with window_with_run(qtbot, tmp_path) as window:
+        yield window
 
 
 def settle() -> None:

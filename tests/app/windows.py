@@ -8,14 +8,17 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication, QEvent, QSettings
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
 
 from app.appearance import Appearance
 from app.main_window import MainWindow
 from app.panels.panel import Panel
 from app.session import Session
 from app.session_state import SessionState
+from app.theme import LIGHT, apply_palette
 from tests.app import samples
 
+WINDOW_PX = (1280, 800)
 WAIT_SECONDS = 60.0  # for machines with other work
 
 
@@ -27,6 +30,21 @@ def make_window(folder: Path, theme: str = "light") -> MainWindow:
     window = MainWindow(session, Appearance(QApplication.instance(), settings, session), settings)
     session.setParent(window)
     return window
+
+
+@contextmanager
+def window_with_run(qtbot: QtBot, folder: Path) -> Iterator[MainWindow]:
+    """A window on the screen that shows a whole search over the tiny network."""
+    window = make_window(folder)
+    qtbot.addWidget(window, before_close_func=lambda window: window.dialogs.close())
+    window.resize(*WINDOW_PX)
+    window.show()
+    show_run(window)
+    for _ in range(4):
+        QApplication.processEvents()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    yield window
+    apply_palette(QApplication.instance(), LIGHT)
 
 
 @contextmanager

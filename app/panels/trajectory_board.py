@@ -76,4 +76,5 @@ class ChartBoard(QWidget):
         chart = self.charts[name] = Chart(name, self._palette)
         self._stack.insertWidget(2 * len(above), chart.header)
         self._stack.insertWidget(2 * len(above) + 1, chart.plot, chart.measure.height)
+        chart.use_palette(self._palette)
         self._on_made(chart)

@@ -264,6 +264,19 @@ def test_all_quantities_can_be_shown_and_the_choice_is_remembered(panel, qtbot, 
     assert again.x_axis.currentText() == "Seconds"
 
 
+def test_a_chart_that_is_chosen_late_looks_like_the_others(panel):
+    panel.use_palette(DARK)
+    assert "entropy" not in panel.charts
+    panel.plot_actions["entropy"].setChecked(True)
+    plots = [panel.charts[name].plot for name in ("accuracy", "entropy")]
+    assert {plot.backgroundBrush().color().name() for plot in plots} == {DARK.surface}
+    pens = [plot.getPlotItem().getAxis("left").textPen().color().name() for plot in plots]
+    assert len(set(pens)) == 1
+    layout = panel.picture_widget().layout()
+    places = [layout.indexOf(panel.charts[name].plot) for name in panel.shown]
+    assert places == sorted(places)
+
+
 def test_the_last_plot_cannot_be_taken_away(panel):
     for name in panel.shown:
         panel.plot_actions[name].trigger()

@@ -31,6 +31,20 @@ _has_failed = pytest.StashKey[bool]()
 _left_threads: list[Any] = []
 
 
+def pytest_collection_finish() -> None:
+    """Spare what was imported to the end from every garbage collection: a million objects.
+
+    Each whole collection, as where memory runs out, would take a second else.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """Let the interpreter take everything down at its end."""
+    gc.unfreeze()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Remember a failure: its traceback holds widgets alive, which is no second failure."""

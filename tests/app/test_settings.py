@@ -70,11 +70,12 @@ def test_the_slider_and_the_number_move_together(panel):
     assert panel.budget.spin.value() == 75
 
 
-@pytest.mark.parametrize(("preset", "evaluations"), [(0, 300), (1, 2000)])
+@pytest.mark.parametrize(("preset", "evaluations"), [("quick", 300), ("thorough", 2000)])
 def test_a_preset_sets_the_evaluations(panel, preset, evaluations):
     panel.evaluations.setValue(5)
-    panel.preset.setCurrentIndex(preset)
-    panel.preset.activated.emit(preset)
+    place = panel.preset.findData(preset)
+    panel.preset.setCurrentIndex(place)
+    panel.preset.activated.emit(place)
     assert panel.config().search.evaluations == evaluations
 
 

@@ -16,8 +16,9 @@ from app.session_state import SessionState
 from core.config import RunConfig
 from core.errors import ConfigError
 from core.events import ComparisonReported, Event
-from core.runs.comparing import SEARCHES, USUAL_METHODS
+from core.runs.comparing import USUAL_METHODS
 from core.runs.files import default_runs_folder, new_run_folder
+from core.runs.variants import SEARCHES, VARIANTS
 
 if TYPE_CHECKING:
     from app.main_window import MainWindow
@@ -31,7 +32,9 @@ class ComparisonDeeds(QObject):
     def __init__(self, window: "MainWindow", session: Session, settings: QSettings) -> None:
         super().__init__(window)
         self._window, self._session, self._settings = window, session, settings
-        self._names = tuple(dict.fromkeys((*SEARCHES, *USUAL_METHODS)))  # until all are listed
+        self._names = tuple(
+            dict.fromkeys((*SEARCHES, *VARIANTS, *USUAL_METHODS))
+        )  # until all are listed
         session.choices_listed.connect(self._take_choices)
         session.event_received.connect(self._on_event)
 
@@ -89,7 +92,7 @@ class ComparisonDeeds(QObject):
         )
 
     def _take_choices(self, choices: jobs.Choices) -> None:
-        self._names = choices.methods
+        self._names = choices.compared
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, ComparisonReported):

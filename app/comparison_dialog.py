@@ -19,7 +19,8 @@ from PySide6.QtWidgets import (
 from app.dialog_parts import caption, lay_out
 from app.panels.fields import BrowseField
 from app.theme import SPACE_L, SPACE_M
-from core.runs.comparing import SEARCHES, USUAL_METHODS
+from core.runs.comparing import USUAL_METHODS
+from core.runs.variants import SEARCHES, VARIANTS
 
 COLUMNS, COLUMN_PX = 3, 110
 USUAL_SEEDS = 5
@@ -66,9 +67,11 @@ class ComparisonDialog(QDialog):
     def _build(self) -> None:
         form = QFormLayout()
         form.setSpacing(SPACE_M)
-        searches = [box for name, box in self.methods.items() if name in SEARCHES]
-        criteria = [box for name, box in self.methods.items() if name not in SEARCHES]
+        searches = [self.methods[name] for name in SEARCHES if name in self.methods]
+        variants = [self.methods[name] for name in VARIANTS if name in self.methods]
+        criteria = [box for box in self.methods.values() if box not in (*searches, *variants)]
         form.addRow(self.tr("Searches"), _grid(searches))
+        form.addRow(self.tr("Weights fixed\nor adapting"), _grid(variants))
         form.addRow(self.tr("Criteria,\nno search"), _grid(criteria))
         form.addRow(self.tr("Seeds"), self.seeds)
         form.addRow(self.tr("Evaluations"), self.evaluations)

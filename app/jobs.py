@@ -28,6 +28,7 @@ class Choices:
     rewards: tuple[str, ...] = ("teacher",)
     devices: tuple[str, ...] = ("auto", "cpu")
     methods: tuple[str, ...] = ("agent",)
+    compared: tuple[str, ...] = ("agent",)  # methods, and their variants
     priors: tuple[str, ...] = ("tournament", "none")
 
 
@@ -59,6 +60,7 @@ def list_choices() -> Generator[Event, None, Choices]:
     from core.data import DATASETS
     from core.networks import network_names
     from core.rl.rewards import REWARDS
+    from core.runs.comparison_flow import compared_names
     from core.search.methods import method_names
     from core.search.tournament import prior_names
 
@@ -69,6 +71,7 @@ def list_choices() -> Generator[Event, None, Choices]:
         rewards=tuple(REWARDS),
         devices=("auto", "cpu", *accelerators),
         methods=method_names(),
+        compared=compared_names(),
         priors=prior_names(),
     )
 

@@ -1,5 +1,6 @@
 """The weights of a whole network, trained a little through one mask after the other."""
 
+import math
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
@@ -10,7 +11,7 @@ from core.distillation import MOMENTUM, Lesson, lesson_loss
 from core.evaluation import class_logits, to_device, use_batch_statistics
 from core.events import BoolArray
 from core.graph.coupling import PruningPlan
-from core.memory import told_shortage
+from core.memory import ImagesAtOnce
 from core.pruning.surgery import NetworkShell, State, expand_state, slice_state
 
 
@@ -36,32 +37,42 @@ class SharedWeights:
         rate: float,
         temperature: float,
         autocast: AbstractContextManager[object],
+        at_once: ImagesAtOnce,
     ) -> float:
         """Take one step of SGD with Nesterov's momentum through a mask (C,); returns the loss.
 
         A loss that is no number changes nothing.
-        Raises: MemoryShortage if the lesson does not fit into the memory.
+        autocast: entered anew for each part of the lesson.
+        at_once: adds the gradients of parts up where the lesson does not fit into the memory.
+        Raises: MemoryShortage if not even the smallest part fits.
         """
         network = shell.install(slice_state(self.plan, self.state, keep), trainable=True)
         use_batch_statistics(network)
         parameters = [p for p in network.parameters() if p.is_floating_point()]
         device = next(iter(self.state.values())).device
-        with told_shortage("adapting the network", "Lower 'distillation_batch'."):
+        count = len(lesson.images)
+
+        def differentiate(part: slice) -> tuple[float, list[Tensor | None]]:
+            own = lesson.part(part)
             with torch.enable_grad(), autocast:
-                logits = class_logits(network(to_device(lesson.images, device)))
-            loss = lesson_loss(logits.float(), lesson, temperature)
+                logits = class_logits(network(to_device(own.images, device)))
+            loss = len(own.images) / count * lesson_loss(logits.float(), own, temperature)
             gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
-        if not bool(loss.isfinite()):
-            return float(loss.detach())
+            return float(loss.detach()), list(gradients)
+
+        parts = at_once.run(differentiate, count)
+        loss = sum(own for own, _ in parts)
+        if not math.isfinite(loss):
+            return loss
         by_parameter = {
-            id(p): gradient
-            for p, gradient in zip(parameters, gradients, strict=True)
-            if gradient is not None
+            id(p): sum(given)
+            for p, *given in zip(parameters, *(own for _, own in parts), strict=True)
+            if given[0] is not None
         }
         named = dict(network.named_parameters(remove_duplicate=False))
-        own = {key: by_parameter[id(p)] for key, p in named.items() if id(p) in by_parameter}
-        self._step(keep, own, rate)
-        return float(loss.detach())
+        gradients = {key: by_parameter[id(p)] for key, p in named.items() if id(p) in by_parameter}
+        self._step(keep, gradients, rate)
+        return loss
 
     def take(self, state: State) -> None:
         """Take weights that were trained elsewhere, of the same keys and shapes."""

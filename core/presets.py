@@ -15,7 +15,7 @@ from core.config.settings import Setting, all_settings, value_of, with_values
 from core.errors import ConfigError
 
 PRESETS_FOLDER = Path(__file__).resolve().parents[1] / "resources" / "presets"
-PRESETS = ("quick", "adapting", "thorough", "paper", "long")
+PRESETS = ("quick", "frozen", "thorough", "paper", "long")
 # What a person decides whatever the preset; in the tables of the search and the fine-tuning.
 OWN_DECISIONS = {
     "search": (

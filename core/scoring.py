@@ -92,6 +92,15 @@ class MaskScorer:
             "scores change a little; those of one update compare.",
             least=least_for_norms(module),
         )
+        self._adapted_at_once = ImagesAtOnce(
+            "adapting the network",
+            effect="Gradients of the parts are added up, and norms see each part on its own.",
+            least=least_for_norms(module),
+        )
+
+    def adapt_at_once(self, images: int) -> None:
+        """Compute steps of `adapt` on so many images at once; 0: on all that it is given."""
+        self._adapted_at_once.most = images
 
     def measuring(self, measure: Measure, training: Sequence[Batch] | None = None) -> "MaskScorer":
         """Return a scorer that measures something else with the same tools.
@@ -125,7 +134,8 @@ class MaskScorer:
             Lesson(images, labels, self._ask(images)),
             rate=rate,
             temperature=self._lesson_temperature,
-            autocast=self._autocast(),
+            autocast=self.autocast(),
+            at_once=self._adapted_at_once,
         )
 
     def adapted(self) -> State | None:
@@ -176,6 +186,7 @@ class MaskScorer:
         yield from self._at_once.take_notices()
         yield from self._asked_at_once.take_notices()
         yield from self._taught_at_once.take_notices()
+        yield from self._adapted_at_once.take_notices()
 
     @property
     def weights(self) -> SharedWeights:
@@ -188,12 +199,14 @@ class MaskScorer:
             "scored": self._at_once.most,
             "asked": self._asked_at_once.most,
             "taught": self._taught_at_once.most,
+            "adapted": self._adapted_at_once.most,
         }
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Go on from what `state_dict` gave."""
         self._at_once.most, self._asked_at_once.most = state["scored"], state["asked"]
         self._taught_at_once.most = state.get("taught", 0)
+        self._adapted_at_once.most = state.get("adapted", self._adapted_at_once.most)
 
     def score(self, keep: BoolArray, images: Tensor, labels: Tensor) -> Score:
         """Score the hard-pruned network of one mask (C,) on one batch."""
@@ -217,6 +230,12 @@ class MaskScorer:
         answers = self._ask(images)
         divergence = distillation_divergence(logits, answers, self._measure.temperature)
         return dataclasses.replace(score, teacher_kl=float(divergence))
+
+    def autocast(self) -> contextlib.AbstractContextManager[object]:
+        """Passes through the network in the precision of the scores, inside the block."""
+        if self._precision == torch.float32:
+            return contextlib.nullcontext()
+        return torch.autocast(self._device.type, self._precision)
 
     def loss_of(self, logits: Tensor, batch: Batch, part: slice) -> Tensor:
         """What a score's loss is of these logits (N, classes), of a part of a batch, to derive."""
@@ -256,7 +275,7 @@ class MaskScorer:
             rate=self._measure.rate,
             temperature=self._lesson_temperature,
             device=self._device,
-            autocast=self._autocast(),
+            autocast=self.autocast(),
             at_once=self._taught_at_once,
         )
         if self._trained is not None:
@@ -283,12 +302,7 @@ class MaskScorer:
         def read(part: slice) -> Tensor:
             # a third faster than the plain layout; nothing is differentiated here (see to_device)
             placed = images[part].to(self._device, memory_format=torch.channels_last)
-            with torch.inference_mode(), self._autocast():
+            with torch.inference_mode(), self.autocast():
                 return class_logits(network(placed)).float().cpu()
 
         return torch.cat(at_once.run(read, len(images)))
-
-    def _autocast(self) -> contextlib.AbstractContextManager[object]:
-        if self._precision == torch.float32:
-            return contextlib.nullcontext()
-        return torch.autocast(self._device.type, self._precision)

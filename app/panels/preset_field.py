@@ -16,7 +16,7 @@ CUSTOM = ""  # the settings of no preset
 MOST_NAMED = 4  # settings that differ from a preset
 NAMES = {
     "quick": QT_TRANSLATE_NOOP("presets", "Quick"),
-    "adapting": QT_TRANSLATE_NOOP("presets", "Adapting"),
+    "frozen": QT_TRANSLATE_NOOP("presets", "Frozen weights"),
     "thorough": QT_TRANSLATE_NOOP("presets", "Thorough"),
     "paper": QT_TRANSLATE_NOOP("presets", "Paper"),
     "long": QT_TRANSLATE_NOOP("presets", "Long"),

@@ -8,7 +8,8 @@ WORDS: dict[str, Words] = {
         QT_TRANSLATE_NOOP(
             "explanations",
             "Whether the policy decides each channel by itself, or shifts how much of each "
-            "layer is kept and lets the channels follow their rank (hierarchical).",
+            "layer is kept and lets the channels follow their rank (hierarchical). Auto: "
+            "hierarchical while the network adapts.",
         ),
     ),
     "search.policy.encoder": Words(

@@ -67,6 +67,14 @@ WORDS: dict[str, Words] = {
             "inputs that they lost, by least squares; for networks that are not fine-tuned.",
         ),
     ),
+    "test_criteria": Words(
+        QT_TRANSLATE_NOOP("explanations", "Test the criteria"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "Whether the networks of the criteria's masks are read on the test images too, for the "
+            "report to compare with; off where only the learned mask's score matters.",
+        ),
+    ),
     "latency": Words(
         QT_TRANSLATE_NOOP("explanations", "Latency"),
         QT_TRANSLATE_NOOP(

@@ -7,7 +7,7 @@ from core.config.checks import check_fields
 from core.config.declaring import number
 from core.errors import ConfigError
 
-Architecture = Literal["channels", "hierarchical"]
+Architecture = Literal["auto", "channels", "hierarchical"]
 Encoder = Literal["trained", "frozen", "none"]
 Embedding = Literal["layers", "global"]
 Ratio = Literal["per_channel", "joint"]
@@ -19,13 +19,15 @@ AGENT_FILE = "agent.pt"  # in a run's folder: what SearchConfig.start_from reads
 class PolicyConfig:
     """What the agent's policy is made of."""
 
-    architecture: Architecture = "channels"  # or Gaussian shifts of layers above the channels
+    # "channels": each by itself; "hierarchical": Gaussian shifts of layers above the channels;
+    # "auto": hierarchical where the network adapts
+    architecture: Architecture = "auto"
     encoder: Encoder = "trained"  # "none": every layer is seen by itself, without the graph
     embedding: Embedding = "layers"  # "global": one for the whole network, as in the paper
     pretraining_epochs: int = number(0, 0, 100_000)  # of the encoder, as a graph autoencoder
     offsets: bool = True  # free parameters of every layer and channel; they fit one network only
     decision_steps: int = number(1, 1, 1000)  # parts in which the layers are decided in turn
-    rank_scale: float = number(8.0, 0.01, 100.0)  # hierarchical: of the rank within the layer
+    rank_scale: float = number(30.0, 0.01, 100.0)  # hierarchical: of the rank within the layer
     shift_deviation: float = number(0.6, 0.01, 10.0)  # hierarchical: of a layer's shift, at first
 
     def __post_init__(self) -> None:

@@ -24,6 +24,7 @@ class RunConfig:
     normalisation: str = "auto"  # of the images: "auto" or a key of NORMALISATIONS
     input_shape: str = ""  # "3x32x32", for networks that do not say what images they take
     refit: bool = False  # the pruned network makes up for what it lost, for want of fine-tuning
+    test_criteria: bool = True  # the criteria's networks see the test images too
     latency: bool = True  # measured at the end of a run, which takes some ten seconds
     exports: bool = True  # the pruned network is written; off where only its scores matter
     export_half: bool = False  # pruned_float16.onnx too, if it is near enough to float32

@@ -1,6 +1,6 @@
 """The settings of a search."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from core.config.baselines import BaselineConfig
@@ -14,6 +14,8 @@ Streams = Literal["auto", "keep", "prune"]
 Groups = Literal["approximate", "exact"]
 Precision = Literal["auto", "float32", "bfloat16"]
 MULTIPLES = (1, 4, 8, 16)  # of channels, that widths may be rounded to
+# of the network's own readers, to make up for what they lost
+REWARDS_WITH_REFIT = ("refit_error", "refit", "refit_distillation", "staged")
 FURTHER_BUDGETS = ("params", "size", "latency")  # beside the MACs; settings "<name>_budget"
 
 
@@ -43,8 +45,8 @@ class SearchConfig:
     distillation_steps: int = number(4, 1, 100)  # of each mask, in rewards with distillation
     distillation_batch: int = number(64, 2, 10_000)  # images of each step
     distillation_rate: float = number(0.02, 0.0, 10.0)  # of the first step
-    adaptation_steps: int = number(0, 0, 10_000)  # after each update, kept in the network
-    budget_annealing: float = number(0.0, 0.0, 0.9)  # of the evaluations: the MACs budget falls
+    adaptation_steps: int = number(16, 0, 10_000)  # after each update; none with refit rewards
+    budget_annealing: float = number(0.5, 0.0, 0.9)  # of the evaluations: the MACs budget falls
     stop_on_overfit: bool = True  # end the search once its masks get worse on held-out images
     pinned_keep: tuple[str, ...] = ()  # channels that always stay: "layer1.0.conv1:0-3,7"
     pinned_removed: tuple[str, ...] = ()  # channels that always go
@@ -55,18 +57,32 @@ class SearchConfig:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        if self.is_adapting and self.reward == "refit_error":
+        if self.is_adapting and self.reward in REWARDS_WITH_REFIT:
             raise ConfigError(
-                "Setting 'reward' must not be refit_error where 'adaptation_steps' is more than 0 "
-                "or gates train the weights: what a refit loses says nothing of weights that "
-                "adapt. Choose teacher."
+                f"Setting 'reward' must not be {self.reward} where gates train the weights: a "
+                "refit says nothing of weights that adapt. Choose teacher."
             )
 
     @property
     def is_adapting(self) -> bool:
-        """Whether the network's weights change while its masks are searched."""
-        is_trained = self.method == "gates" and self.baselines.gates_train_weights
-        return self.adaptation_steps > 0 or is_trained
+        """Whether the network's weights change while its masks are searched.
+
+        A reward with a refit looks at the weights as they are, so that there is none.
+        """
+        if self.method == "gates":  # which train the weights themselves or not at all
+            return self.baselines.gates_train_weights
+        return self.adaptation_steps > 0 and self.reward not in REWARDS_WITH_REFIT
+
+    @property
+    def agent_policy(self) -> PolicyConfig:
+        """What the agent's policy is made of, with the choice made that "auto" leaves open.
+
+        While the network adapts, how much of each layer is kept matters more than which channels.
+        """
+        if self.policy.architecture != "auto":
+            return self.policy
+        is_layered = self.is_adapting and self.policy.embedding == "layers"
+        return replace(self.policy, architecture="hierarchical" if is_layered else "channels")
 
     @property
     def further_budgets(self) -> dict[str, float]:

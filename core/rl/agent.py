@@ -80,7 +80,7 @@ class PruningAgent:
         return self._multiplier if self._space.constraint == "lagrange" else None
 
     def hold_budget(self, macs_budget: float) -> None:
-        """Let masks keep so much of the MACs (0-1) from now on."""
+        """Let masks keep so much of the MACs (0-1) at most from now on."""
         self._space.macs_budget = macs_budget
 
     @property

@@ -22,8 +22,6 @@ class Measures:
 
 def measures_of(config: SearchConfig) -> Measures:
     """What the reward of the settings measures."""
-    if config.is_adapting:
-        return _adapting(config)
     if config.reward not in WITH_REFIT:
         plain = Measure(teacher_temperature(config.reward))
         return Measures(plain, plain, plain, plain)
@@ -42,14 +40,3 @@ def measures_of(config: SearchConfig) -> Measures:
     judging = replace(learned, steps=steps, batch=2 * config.distillation_batch)
     start = refitted if config.reward == STAGED else learned
     return Measures(refitted, learned, judging, start)
-
-
-def _adapting(config: SearchConfig) -> Measures:
-    """Where the network adapts, its weights have learned what a refit would put in their place."""
-    measures = measures_of(replace(config, adaptation_steps=0, method="agent"))
-    return Measures(
-        *(
-            replace(one, is_refitted=False)
-            for one in (measures.first, measures.reward, measures.judging, measures.start)
-        )
-    )

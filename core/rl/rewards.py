@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from core.config.searching import REWARDS_WITH_REFIT
 from core.evaluation import Score
 
 EMA_DECAY = 0.9
@@ -180,7 +181,7 @@ REWARDS: dict[str, Callable[[], Reward]] = {
     "refit_distillation": TeacherReward,
     "staged": TeacherReward,
 }
-WITH_REFIT = frozenset({"refit_error", "refit", "refit_distillation", "staged"})
+WITH_REFIT = frozenset(REWARDS_WITH_REFIT)
 WITH_DISTILLATION = frozenset({"refit_distillation", "staged"})
 WITH_TEACHER = frozenset({"teacher"}) | WITH_REFIT  # rewards that need Score.teacher_kl
 

@@ -75,7 +75,7 @@ def agent_file(state: Mapping[str, Any], config: RunConfig) -> bytes:
     """Write agent.pt from a checkpoint's state; empty if no agent searches, or none for others."""
     if config.search.method != "agent":
         return b""
-    return agent_bytes(state["agent"]["policy"], config.search.policy) or b""
+    return agent_bytes(state["agent"]["policy"], config.search.agent_policy) or b""
 
 
 def _saved(values: dict[str, Any]) -> bytes:

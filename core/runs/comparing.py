@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.runs.paired import Mean, PairedTest, mean_of, paired_test
+from core.runs.variants import AGENT, SEARCHES
 
-DEFAULT_SEARCH = "agent"
-SEARCHES = (DEFAULT_SEARCH, "random", "evolution", "layer_ratios", "gates")
 USUAL_METHODS = (*SEARCHES, "contribution", "obs_per_mac", "obs_bn", "l1")  # if nobody says it
 BEFORE, AFTER = "before", "after"  # fine-tuning
 
@@ -49,7 +48,7 @@ class ComparisonPlan:
     @property
     def reference(self) -> str:
         """The method that all others are tested against."""
-        return DEFAULT_SEARCH if DEFAULT_SEARCH in self.methods else self.methods[0]
+        return AGENT if AGENT in self.methods else self.methods[0]
 
     @property
     def runs(self) -> tuple[tuple[str, int], ...]:

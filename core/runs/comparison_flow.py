@@ -47,15 +47,22 @@ from core.runs.lock import locked_folder
 from core.runs.masks import read_masks
 from core.runs.paths import with_absolute_paths
 from core.runs.resuming import resume_run
+from core.runs.variants import SEARCHES, VARIANTS, with_method
 from core.search.methods import method_names
 
 TABLE_FILE, CSV_FILE = "comparison.md", "comparison.csv"
 LEARNED = "learned"
 
 
+def compared_names() -> tuple[str, ...]:
+    """All that can be compared: the searches and their variants, then the criteria."""
+    names = dict.fromkeys((*SEARCHES, *VARIANTS, *method_names()))
+    return tuple(names)
+
+
 def check_methods(methods: Sequence[str]) -> tuple[str, ...]:
     """Return the methods, each once; ConfigError for none, or one that is not known."""
-    known = method_names()
+    known = compared_names()
     chosen = tuple(dict.fromkeys(name.strip() for name in methods if name.strip()))
     for name in chosen:
         if name not in known:
@@ -122,7 +129,8 @@ def _config_of(config: RunConfig, plan: ComparisonPlan, method: str, seed: int) 
         config,
         latency=False,
         exports=False,
-        search=dataclasses.replace(config.search, method=method, seed=seed),
+        test_criteria=False,
+        search=dataclasses.replace(with_method(config.search, method), seed=seed),
         finetune=dataclasses.replace(config.finetune, epochs=epochs, seed=seed, compare="none"),
     )
     return with_absolute_paths(own)

@@ -166,7 +166,8 @@ def _judge(
     """Read the test part once, for all networks together; returns the pruned network."""
     started = result.clock.elapsed
     device = resolve_device(config.search.device)
-    masks = {PRUNED: result.finished.keep, **result.finished.criteria}
+    criteria = result.finished.criteria if config.test_criteria else {}
+    masks = {PRUNED: result.finished.keep, **criteria}
     modules: dict[str, nn.Module] = {BASELINE: copy.deepcopy(opened.network.module).to(device)}
     learned = opened if result.adapted is None else with_weights(opened, result.adapted)
     refit = (yield from refit_for(opened, masks.values(), device)) if config.refit else None

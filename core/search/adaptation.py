@@ -10,6 +10,7 @@ from core.config import FinetuneConfig, SearchConfig
 from core.events import BoolArray, NetworkAdapted, NoticeRaised, SearchEvent, StageAdvanced
 from core.search.bench import Bench
 
+GATES = "gates"  # the method that trains the weights itself or leaves them alone
 AUGMENTATION = FinetuneConfig()  # many steps on few images: seen as fine-tuning sees them
 
 
@@ -17,16 +18,21 @@ def annealed_budget(config: SearchConfig, evaluations: int) -> float:
     """The share of the MACs that masks may keep after so many evaluations, 0-1.
 
     It falls in a straight line from 1 to `macs_budget` over `budget_annealing` of the search, so
-    that an adapting network loses its channels one after the other.
+    that an adapting network loses its channels one after the other; for others it never falls.
     """
-    share = config.budget_annealing * config.evaluations
-    done = min(1.0, evaluations / share) if share else 1.0
-    return 1.0 - (1.0 - config.macs_budget) * done
+    if not is_annealing(config, evaluations):
+        return config.macs_budget
+    return 1.0 - (1.0 - config.macs_budget) * evaluations / _annealed(config)
 
 
 def is_annealing(config: SearchConfig, evaluations: int) -> bool:
     """Whether masks after so many evaluations may still keep more than they shall in the end."""
-    return evaluations < config.budget_annealing * config.evaluations
+    return evaluations < _annealed(config)
+
+
+def _annealed(config: SearchConfig) -> float:
+    """Over how many evaluations the budget falls."""
+    return config.budget_annealing * config.evaluations if config.is_adapting else 0.0
 
 
 def adapt_network(
@@ -39,7 +45,7 @@ def adapt_network(
     Yields: StageAdvanced after each step; a notice if a step had no numbers.
     """
     config, steps = bench.config, bench.config.adaptation_steps
-    if not steps:
+    if not config.is_adapting or config.method == GATES:
         return
     order = np.random.default_rng((config.seed, update)).permutation(len(masks))
     rate = config.distillation_rate * max(0.0, 1 - evaluations / config.evaluations)

@@ -52,7 +52,7 @@ def make_agent(bench: Bench, observation: Observation) -> PruningAgent:
     return PruningAgent(
         observation,
         make_space(bench),
-        config.policy,
+        config.agent_policy,
         config.ppo,
         config.evaluations,
         config.seed,
@@ -73,7 +73,7 @@ def check_agent(opened: "Opened", config: SearchConfig, *, is_fresh: bool) -> No
     groups = opened.analysis.groups.group_of_channel
     decision_parts(groups, removable, config.policy.decision_steps)
     if is_fresh and config.start_from and generalist_of(config) is None:
-        load_agent(config.start_from, config.policy, feature_count())
+        load_agent(config.start_from, config.agent_policy, feature_count())
 
 
 def prepare_agent(agent: PruningAgent, bench: Bench) -> Generator[SearchEvent, None, None]:
@@ -88,7 +88,7 @@ def prepare_agent(agent: PruningAgent, bench: Bench) -> Generator[SearchEvent, N
         yield NoticeRaised(f"The agent of {words} has proposed a mask to the search.")
     elif config.start_from:
         features = agent.observation.channel_features.shape[1]
-        take_over(agent.policy, load_agent(config.start_from, config.policy, features))
+        take_over(agent.policy, load_agent(config.start_from, config.agent_policy, features))
         yield NoticeRaised(f"The search starts with the agent of {readable(config.start_from)}.")
         return
     epochs = config.policy.pretraining_epochs

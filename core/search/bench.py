@@ -13,6 +13,7 @@ from core.pruning.budget import KeptShareModel
 from core.pruning.latency_table import LatencyTable
 from core.pruning.limits import limits_kept
 from core.pruning.macs import MacsModel
+from core.pruning.statistics import affordable_batch
 from core.rl.measures import measures_of
 from core.rl.rewards import TEACHER_TEMPERATURE, teacher_temperature
 from core.scoring import MaskScorer
@@ -49,9 +50,11 @@ class Bench:
         device = resolve_device(config.device)
         precision = resolve_precision(config.precision, device)
         temperature = teacher_temperature(config.reward)
-        if config.adaptation_steps:
+        if config.is_adapting:
             temperature = TEACHER_TEMPERATURE
         scorer = MaskScorer(module, plan, device, precision, temperature)
+        if device.type == "cpu":  # whose memory runs out without a word
+            scorer.adapt_at_once(affordable_batch(opened.images.reward))
         start = measures_of(config).start
         reward_part = CachedPart(opened.images.reward)
         return cls(

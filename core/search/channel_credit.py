@@ -33,27 +33,26 @@ class CreditMeasurer:
     def of(cls, bench: Bench) -> "CreditMeasurer | None":
         """Make one if the settings ask for it and the loss has a gradient in the gates.
 
-        It has none that is known here where masks are refitted.
+        It has none that is known here where masks are refitted; and where the network adapts
+        other weights are there before the credit is spent, so that it helps nobody.
         """
         config = bench.config
         is_wanted = config.method == "agent" and config.ppo.credit_rate > 0
         has_place = config.policy.offsets
-        is_known = not measures_of(config).reward.is_refitted
+        is_known = not (config.is_adapting or measures_of(config).reward.is_refitted)
         return cls(bench) if is_wanted and has_place and is_known else None
 
     def measure(self, keep: BoolArray, batch: Batch) -> NDArray[np.float64]:
-        """Return -d loss / d gate (C,) at a mask (C,), the mean over parts of the images.
-
-        The weights are those that masks are cut out of now.
-        """
+        """Return -d loss / d gate (C,) at a mask (C,), the mean over parts of the images."""
         images, labels = batch
 
         def differentiate(part: slice) -> NDArray[np.float64]:
             gates = torch.from_numpy(keep).float().to(self._device).requires_grad_()
             with torch.enable_grad():
                 placed = to_device(images[part], self._device)
-                logits = self._network.logits(placed, gates, self._scorer.weights.state)
-                loss = self._scorer.loss_of(logits, batch, part)
+                with self._scorer.autocast():
+                    logits = self._network.logits(placed, gates)
+                loss = self._scorer.loss_of(logits.float(), batch, part)
             (gradient,) = torch.autograd.grad(loss, gates)
             share = (part.stop - part.start) / len(labels)
             given: NDArray[np.float64] = -share * gradient.double().cpu().numpy()

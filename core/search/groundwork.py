@@ -19,6 +19,7 @@ from core.events import (
 from core.graph.features import graph_data
 from core.pruning.baselines import one_shot_mask
 from core.pruning.budget import least_kept_share
+from core.rl.network_view import RANKED_BY
 from core.rl.observation import Observation, keep_logits, rank_logits
 from core.search.bench import Bench
 from core.search.finalists import JUDGE_IMAGES, Finalist
@@ -118,12 +119,16 @@ def make_observation(bench: Bench, ground: Groundwork) -> Observation:
     everything = np.ones(analysis.groups.channel_count, dtype=np.bool_)
     weights = bench.opened.network.module.state_dict()
     graph = graph_data(analysis.graph, analysis.groups, everything, budget, weights)
+    ranked = ground.prior
+    if bench.config.prior == "tournament":
+        # a network that learns makes up for most of what this criterion lets go first in a layer
+        ranked = torch.from_numpy(ground.importances[RANKED_BY]).float()
     own = one_shot_mask(ground.prior.double().numpy(), bench.macs, budget, bench.removable)
     return Observation(
         graph=graph,
         channel_features=channel_features(ground.importances, analysis.groups, bench.removable),
         prior=ground.prior,
-        ranks=rank_logits(ground.prior, graph.group_of_channel),
+        ranks=rank_logits(ranked, graph.group_of_channel),
         one_shot=keep_logits(
             [own, *ground.criteria.values()],
             graph.group_of_channel,

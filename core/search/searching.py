@@ -164,10 +164,9 @@ class Search:
         config, update = self._bench.config, self._update
         environment.reset()
         count = min(config.samples_per_update, config.evaluations - self._evaluations)
-        if isinstance(agent, PruningAgent):
-            budget = annealed_budget(config, self._evaluations + count)
-            agent.hold_budget(budget)
-            environment.hold_budget(budget)
+        budget = annealed_budget(config, self._evaluations + count)
+        agent.hold_budget(budget)
+        environment.hold_budget(budget)
         yield from take_steps(agent, count, self._evaluations, self._bench.clock)
         with self._bench.clock.measure("policy"):
             proposal = agent.propose(count)

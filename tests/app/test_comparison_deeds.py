@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QFileDialog
 from app.comparison_dialog import ComparisonDialog
 from app.main_window import MainWindow
 from app.session_state import SessionState
-from core.runs.comparing import SEARCHES, USUAL_METHODS
-from core.search.methods import METHODS, method_names
+from core.runs.comparing import USUAL_METHODS
+from core.runs.comparison_flow import compared_names
 from tests.app.comparison_samples import compared
 from tests.app.windows import lasting_window, let_rest, open_tiny
 
@@ -29,15 +29,13 @@ def window(one_window) -> Iterator[MainWindow]:
     let_rest(one_window)
 
 
-def test_the_names_are_those_of_the_methods():
-    assert tuple(METHODS) == SEARCHES
-    assert set(USUAL_METHODS) <= set(method_names())
-
-
 def test_the_form_counts_the_runs(qtbot, window):
-    dialog = ComparisonDialog(method_names(), 300, Path("somewhere"), window)
+    assert set(USUAL_METHODS) <= set(compared_names())
+    dialog = ComparisonDialog(compared_names(), 300, Path("somewhere"), window)
     qtbot.addWidget(dialog)
-    assert dialog.chosen_methods == tuple(name for name in method_names() if name in USUAL_METHODS)
+    assert dialog.chosen_methods == tuple(
+        name for name in compared_names() if name in USUAL_METHODS
+    )
     assert dialog.told.text().startswith(f"{5 * len(USUAL_METHODS)} runs")
     dialog.seeds.setValue(2)
     assert "fewer than three seeds" in dialog.told.text()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, QEvent, QSettings
+from PySide6.QtCore import QCoreApplication, QEvent, QSettings, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
@@ -78,6 +78,10 @@ def let_rest(window: MainWindow) -> None:
         panel.redraw_now()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     QApplication.processEvents()
+    for timer in window.findChildren(QTimer):
+        if timer.isActive():  # as of the status bar, or of words that are shown for seconds
+            timer.stop()
+            timer.timeout.emit()
 
 
 def open_tiny(window: MainWindow) -> None:

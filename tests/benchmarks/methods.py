@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.methods --network cifar_resnet20 --budget 0.5 --evaluations 300
         --seeds 5 [--methods agent,gates,obs_per_mac] [--finetune-epochs 20]
-        [--set search.baselines.gates_train_weights=true ...] [--runs DIR]
+        [--checkpoint FILE] [--set search.prior=l1_uniform ...] [--runs DIR]
 
 The runs stay in DIR, so that the same command goes on after a break; the table goes into
 tests/benchmarks/results with the command, the seeds and the commit that made it. The test images
@@ -27,6 +27,7 @@ from core.runs.comparison_flow import check_methods, plan_comparison, record_com
 from core.runs.comparison_table import markdown_text
 from core.runs.files import default_runs_folder
 from core.runs.report import environment
+from tests.benchmarks.from_scratch import NETWORKS
 from tests.core.tiny import finish
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,11 +94,12 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
         threads=arguments.threads,
     )
     config = RunConfig(search=search)
-    if arguments.network in CHECKPOINTS:
+    if arguments.network != "demo":
+        given = SHARED / "checkpoints" / CHECKPOINTS.get(arguments.network, "")
         config = RunConfig(
             network=arguments.network,
             data=str(SHARED / "data" / "cifar10_subset.npz"),
-            checkpoint=str(SHARED / "checkpoints" / CHECKPOINTS[arguments.network]),
+            checkpoint=str(arguments.checkpoint or given),
             search=search,
         )
     return with_values(config, dict(arguments.set))
@@ -105,7 +107,9 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--network", choices=("demo", *CHECKPOINTS), default="cifar_resnet20")
+    networks = ("demo", *CHECKPOINTS, *NETWORKS)
+    parser.add_argument("--network", choices=networks, default="cifar_resnet20")
+    parser.add_argument("--checkpoint", type=Path, help="of tests.benchmarks.from_scratch")
     parser.add_argument("--budget", type=float, default=0.5)
     parser.add_argument("--evaluations", type=int, default=300)
     parser.add_argument("--seeds", type=int, default=5, help="how many")

@@ -7,9 +7,10 @@ import torch
 from core.adapting import SharedWeights
 from core.distillation import Lesson, lesson_loss
 from core.evaluation import class_logits, use_batch_statistics
+from core.memory import ImagesAtOnce
 from core.pruning.surgery import NetworkShell, network_state, prune_network
 from tests.core.tiny import open_tiny
-from tests.networks import EXACT, Chain, Residual, build
+from tests.networks import EXACT, Chain, Flattened, Residual, build
 
 
 class _Nothing:
@@ -33,8 +34,12 @@ def lesson_of(opened):
     return Lesson(images, labels, answers)
 
 
-def step(weights, shell, keep, lesson, rate=0.1):
-    return weights.learn(shell, keep, lesson, rate=rate, temperature=4.0, autocast=_Nothing())
+def step(weights, shell, keep, lesson, rate=0.1, at_once=0):
+    images = ImagesAtOnce("adapting")
+    images.most = at_once
+    return weights.learn(
+        shell, keep, lesson, rate=rate, temperature=4.0, autocast=_Nothing(), at_once=images
+    )
 
 
 @pytest.mark.parametrize("kind", [Chain, Residual])
@@ -88,6 +93,20 @@ def test_many_steps_through_many_masks_bring_the_network_closer(kind):
     losses = [step(weights, shell, masks[n % 2], lesson, 0.02) for n in range(16)]
     assert np.isfinite(losses).all()
     assert sum(losses[-2:]) < sum(losses[:2])
+
+
+def test_a_step_in_parts_is_the_same_step_where_no_norm_sees_the_parts():
+    opened = open_tiny(Flattened)
+    count, lesson = opened.analysis.plan.channel_count, lesson_of(opened)
+    keep = np.arange(count) % 3 != 1
+    (whole, shell), (parted, other_shell) = begin(opened), begin(opened)
+    losses = [
+        step(whole, shell, keep, lesson),
+        step(parted, other_shell, keep, lesson, at_once=5),
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    for key, value in whole.state.items():
+        torch.testing.assert_close(parted.state[key], value, rtol=1e-4, atol=1e-6)
 
 
 def test_steps_go_on_to_the_bit_after_a_break():

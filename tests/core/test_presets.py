@@ -70,7 +70,8 @@ def test_presets_are_what_they_are_called():
     sizes = {name: apply_preset(OWN, name).search.evaluations for name in PRESETS}
     assert (sizes["quick"], sizes["thorough"]) == (300, 2000)
     assert max(sizes, key=sizes.__getitem__) == "long"
-    assert [name for name in PRESETS if apply_preset(OWN, name).search.is_adapting] == ["adapting"]
+    adapting = [name for name in PRESETS if apply_preset(OWN, name).search.is_adapting]
+    assert adapting == ["quick", "thorough", "long"]
     paper = apply_preset(OWN, "paper").search
     assert (paper.reward, paper.constraint, paper.prior) == ("self_competition", "penalty", "none")
     assert (paper.policy.embedding, paper.policy.offsets) == ("global", False)
@@ -90,5 +91,5 @@ def test_settings_of_ones_own_are_no_preset():
 
 
 def test_a_preset_that_is_not_there_is_named():
-    with pytest.raises(ConfigError, match=r"'fast'.*quick, adapting, thorough"):
+    with pytest.raises(ConfigError, match=r"'fast'.*quick, frozen, thorough"):
         apply_preset(OWN, "fast")

@@ -19,6 +19,8 @@ from core.search.methods.random_search import sample_round
 from core.search.methods.ranking import ComparableRewards
 from core.search.methods.terrain import Terrain, read_random, write_random
 
+OUTLIVED = -1e6  # the fitness of the best parent whose budget was larger; a child's is above it
+
 
 @dataclass(frozen=True, eq=False)
 class Children:
@@ -43,6 +45,19 @@ class Evolution:
         self._genomes = np.zeros((0, self._genes))  # (parents, genes), best first
         self._masks = np.zeros((0, len(terrain.priority)), dtype=np.bool_)
         self._fitness = np.zeros(0)
+
+    def hold_budget(self, macs_budget: float) -> None:
+        """Breed within another budget: the parents are cut down to it, and any child beats them."""
+        is_falling = macs_budget < self._terrain.macs_budget
+        self._terrain.macs_budget = macs_budget
+        if not is_falling or not len(self._fitness):
+            return
+        self._fitness = OUTLIVED - np.arange(len(self._fitness), dtype=np.float64)
+        if self._config.genome == "layer_ratios":
+            self._masks = self._terrain.masks_of_ratios(self._genomes)
+        else:
+            self._masks = self._terrain.repair(self._masks, np.zeros_like(self._masks))
+            self._genomes = self._masks.astype(np.float64)
 
     def propose(self, count: int) -> Children:
         """Breed `count` children; at first, sample round the criterion's mask and take it too."""
@@ -88,6 +103,7 @@ class Evolution:
             "genomes": torch.from_numpy(self._genomes.copy()),
             "masks": torch.from_numpy(self._masks.copy()),
             "fitness": torch.from_numpy(self._fitness.copy()),
+            "macs_budget": self._terrain.macs_budget,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -97,6 +113,7 @@ class Evolution:
         self._genomes = state["genomes"].numpy().copy()
         self._masks = state["masks"].numpy().copy()
         self._fitness = state["fitness"].numpy().copy()
+        self._terrain.macs_budget = state.get("macs_budget", self._terrain.macs_budget)
 
     @property
     def _genes(self) -> int:

@@ -46,13 +46,9 @@ class GatedNetwork:
             state |= {other: folded for other, value in tied.items() if value is tied[key]}
         return state
 
-    def logits(self, images: Tensor, gates: Tensor, state: State | None = None) -> Tensor:
-        """Answer to images (N, C, H, W) with gates (channels,): (N, classes).
-
-        state: full-size values in place of its own parameters.
-        """
-        own = dict(self.module.named_parameters(remove_duplicate=False))
-        weights = own if state is None else {key: state[key] for key in own}
+    def logits(self, images: Tensor, gates: Tensor) -> Tensor:
+        """Answer to images (N, C, H, W) with gates (channels,): (N, classes)."""
+        weights = dict(self.module.named_parameters(remove_duplicate=False))
         whole = torch.cat([gates, gates.new_ones(1)])  # owner -1: always there
         gated: Mapping[str, Tensor] = {
             key: weights[key] * whole[owners].view(shape) for key, shape, owners in self._readers

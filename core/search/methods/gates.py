@@ -74,6 +74,10 @@ class Gates:
         """How many gradient steps come before `count` masks."""
         return count * self._config.gate_steps
 
+    def hold_budget(self, macs_budget: float) -> None:
+        """Nothing: the gates have a budget of their own that falls, see `_budget_now`."""
+        del macs_budget
+
     def step(self) -> None:
         """Make one gradient step on the next images; nothing moves if the loss is no number."""
         images, _ = self._images.next()

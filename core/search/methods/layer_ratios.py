@@ -41,6 +41,10 @@ class LayerRatios:
         self._mean = terrain.ratios(terrain.start)
         self._spread = np.full(len(self._mean), config.ratio_spread)
 
+    def hold_budget(self, macs_budget: float) -> None:
+        """Shift the ratios to another budget."""
+        self._terrain.macs_budget = macs_budget
+
     def propose(self, count: int) -> Ratios:
         """Sample `count` masks."""
         noise = self._random.standard_normal((count, len(self._mean)))

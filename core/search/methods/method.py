@@ -18,6 +18,9 @@ class Proposed(Protocol):
 class Method(Protocol):
     """Proposes masks and learns from what they earned."""
 
+    def hold_budget(self, macs_budget: float) -> None:
+        """Keep so much of the MACs (0-1) at most from now on; it only ever falls."""
+
     def propose(self, count: int) -> Proposed:
         """Give `count` masks."""
 

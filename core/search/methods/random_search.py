@@ -38,6 +38,12 @@ class RandomSearch:
         self._kept = np.zeros(len(terrain.priority))  # how many proposed masks keep a channel
         self._proposed = 0
 
+    def hold_budget(self, macs_budget: float) -> None:
+        """Sample within another budget; a best mask of a larger one counts no more."""
+        if macs_budget < self._terrain.macs_budget:
+            self._best = None
+        self._terrain.macs_budget = macs_budget
+
     def propose(self, count: int) -> Masks:
         """Sample `count` masks."""
         share = self._flipped_share
@@ -74,6 +80,7 @@ class RandomSearch:
             "best": best,
             "kept": torch.from_numpy(self._kept.copy()),
             "proposed": self._proposed,
+            "macs_budget": self._terrain.macs_budget,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -84,6 +91,7 @@ class RandomSearch:
         self._best = None if best is None else (float(best[0]), best[1].numpy().copy())
         self._kept = state["kept"].numpy().copy()
         self._proposed = int(state["proposed"])
+        self._terrain.macs_budget = state.get("macs_budget", self._terrain.macs_budget)
 
 
 def sample_round(

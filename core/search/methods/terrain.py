@@ -12,9 +12,12 @@ from core.rl.observation import Observation
 from core.search.bench import Bench
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Terrain:
-    """The channels that a search decides over, and the criterion that it starts from."""
+    """The channels that a search decides over, and the criterion that it starts from.
+
+    All stays but the budget, which may fall while a network adapts.
+    """
 
     priority: Float64Array  # (C,) the criterion's, larger means keep
     rank: Float64Array  # (C,) of the priority among a layer's removable channels, 0-1

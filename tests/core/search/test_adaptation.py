@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from core.config import SearchConfig
+from core.config.baselines import BaselineConfig
+from core.config.searching import REWARDS_WITH_REFIT
 from core.errors import ConfigError
 from core.evaluation import RotatingImages
 from core.events import (
@@ -18,7 +20,6 @@ from core.events import (
     NoticeRaised,
     SearchFinished,
 )
-from core.rl.measures import measures_of
 from core.scoring import MaskScorer
 from core.search import run_search
 from core.search.adaptation import (
@@ -50,7 +51,7 @@ def of_kind(events, kind):
     return [event for event in events if isinstance(event, kind)]
 
 
-@pytest.mark.parametrize("reward", ["cross_entropy", "teacher", "refit", "staged"])
+@pytest.mark.parametrize("reward", ["cross_entropy", "teacher", "self_competition"])
 def test_the_adapted_weights_are_told_before_the_end(reward):
     opened = open_tiny(Residual)
     before = {key: value.clone() for key, value in opened.network.module.state_dict().items()}
@@ -119,8 +120,9 @@ def test_the_annealed_budget_falls_in_a_straight_line():
     assert [is_annealing(config, evaluations) for evaluations in (0, 49, 50)] == [True, True, False]
 
 
-def test_masks_follow_the_annealed_budget_and_the_winner_holds_the_final_one():
-    config = short(macs_budget=0.5, budget_annealing=0.75, evaluations=16)
+@pytest.mark.parametrize("method", ["agent", "random", "evolution", "layer_ratios"])
+def test_masks_follow_the_annealed_budget_and_the_winner_holds_the_final_one(method):
+    config = short(method=method, macs_budget=0.5, budget_annealing=0.75, evaluations=16)
     events = list(run_search(open_tiny(Residual), config))
     candidates = of_kind(events, CandidateEvaluated)
     kept = np.array([one.macs_kept for one in candidates]).reshape(4, 4)
@@ -143,10 +145,10 @@ def test_steps_without_numbers_are_told(monkeypatch):
 
 
 def test_weights_that_adapt_are_not_refitted():
-    for reward in ("refit", "refit_distillation", "staged"):
-        measures = measures_of(short(reward=reward))
-        fields = (measures.first, measures.reward, measures.judging, measures.start)
-        assert not any(one.is_refitted for one in fields)
-    assert measures_of(short(reward="refit_distillation")).reward.steps == 4
-    with pytest.raises(ConfigError, match="must not be refit_error"):
-        short(reward="refit_error")
+    for reward in REWARDS_WITH_REFIT:
+        assert short().is_adapting
+        assert not short(reward=reward).is_adapting  # for a refit looks at the weights as they are
+        assert annealed_budget(short(reward=reward, macs_budget=0.3), 0) == 0.3
+        trained = BaselineConfig(gates_train_weights=True)
+        with pytest.raises(ConfigError, match=f"must not be {reward} where gates train"):
+            short(reward=reward, method="gates", baselines=trained)

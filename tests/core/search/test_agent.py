@@ -21,7 +21,9 @@ from core.search import SearchState, run_search
 from tests.core.tiny import open_tiny
 from tests.networks import Chain, Residual
 
-SHORT = SearchConfig(evaluations=12, reward_images=8, samples_per_update=4, threads=1)
+SHORT = SearchConfig(
+    evaluations=12, reward_images=8, samples_per_update=4, adaptation_steps=0, threads=1
+)
 
 
 def searched(kind=Chain, **changes):

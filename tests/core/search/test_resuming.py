@@ -22,7 +22,12 @@ from tests.core.tiny import open_tiny
 from tests.networks import Chain, Residual
 
 SHORT = SearchConfig(
-    evaluations=22, macs_budget=0.5, reward_images=8, samples_per_update=4, threads=1
+    evaluations=22,
+    macs_budget=0.5,
+    reward_images=8,
+    samples_per_update=4,
+    adaptation_steps=0,
+    threads=1,
 )
 
 
@@ -83,7 +88,7 @@ CASES = {
     "pinned": (Chain, {"pinned_keep": ("first.0:1",), "pinned_removed": ("second.0:0",)}),
     "distilled": (Chain, {"reward": "refit_distillation", **LEARNING}),
     "staged": (Residual, {"reward": "staged", **LEARNING}),
-    "adapting": (Chain, {"reward": "staged", "adaptation_steps": 3, **LEARNING}),
+    "adapting": (Chain, {"adaptation_steps": 3, "budget_annealing": 0.0, **LEARNING}),
     "annealed": (Chain, {"adaptation_steps": 3, "budget_annealing": 0.6, **LEARNING}),
     "streams": (Residual, {"streams": "prune", "macs_budget": 0.3}),
     "hierarchical": (

@@ -39,6 +39,7 @@ SHORT = SearchConfig(
     macs_budget=0.5,
     reward_images=8,
     samples_per_update=4,
+    adaptation_steps=0,
     threads=1,
 )
 

@@ -18,7 +18,12 @@ from tests.core.tiny import finish, open_tiny
 from tests.networks import Chain
 
 SHORT = SearchConfig(
-    evaluations=16, macs_budget=0.5, reward_images=16, samples_per_update=4, threads=1
+    evaluations=16,
+    macs_budget=0.5,
+    reward_images=16,
+    samples_per_update=4,
+    adaptation_steps=0,
+    threads=1,
 )
 
 

@@ -23,6 +23,7 @@ SHORT = SearchConfig(
     streams="prune",
     reward_images=8,
     samples_per_update=4,
+    adaptation_steps=0,
     threads=1,
 )
 CASES = {
@@ -71,6 +72,16 @@ def test_a_search_goes_on_to_the_bit(name):
     rest = list(run_search(open_tiny(Residual), case(name), SearchState.from_dict(values)))
     assert isinstance(rest[0], StageStarted)
     assert comparable(first) + comparable(rest[1:]) == comparable(searched(name))
+
+
+@pytest.mark.parametrize("name", ["random", "evolution", "evolution of ratios", "layer_ratios"])
+def test_a_search_whose_budget_falls_goes_on_to_the_bit(name):
+    # the break is behind the last fall, which nobody may take for another one
+    config = dataclasses.replace(case(name), adaptation_steps=1, budget_annealing=0.8)
+    whole = list(run_search(open_tiny(Residual), config))
+    first, values = broken_off_after(2, open_tiny(Residual), config)
+    rest = list(run_search(open_tiny(Residual), config, SearchState.from_dict(values)))
+    assert comparable(first) + comparable(rest[1:]) == comparable(whole)
 
 
 @pytest.mark.parametrize("name", CASES)

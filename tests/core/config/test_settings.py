@@ -128,3 +128,16 @@ def test_an_unknown_name_is_refused_with_the_known_ones():
         with_values(RunConfig(), {"search.ppo.clip": 0.1})
     with pytest.raises(KeyError):
         setting_named("search.ppo.clip")
+
+
+def test_layers_are_decided_where_the_network_adapts_unless_it_is_said_otherwise():
+    def architecture(**values):
+        named = {f"search.{name}": value for name, value in values.items()}
+        return with_values(RunConfig(), named).search.agent_policy.architecture
+
+    assert architecture() == "hierarchical"
+    assert architecture(adaptation_steps=0) == "channels"
+    assert architecture(reward="refit") == "channels"  # which leaves the weights alone
+    for chosen in ("channels", "hierarchical"):
+        assert architecture(**{"policy.architecture": chosen}) == chosen
+    assert architecture(**{"policy.embedding": "global"}) == "channels"

@@ -123,8 +123,8 @@ def test_shifts_start_at_what_the_prior_keeps_of_each_layer_with_the_deviation_s
     # half of each layer: the same share, so no shift of one against the other
     assert outlook.shift_mean[0].tolist() == pytest.approx([0.0, 0.0], abs=1e-6)
     assert outlook.log_deviation.exp().tolist() == pytest.approx([0.6, 0.6])
-    assert outlook.gain.item() == pytest.approx(8.0)
-    assert torch.allclose(outlook.logits[0], 8.0 * observation.ranks, atol=0.5)
+    assert outlook.gain.item() == pytest.approx(30.0)
+    assert torch.allclose(outlook.logits[0], 30.0 * observation.ranks, atol=0.5)
     uneven = dataclasses.replace(
         observation, one_shot=torch.tensor([[1.0, 0.0, 0.0], [-0.5, 0.0, 0.0]])
     )

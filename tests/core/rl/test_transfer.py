@@ -17,6 +17,7 @@ from tests.core.rl.observations import chain_policy
 from tests.core.tiny import open_tiny
 from tests.networks import Chain, Residual
 
+CHANNELS = PolicyConfig(architecture="channels")
 HIERARCHICAL = PolicyConfig(architecture="hierarchical")
 FEATURES = 3  # of a channel in chain_observation
 
@@ -29,7 +30,7 @@ def written(tmp_path, policy, config, **changes):
     return str(tmp_path)
 
 
-@pytest.mark.parametrize("config", [PolicyConfig(), HIERARCHICAL, PolicyConfig(encoder="none")])
+@pytest.mark.parametrize("config", [CHANNELS, HIERARCHICAL, PolicyConfig(encoder="none")])
 def test_another_policy_takes_over_all_but_the_offsets(tmp_path, config):
     taught = chain_policy(config, seed=1)
     with torch.no_grad():
@@ -51,15 +52,15 @@ def test_another_policy_takes_over_all_but_the_offsets(tmp_path, config):
 
 
 def test_a_global_embedding_fits_one_network_only(tmp_path):
-    config = PolicyConfig(embedding="global")
+    config = PolicyConfig(architecture="channels", embedding="global")
     assert agent_bytes(chain_policy(config).state_dict(), config) is None
-    place = written(tmp_path, chain_policy(), PolicyConfig())
+    place = written(tmp_path, chain_policy(), CHANNELS)
     with pytest.raises(ConfigError, match="'start_from' must be empty where 'embedding'"):
         load_agent(place, config, FEATURES)
 
 
 def test_an_agent_that_does_not_fit_is_refused_in_a_sentence(tmp_path):
-    config = PolicyConfig()
+    config = CHANNELS
     with pytest.raises(ConfigError, match="There is no agent to start from"):
         load_agent(str(tmp_path / "nowhere"), config, FEATURES)
     place = written(tmp_path, chain_policy(), config, version=7)
@@ -84,11 +85,11 @@ def test_an_agent_that_does_not_fit_is_refused_in_a_sentence(tmp_path):
 def test_a_damaged_file_is_no_agent(tmp_path, content):
     (tmp_path / "agent.pt").write_bytes(content)
     with pytest.raises(ConfigError, match="it is damaged, or no agent of Espalier"):
-        load_agent(str(tmp_path), PolicyConfig(), FEATURES)
+        load_agent(str(tmp_path), CHANNELS, FEATURES)
 
 
 def test_an_agent_with_a_flipped_bit_is_never_another_agent(tmp_path):
-    content = agent_bytes(chain_policy().state_dict(), PolicyConfig())
+    content = agent_bytes(chain_policy().state_dict(), CHANNELS)
     whole = chain_policy().state_dict()
     chance, refused = random.Random(0), 0
     for place in [*range(0, len(content), len(content) // 40), *range(60)]:
@@ -96,7 +97,7 @@ def test_an_agent_with_a_flipped_bit_is_never_another_agent(tmp_path):
         flipped[place] ^= 1 << chance.randrange(8)
         (tmp_path / "agent.pt").write_bytes(flipped)
         try:
-            weights = load_agent(str(tmp_path), PolicyConfig(), FEATURES)
+            weights = load_agent(str(tmp_path), CHANNELS, FEATURES)
         except ConfigError:
             refused += 1
         else:  # a bit that nobody reads

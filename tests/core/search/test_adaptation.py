@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.config import SearchConfig
+from core.config import PolicyConfig, SearchConfig
 from core.config.baselines import BaselineConfig
 from core.config.searching import REWARDS_WITH_REFIT
 from core.errors import ConfigError
@@ -67,8 +67,9 @@ def test_the_adapted_weights_are_told_before_the_end(reward):
 
 
 def test_criteria_are_those_of_the_network_as_it_was():
-    plain = list(run_search(open_tiny(Chain), short(adaptation_steps=0)))
-    adapting = list(run_search(open_tiny(Chain), SHORT))
+    policy = PolicyConfig(architecture="channels")
+    plain = list(run_search(open_tiny(Chain), short(policy=policy, adaptation_steps=0)))
+    adapting = list(run_search(open_tiny(Chain), short(policy=policy, budget_annealing=0.0)))
     first, second = (of_kind(one, ImportancesMeasured)[0].scores for one in (plain, adapting))
     assert all(np.array_equal(first[name], second[name]) for name in first)
     assert not of_kind(plain, NetworkAdapted)

@@ -24,6 +24,7 @@ from tests.networks import Chain, Residual
 SHORT = SearchConfig(
     evaluations=12, reward_images=8, samples_per_update=4, adaptation_steps=0, threads=1
 )
+CHANNELS = PolicyConfig(architecture="channels")
 
 
 def searched(kind=Chain, **changes):
@@ -91,7 +92,7 @@ def test_a_stop_while_the_encoder_is_pretrained_gives_the_best_criterion():
 
 def test_a_search_goes_on_though_the_agent_it_started_with_is_gone(tmp_path):
     first = of(CheckpointReached, searched())[-1].state
-    (tmp_path / "agent.pt").write_bytes(agent_bytes(first["agent"]["policy"], PolicyConfig()))
+    (tmp_path / "agent.pt").write_bytes(agent_bytes(first["agent"]["policy"], CHANNELS))
     config = dataclasses.replace(SHORT, start_from=str(tmp_path))
     whole = list(run_search(open_tiny(Residual), config))
     shutil.rmtree(tmp_path)

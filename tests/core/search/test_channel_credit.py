@@ -1,5 +1,7 @@
 """What channels give, against differences of the loss, and what the agent makes of it."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -11,9 +13,12 @@ from core.search.channel_credit import CreditMeasurer
 from tests.core.tiny import open_tiny
 from tests.networks import Residual
 
+FROZEN = SearchConfig(evaluations=8, adaptation_steps=0)
+
 
 def measurer(config: SearchConfig) -> tuple[Bench, CreditMeasurer]:
-    bench = Bench.of(open_tiny(Residual), config)
+    exact = dataclasses.replace(config, adaptation_steps=0, precision="float32")
+    bench = Bench.of(open_tiny(Residual), exact)
     credit = CreditMeasurer.of(bench)
     assert credit is not None
     return bench, credit
@@ -21,9 +26,7 @@ def measurer(config: SearchConfig) -> tuple[Bench, CreditMeasurer]:
 
 @pytest.mark.parametrize("reward", ["teacher", "cross_entropy"])
 def test_it_is_the_slope_of_the_loss_in_the_gate(reward: str) -> None:
-    bench, credit = measurer(
-        SearchConfig(macs_budget=0.6, reward=reward, seed=3, precision="float32")
-    )
+    bench, credit = measurer(SearchConfig(macs_budget=0.6, reward=reward, seed=3))
     keep = np.ones(len(bench.removable), dtype=np.bool_)
     keep[np.flatnonzero(bench.removable)[::3]] = False
     batch = bench.images.next()
@@ -41,9 +44,7 @@ def test_it_is_the_slope_of_the_loss_in_the_gate(reward: str) -> None:
 
 
 def test_parts_of_the_images_give_their_mean() -> None:
-    bench, credit = measurer(
-        SearchConfig(reward="cross_entropy", reward_images=24, precision="float32")
-    )
+    bench, credit = measurer(SearchConfig(reward="cross_entropy", reward_images=24))
     keep = np.ones(len(bench.removable), dtype=np.bool_)
     images, labels = bench.images.next()
     credit._at_once.most = 12
@@ -54,28 +55,25 @@ def test_parts_of_the_images_give_their_mean() -> None:
 
 
 @pytest.mark.parametrize(
-    "config",
+    "changes",
     [
-        SearchConfig(adaptation_steps=0, ppo=PPOConfig(credit_rate=0.0)),
-        SearchConfig(adaptation_steps=0, policy=PolicyConfig(offsets=False)),
-        SearchConfig(reward="refit"),
-        SearchConfig(adaptation_steps=1),
-        SearchConfig(adaptation_steps=0, method="evolution"),
+        {"ppo": PPOConfig(credit_rate=0.0)},
+        {"policy": PolicyConfig(offsets=False)},
+        {"reward": "refit"},
+        {"method": "evolution"},
+        {"adaptation_steps": 1},
     ],
 )
-def test_there_is_none_where_it_has_no_meaning(config: SearchConfig) -> None:
+def test_there_is_none_where_it_has_no_meaning(changes: dict[str, object]) -> None:
+    config = dataclasses.replace(FROZEN, **changes)
+    assert CreditMeasurer.of(Bench.of(open_tiny(Residual), FROZEN)) is not None
     assert CreditMeasurer.of(Bench.of(open_tiny(Residual), config)) is None
 
 
 def test_it_moves_what_the_agent_would_keep() -> None:
     opened = open_tiny(Residual)
     ends = [
-        list(
-            run_search(
-                opened,
-                SearchConfig(evaluations=8, adaptation_steps=0, ppo=PPOConfig(credit_rate=rate)),
-            )
-        )
+        list(run_search(opened, dataclasses.replace(FROZEN, ppo=PPOConfig(credit_rate=rate))))
         for rate in (0.0, 3.0)
     ]
     kept = [

@@ -31,7 +31,12 @@ from tests.core.tiny import open_tiny
 from tests.networks import Chain, Dense, Residual
 
 SHORT = SearchConfig(
-    evaluations=12, macs_budget=1.0, reward_images=8, samples_per_update=4, threads=1
+    evaluations=12,
+    macs_budget=1.0,
+    reward_images=8,
+    samples_per_update=4,
+    adaptation_steps=0,
+    threads=1,
 )
 
 

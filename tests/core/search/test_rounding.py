@@ -15,7 +15,13 @@ from tests.core.tiny import open_tiny
 from tests.networks import Chain
 
 SHORT = SearchConfig(
-    evaluations=4, macs_budget=0.6, reward_images=8, samples_per_update=4, threads=1, round_to=4
+    evaluations=4,
+    macs_budget=0.6,
+    reward_images=8,
+    samples_per_update=4,
+    adaptation_steps=0,
+    threads=1,
+    round_to=4,
 )
 
 

@@ -12,6 +12,7 @@ from core.data.normalisation import AUTO
 from core.errors import NetworkError, readable
 from core.events import Event, NetworkOpened, NoticeRaised, StageStarted
 from core.graph.assembly import Analysis
+from core.labelling import label_images
 from core.memory import told_shortage
 from core.networks import (
     PUBLISHED,
@@ -74,6 +75,8 @@ def _open(config: RunConfig, allow_download: bool, trust: bool) -> Generator[Eve
         allow_download=allow_download,
     )
     yield from _weights_notice(config, found.facts)
+    if not images.is_labelled:
+        yield from label_images(network.module, images)
     began = time.perf_counter()
     example, _ = images.reward.batch(np.arange(EXAMPLE_IMAGES))
     analysis = yield from analysis_events(network.module, example)

@@ -35,6 +35,10 @@ WORDS_WITHOUT_WINDOW = {"search", "networks", "-h", "--help", "--version"}
 DISPLAY_NAMES = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts")
 
+# A process for each core, up to four: each imports torch, which takes a gigabyte. Tests of one file
+# stay together, for they share what took long to make.
+PYTEST = ("pytest", "-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")
+
 # Debian's names of what Qt's wheels leave to the system; ldd says whether any of it is missing.
 QT_PACKAGES = (
     "libgl1",
@@ -101,7 +105,7 @@ def run_tests(words: Sequence[str]) -> int:
     set_up(ROOT, extra="test")
     if sys.platform == "linux":
         ensure_system_libraries(ROOT, "xcb", with_screen=True)
-    checks = (["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], ["pytest", *words])
+    checks = (["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], [*PYTEST, *words])
     failed = {}
     for check in checks:
         say(f"$ {' '.join(check)}")

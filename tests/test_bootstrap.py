@@ -318,8 +318,8 @@ def test_first_failing_check_is_the_exit_code_and_all_checks_run(
     monkeypatch.setattr(bootstrap.subprocess, "run", run)
     assert bootstrap.run_tests(["-k", "x"]) == 1
     assert [call[0] for call in calls] == ["ruff", "ruff", "mypy", "pytest"]
-    assert calls[-1] == ["pytest", "-k", "x"]
-    assert sentences[-1] == "Failed: ruff format --check, pytest -k x."
+    assert calls[-1] == [*bootstrap.PYTEST, "-k", "x"]
+    assert sentences[-1] == f"Failed: ruff format --check, {' '.join(calls[-1])}."
 
 
 def test_children_do_not_let_openmp_spin(

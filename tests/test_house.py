@@ -31,6 +31,7 @@ CORE_ORDER = (
     ("core.augmentation", "core.distillation", "core.adapting", "core.scoring"),
     ("core.pruning.statistics", "core.pruning.criteria", "core.pruning.baselines"),
     ("core.rl",),
+    ("core.labelling",),
     ("core.opening",),
     ("core.search",),
     ("core.export",),

@@ -150,7 +150,7 @@ WORDS: dict[str, Words] = {
             "explanations",
             "How far that number moves in an update along the gradient of the loss in the "
             "channel's gate, relative to the mean over all channels; 0: not at all. It does not "
-            "apply where masks are refitted.",
+            "apply where masks are refitted, or the network adapts.",
         ),
     ),
     "search.ppo.layer_offset_rate": Words(

@@ -197,7 +197,8 @@ WORDS: dict[str, Words] = {
         QT_TRANSLATE_NOOP(
             "explanations",
             "How many steps of distillation, through masks that the policy samples, change the "
-            "network itself after each update; 0: its weights stay.",
+            "network itself after each update; 0: its weights stay, as they do for rewards with "
+            "a refit.",
         ),
         QT_TRANSLATE_NOOP("explanations", "steps"),
     ),
@@ -205,9 +206,9 @@ WORDS: dict[str, Words] = {
         QT_TRANSLATE_NOOP("explanations", "Budget annealing"),
         QT_TRANSLATE_NOOP(
             "explanations",
-            "The share of the evaluations over which the agent's budget of MACs falls from the "
-            "whole network to the one that is asked for; for networks that adapt. 0: it holds "
-            "from the first mask on.",
+            "The share of the evaluations over which the budget of MACs falls from the whole "
+            "network to the one that is asked for, while the network adapts. 0: it holds from the "
+            "first mask on.",
         ),
     ),
     "search.stop_on_overfit": Words(

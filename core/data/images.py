@@ -52,6 +52,7 @@ class Images:
     mean: tuple[float, ...]  # per channel, of pixels in 0-1
     std: tuple[float, ...]
     notices: tuple[str, ...] = ()  # "3 unreadable images were skipped: ..."
+    is_labelled: bool = True  # False: all labels are 0 until someone answers for them
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,9 @@ def stratified_sample(labels: IndexArray, count: int, seed: int) -> IndexArray:
     return np.asarray(rng.permutation(chosen), dtype=np.int64)
 
 
-def check_sizes(name: str, train: IndexArray, test: IndexArray) -> None:
+def check_sizes(
+    name: str, train: IndexArray, test: IndexArray, *, is_labelled: bool = True
+) -> None:
     """Raise DataError if labels are too few, or of too few classes, to split and to score."""
     if len(train) == 0 or len(test) == 0:
         part = "training" if len(train) == 0 else "test"
@@ -137,7 +140,7 @@ def check_sizes(name: str, train: IndexArray, test: IndexArray) -> None:
             f"Images '{name}' have {len(train)} training images, which are too few to set some "
             f"aside for the choice of the winner. Give at least {TRAINING_LEAST}."
         )
-    if len(np.unique(train)) < 2:
+    if is_labelled and len(np.unique(train)) < 2:
         raise DataError(
             f"All training images of '{name}' are of one class, so there is nothing to tell "
             "apart. Give images of at least two classes."
@@ -151,10 +154,12 @@ def images_from_arrays(
     class_names: tuple[str, ...],
     normalisation: Normalisation,
     seed: int,
+    *,
+    is_labelled: bool = True,
 ) -> Images:
     """Split images that lie in memory, (N, H, W, C) bytes with their labels (N,)."""
     mean, std = normalisation
-    check_sizes(name, train[1], test[1])
+    check_sizes(name, train[1], test[1], is_labelled=is_labelled)
     reward, held_out = split_training(train[1], seed)
     _, height, width, channels = train[0].shape
     return Images(
@@ -166,4 +171,5 @@ def images_from_arrays(
         image_shape=(channels, height, width),
         mean=mean,
         std=std,
+        is_labelled=is_labelled,
     )

@@ -1,7 +1,8 @@
 """Images in one .npz file of NumPy arrays.
 
 x_train, x_test   uint8, (N, H, W, C), or (N, H, W) for grey; the pixels themselves, not files
-y_train, y_test   whole numbers from 0, (N,) or (N, 1)
+y_train, y_test   whole numbers from 0, (N,) or (N, 1); without both of them the unpruned
+                  network's answers stand for the labels, and `classes` says how many there are
 classes           their names, (classes,) of text; optional
 mean, std         per channel, for pixels in 0-1; optional. Without them colour images are
                   normalised as ImageNet's, which is what torchvision's and the CIFAR
@@ -30,6 +31,7 @@ from core.data.images import (
 )
 from core.errors import DataError, readable
 
+LABELS = ("y_train", "y_test")
 NEEDED = ("x_train", "y_train", "x_test", "y_test")
 OPTIONAL = ("classes", "mean", "std")
 UNPACKED_BYTES = 2 * 2**30  # from here on an archive's sizes must be believable
@@ -59,6 +61,7 @@ def open_npz(request: ImageRequest) -> Images:
             train[0].shape[-1], _read_normalisation(arrays, train[0], path)
         ),
         request.seed,
+        is_labelled=LABELS[0] in arrays,
     )
 
 
@@ -69,11 +72,13 @@ def _read_arrays(path: Path) -> Arrays:
                 raise DataError(f"Images {readable(path)} are one array. Save four with np.savez.")
             names = array_names(stream)
             missing = [key for key in NEEDED if key not in names]
-            if missing:
+            is_unlabelled = missing == list(LABELS) and "classes" in names
+            if missing and not is_unlabelled:
                 raise DataError(
                     f"Images {readable(path)} have no {', '.join(missing)}, but "
                     f"{readable(', '.join(names)[:200])}. "
-                    f"Save {', '.join(NEEDED)} with np.savez."
+                    f"Save {', '.join(NEEDED)} with np.savez"
+                    + (", or the names of the classes for labels." if missing == [*LABELS] else ".")
                 )
             chosen = [key for key in (*NEEDED, *OPTIONAL) if key in names]
             # an archive that claims far more than it can hold would fill the memory
@@ -116,7 +121,8 @@ def _broken(path: Path, error: Exception) -> DataError:
 
 def _read_part(arrays: Arrays, part: str, path: Path) -> tuple[PixelArray, IndexArray]:
     """Return pixels (N, H, W, C) and labels (N,) of "train" or "test", checked."""
-    x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
+    x = arrays[f"x_{part}"]
+    y = arrays.get(f"y_{part}", np.zeros(x.shape[:1], dtype=np.int64))
     where = f"Images {readable(path)}: x_{part} is {x.dtype} {x.shape}"
     if x.dtype != np.uint8:
         raise DataError(f"{where}, but must be uint8. Convert it to pixels of 0 to 255.")

@@ -209,7 +209,12 @@ IMAGES = (
     Case("a claim of 4 GB", claiming(2**32 - 2), LARGE),
     # arrays
     Case("no training images", npz(x_train=None), r"have no x_train, but .*Save x_train, y_train"),
-    Case("no labels", npz(y_train=None, y_test=None), r"have no y_train, y_test, but"),
+    Case(
+        "no labels, no classes",
+        npz(y_train=None, y_test=None),
+        r"have no y_train, y_test, but .*, or the names of the classes for labels\.",
+    ),
+    Case("half the labels", npz(y_test=None), r"have no y_test, but"),
     Case(
         "floats", both(x=np.zeros((20, 4, 4, 3))), r"x_train is float64 .*must be uint8\. Convert"
     ),

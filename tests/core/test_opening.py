@@ -3,12 +3,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from core.config import RunConfig
+from core.config import RunConfig, SearchConfig
 from core.errors import ConsentNeeded, DataError, NetworkError
-from core.events import Event, NetworkOpened, NoticeRaised, StageStarted
+from core.events import (
+    Event,
+    NetworkOpened,
+    NoticeRaised,
+    SearchFinished,
+    SearchStarted,
+    StageStarted,
+)
 from core.opening import Opened, open_run
+from core.search import run_search
 
 NETS = """
 import torch
@@ -139,3 +148,37 @@ def test_what_cannot_be_opened_is_said_in_one_sentence(
 ) -> None:
     with pytest.raises(kind, match=sentence):
         run_to_end(open_run(config))
+
+
+def unlabelled(folder: Path) -> RunConfig:
+    random = np.random.default_rng(0)
+    parts = {
+        f"x_{part}": random.integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
+        for part, count in (("train", 200), ("test", 130))  # more than one batch
+    }
+    np.savez(folder / "images.npz", classes=np.array(["a", "b", "c"]), **parts)
+    (folder / "nets.py").write_text(NETS)
+    return RunConfig(network=f"{folder / 'nets.py'}:make", data=str(folder / "images.npz"))
+
+
+def test_the_networks_answers_stand_for_labels_that_are_missing(tmp_path: Path) -> None:
+    events, opened = run_to_end(open_run(unlabelled(tmp_path), trust=True))
+    said = [event.message for event in events if isinstance(event, NoticeRaised)]
+    assert any("have no labels. The unpruned network's answers stand for them" in s for s in said)
+    images = opened.images
+    assert images.class_names == ("a", "b", "c")
+    assert (len(images.reward), len(images.held_out), len(images.test)) == (160, 40, 130)
+    module = opened.network.module.eval()
+    for part in (images.reward, images.held_out, images.test):
+        pixels, labels = part.batch(np.arange(len(part)))
+        with torch.no_grad():
+            assert torch.equal(module(pixels).argmax(dim=1), labels)
+
+
+def test_a_search_on_images_without_labels_runs_to_its_end(tmp_path: Path) -> None:
+    opened = run_to_end(open_run(unlabelled(tmp_path), trust=True))[1]
+    config = SearchConfig(evaluations=4, samples_per_update=2, reward_images=16, threads=1)
+    events = list(run_search(opened, config))
+    started = next(event for event in events if isinstance(event, SearchStarted))
+    assert started.baseline_accuracy == 1.0
+    assert isinstance(events[-1], SearchFinished)

@@ -24,7 +24,7 @@ def run_with(folder, **changes):
 def test_a_runs_folder_has_its_agent_and_another_run_starts_with_it(tmp_path, monkeypatch):
     first = run_with(tmp_path / "first")
     taught = [event for event in first if isinstance(event, CheckpointReached)][-1]
-    weights = load_agent(str(tmp_path / "first"), PolicyConfig(), feature_count())
+    weights = load_agent(str(tmp_path / "first"), SEARCH.agent_policy, feature_count())
     own = taught.state["agent"]["policy"]
     assert set(own) - set(weights) == {"layer_offset", "channel_offset"}
     assert all((weights[name] == own[name]).all() for name in weights)

@@ -147,7 +147,7 @@ def test_a_file_that_a_folder_replaced_is_named_and_all_files_go_elsewhere(home,
     place = default_runs_folder() / "run-saved"
     assert events[-1].folder == str(place)
     assert any(str(place) in notice.message for notice in of_type(events, NoticeRaised))
-    assert {*WHILE_IT_GOES, "report.html"} == {file.name for file in place.iterdir()}
+    assert {*WHILE_IT_GOES, "adapted.npz", "report.html"} == {file.name for file in place.iterdir()}
     told = [type(event) for event in replay_run(place, open_tiny())]
     assert told.count(CandidateEvaluated) == CONFIG.search.evaluations
     # what could be written at home was

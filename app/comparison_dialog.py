@@ -22,7 +22,7 @@ from app.theme import SPACE_L, SPACE_M
 from core.runs.comparing import USUAL_METHODS
 from core.runs.variants import SEARCHES, VARIANTS
 
-COLUMNS, COLUMN_PX = 3, 110
+COLUMNS, COLUMN_PX = 3, 110  # names of variants are longer: two of them fit
 USUAL_SEEDS = 5
 MOST_SEEDS, MOST_EVALUATIONS, MOST_EPOCHS = 1000, 1_000_000, 10_000
 WIDTH_PX = 520
@@ -71,7 +71,7 @@ class ComparisonDialog(QDialog):
         variants = [self.methods[name] for name in VARIANTS if name in self.methods]
         criteria = [box for box in self.methods.values() if box not in (*searches, *variants)]
         form.addRow(self.tr("Searches"), _grid(searches))
-        form.addRow(self.tr("Weights fixed\nor adapting"), _grid(variants))
+        form.addRow(self.tr("Weights fixed\nor adapting"), _grid(variants, columns=2))
         form.addRow(self.tr("Criteria,\nno search"), _grid(criteria))
         form.addRow(self.tr("Seeds"), self.seeds)
         form.addRow(self.tr("Evaluations"), self.evaluations)
@@ -107,15 +107,15 @@ def _number(value: int, low: int, high: int) -> QSpinBox:
     return field
 
 
-def _grid(boxes: Sequence[QCheckBox]) -> QWidget:
+def _grid(boxes: Sequence[QCheckBox], columns: int = COLUMNS) -> QWidget:
     widget = QWidget()
     widget.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
     layout = QGridLayout(widget)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setHorizontalSpacing(SPACE_L)
     for place, box in enumerate(boxes):
-        layout.addWidget(box, place // COLUMNS, place % COLUMNS)
-    for column in range(COLUMNS):
+        layout.addWidget(box, place // columns, place % columns)
+    for column in range(columns):
         layout.setColumnMinimumWidth(column, COLUMN_PX)
-    layout.setColumnStretch(COLUMNS, 1)
+    layout.setColumnStretch(columns, 1)
     return widget

@@ -66,8 +66,8 @@ WORDS: dict[str, Words] = {
         QT_TRANSLATE_NOOP("explanations", "Rank scale"),
         QT_TRANSLATE_NOOP(
             "explanations",
-            "Hierarchical only: how sharply a layer's channels are told apart by the rank that "
-            "the prior gives them.",
+            "Hierarchical only: how sharply a layer's channels are told apart by their rank: by "
+            "obs_bn's, or by that of a criterion that is named as the prior.",
         ),
     ),
     "search.policy.shift_deviation": Words(

@@ -48,16 +48,16 @@ class Outlook:
     gain: Tensor | None = None  # ()
 
 
-def rank_logits(prior: Tensor, group_of_channel: Tensor) -> Tensor:
-    """Logit of each channel's rank in its group by the prior, (C,).
+def rank_logits(scores: Tensor, group_of_channel: Tensor) -> Tensor:
+    """Logit of each channel's rank in its group by its score, (C,).
 
     A rank is a share, (place + 1/2) / channels of the group, so that a shift of logit(k) keeps
     the share k of a layer. Equals share their places: without a prior all logits are 0.
     """
-    logits = torch.empty(len(prior))
+    logits = torch.empty(len(scores))
     for group in range(int(group_of_channel.max()) + 1):
         own = group_of_channel == group
-        logits[own] = torch.logit((average_ranks(prior[own]) + 0.5) / int(own.sum()))
+        logits[own] = torch.logit((average_ranks(scores[own]) + 0.5) / int(own.sum()))
     return logits
 
 

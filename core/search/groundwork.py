@@ -121,7 +121,7 @@ def make_observation(bench: Bench, ground: Groundwork) -> Observation:
     graph = graph_data(analysis.graph, analysis.groups, everything, budget, weights)
     ranked = ground.prior
     if bench.config.prior == "tournament":
-        # a network that learns makes up for most of what this criterion lets go first in a layer
+        # whatever wins the tournament: what this one lets go first in a layer is best made up for
         ranked = torch.from_numpy(ground.importances[RANKED_BY]).float()
     own = one_shot_mask(ground.prior.double().numpy(), bench.macs, budget, bench.removable)
     return Observation(

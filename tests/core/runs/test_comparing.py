@@ -58,6 +58,9 @@ def test_every_method_and_seed_has_a_run_of_its_own(compared):
             report = json.loads((place / "report.json").read_text())
             assert report["seed"] == seed
             assert report["evaluations"] == (0 if method == "l1_uniform" else 6)
+            assert report["pruned"]["accuracy"] is not None
+            # only the mask that is compared sees the test images
+            assert {one["accuracy"] for one in report["criteria"].values()} == {None}
             assert (place / "finetune.json").is_file()
             assert not (place / "pruned.pt").exists()
     assert report_of(events)["is_complete"]

@@ -8,7 +8,13 @@ import torch
 
 from core.config import SearchConfig
 from core.errors import MemoryShortage
-from core.events import CandidateEvaluated, CheckpointReached, NoticeRaised, SearchFinished
+from core.events import (
+    CandidateEvaluated,
+    CheckpointReached,
+    NetworkAdapted,
+    NoticeRaised,
+    SearchFinished,
+)
 from core.scoring import MaskScorer
 from core.search import SearchState, run_search
 from core.search.alike import score_alike
@@ -40,6 +46,18 @@ def test_a_search_in_halves_ends_like_any_other(monkeypatch):
     assert sum("while scoring a mask" in words for words in said) == 2  # 8, then 4
     assert sum("while reading images" in words for words in said) == 2  # 12, then 6
     assert sum("while measuring the channels" in words for words in said) == 2
+
+
+def test_a_network_adapts_in_halves_too_and_goes_on_so(monkeypatch):
+    config = dataclasses.replace(SHORT, adaptation_steps=2, distillation_batch=16)
+    opened = open_tiny(Chain)
+    ShortMemory(monkeypatch, 6)
+    events = list(run_search(opened, config))
+    said = notices_of(events)
+    assert sum("while adapting the network" in words for words in said) == 2  # 8, then 4
+    assert any(isinstance(event, NetworkAdapted) for event in events)
+    saved = [event.state for event in events if isinstance(event, CheckpointReached)]
+    assert [one["memory"]["adapted"] for one in saved] == [4] * 4
 
 
 def test_the_masks_of_one_update_are_scored_alike(monkeypatch):

@@ -4,7 +4,7 @@
 
 The base is a preset. Every winner is judged on images of the training part that are kept apart
 from the search (a fifth of it), before any fine-tuning; the test images are not read. Without
---write the table is printed only. PARTS lists what is changed.
+--write, which keeps the table as it grows, it is printed only. PARTS lists what is changed.
 """
 
 import argparse
@@ -96,10 +96,9 @@ def main() -> None:
             ]
             sys.stdout.write(f"{_row(name, rows[name], rows['as it is'])}\n")
             sys.stdout.flush()
-    text = _table(rows, arguments)
-    if arguments.write:
-        name = f"ablations_{arguments.base}_{100 * arguments.budget:g}.md"
-        (RESULTS / name).write_text(text, encoding="utf-8")
+            if arguments.write:
+                file = RESULTS / f"ablations_{arguments.base}_{100 * arguments.budget:g}.md"
+                file.write_text(_table(rows, arguments), encoding="utf-8")
 
 
 def judge(opened: Opened, config: SearchConfig) -> Judged:

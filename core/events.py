@@ -72,6 +72,7 @@ class SearchStarted:
     baseline_cross_entropy: float
     least_macs_kept: float
     further_budgets: Mapping[str, float] = field(default_factory=dict)  # "params" -> share, 0-1
+    annealed_evaluations: float = 0.0  # over which the MACs budget falls from 1; 0: it never does
 
 
 @dataclass(frozen=True, eq=False)

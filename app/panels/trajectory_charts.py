@@ -70,6 +70,7 @@ class Chart:
         self.held_out = plot.add_diamonds("kept")
         self.rings = plot.add_points("best", ringed=True)
         self.budget_line = plot.add_line("budget", dashed)
+        self.budget_curve = plot.add_curve("budget")  # where it falls
         self.baseline_line = plot.add_line("baseline", dashed)
         self.criterion_line = plot.add_line("criteria", dotted)
 
@@ -109,6 +110,9 @@ class Chart:
         if self.name == "accuracy":
             ema = 100 * known.points.column(EMA)
             self.plot.set_data(self.ema, *broken_at(x, ema, rows))
+        if self.name == "macs":
+            budgets = 100 * known.budgets if known.is_annealed else y[:0]
+            self.plot.set_data(self.budget_curve, x[: len(budgets)], budgets)
 
     def _smoothed(self, window: int) -> int:
         return 1 if self._is_by_update else window  # it has few points, and little noise
@@ -208,6 +212,8 @@ class Chart:
         if self.name == "macs" and started:
             words = _translate("budget {}").format(percent_text(started.macs_budget))
             keys.append(key_words("╌╌", colours.budget, words))
+            if known.is_annealed:
+                keys.append(key_words("━", colours.budget, _translate("as it falls")))
         return keys + (self._score_keys(known) if measure.has_criteria else [])
 
     def _score_keys(self, known: Trajectory) -> list[str]:

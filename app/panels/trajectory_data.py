@@ -108,8 +108,26 @@ class Trajectory:
 
     @property
     def over_budget(self) -> BoolArray:
-        """(points,) whether a mask violates the constraint."""
-        return self.points.column(MEETS_BUDGET) == 0
+        """(points,) whether a mask violates the constraint; none does while the budget falls."""
+        is_over: BoolArray = self.points.column(MEETS_BUDGET) == 0
+        return is_over & (self.points.column(EVALUATION) > self._annealed)
+
+    @property
+    def is_annealed(self) -> bool:
+        """Whether the budget falls at first."""
+        return self._annealed > 0
+
+    @property
+    def budgets(self) -> FloatVector:
+        """(points,) the share of the MACs that a mask might keep when it was tried, 0-1."""
+        budget = self.started.macs_budget if self.started else 1.0
+        done = np.minimum(1.0, self.points.column(EVALUATION) / max(self._annealed, 1e-9))
+        held: FloatVector = 1.0 - (1.0 - budget) * done
+        return held
+
+    @property
+    def _annealed(self) -> float:
+        return self.started.annealed_evaluations if self.started else 0.0
 
     def gaps(self) -> list[Gap]:
         """Where the search was resumed, where evaluations are missing, and long pauses."""

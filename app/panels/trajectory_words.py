@@ -31,8 +31,10 @@ def point_words(known: Trajectory, row: int) -> str:
         values[REWARD],
         duration_text(values[SECONDS]),
     )
-    if not values[MEETS_BUDGET]:
+    if known.over_budget[row]:
         words += _translate(" · over budget")
+    elif not values[MEETS_BUDGET]:
+        words += _translate(" · while the budget falls")
     return words.replace("-0", "−0").replace(" -", " −")
 
 

@@ -22,16 +22,16 @@ def annealed_budget(config: SearchConfig, evaluations: int) -> float:
     """
     if not is_annealing(config, evaluations):
         return config.macs_budget
-    return 1.0 - (1.0 - config.macs_budget) * evaluations / _annealed(config)
+    return 1.0 - (1.0 - config.macs_budget) * evaluations / annealed_evaluations(config)
 
 
 def is_annealing(config: SearchConfig, evaluations: int) -> bool:
     """Whether masks after so many evaluations may still keep more than they shall in the end."""
-    return evaluations < _annealed(config)
+    return evaluations < annealed_evaluations(config)
 
 
-def _annealed(config: SearchConfig) -> float:
-    """Over how many evaluations the budget falls."""
+def annealed_evaluations(config: SearchConfig) -> float:
+    """Over how many evaluations the budget falls; 0: not at all."""
     return config.budget_annealing * config.evaluations if config.is_adapting else 0.0
 
 

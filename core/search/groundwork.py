@@ -21,6 +21,7 @@ from core.pruning.baselines import one_shot_mask
 from core.pruning.budget import least_kept_share
 from core.rl.network_view import RANKED_BY
 from core.rl.observation import Observation, keep_logits, rank_logits
+from core.search.adaptation import annealed_evaluations
 from core.search.bench import Bench
 from core.search.finalists import JUDGE_IMAGES, Finalist
 from core.search.proposing import proposal_of
@@ -81,6 +82,7 @@ def score_unpruned(bench: Bench) -> Generator[SearchEvent, None, None]:
         baseline_cross_entropy=score.cross_entropy,
         least_macs_kept=least_kept_share(bench.macs, bench.removable),
         further_budgets=config.further_budgets,
+        annealed_evaluations=annealed_evaluations(config),
     )
 
 

@@ -1,5 +1,7 @@
 """The trajectory panel is fed events; then its data, ranges and words are looked at."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QSettings, Qt
@@ -246,6 +248,28 @@ def test_masks_over_the_budget_are_crosses_and_counted(panel):
     assert "1 over budget" in words(panel, "macs")
     panel.show_place(2.0)
     assert panel.readout.text().endswith("over budget")
+
+
+def test_no_mask_is_over_a_budget_that_still_falls(panel):
+    panel.show_event(dataclasses.replace(STARTED, annealed_evaluations=10.0))
+    for number, macs in ((2, 0.9), (5, 0.75), (12, 0.55), (14, 0.5)):
+        is_within = macs <= 0.5
+        panel.show_event(
+            CandidateEvaluated(number, 0, KEEP, macs, 0.6, 1.0, -1.0, 0.5, is_within, 1.0)
+        )
+    panel.redraw()
+    chart = panel.charts["macs"]
+    assert chart.points.getData()[0].tolist() == [2.0, 5.0, 14.0]
+    assert chart.crosses.getData()[0].tolist() == [12.0]
+    assert chart.budget_curve.getData()[1] == pytest.approx([90.0, 75.0, 50.0, 50.0])
+    assert "1 over budget" in words(panel, "macs") and "as it falls" in words(panel, "macs")
+    panel.show_place(5.0)
+    assert panel.readout.text().endswith("while the budget falls")
+    panel.show_event(STARTED)
+    panel.show_event(candidate(1))
+    panel.redraw()
+    assert "as it falls" not in words(panel, "macs")
+    assert len(chart.budget_curve.getData()[0]) == 0
 
 
 def test_all_quantities_can_be_shown_and_the_choice_is_remembered(panel, qtbot, settings):

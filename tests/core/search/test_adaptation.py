@@ -19,6 +19,7 @@ from core.events import (
     NetworkAdapted,
     NoticeRaised,
     SearchFinished,
+    SearchStarted,
 )
 from core.scoring import MaskScorer
 from core.search import run_search
@@ -125,6 +126,7 @@ def test_the_annealed_budget_falls_in_a_straight_line():
 def test_masks_follow_the_annealed_budget_and_the_winner_holds_the_final_one(method):
     config = short(method=method, macs_budget=0.5, budget_annealing=0.75, evaluations=16)
     events = list(run_search(open_tiny(Residual), config))
+    assert of_kind(events, SearchStarted)[0].annealed_evaluations == 12.0
     candidates = of_kind(events, CandidateEvaluated)
     kept = np.array([one.macs_kept for one in candidates]).reshape(4, 4)
     budgets = np.array([1 - 0.5 * done / 12 for done in (4, 8, 12, 12)])

@@ -12,9 +12,9 @@ METHOD_WORDS = (
     "layer_ratios (AMC-style, by the cross-entropy method), gates (hard-concrete, by gradient), "
     "and the criteria without a search: l1, l2, fpgm, bn_scale, taylor, gradient, activation, "
     "contribution, obs_bn, obs_per_mac, l1_uniform, random_uniform; and proposal, what the agent "
-    "of search.start_from proposes at once. Beside the agent the weights stay as they are: "
-    "random_adapting, evolution_adapting, layer_ratios_adapting and gates_adapting train them "
-    "along, and agent_frozen does not"
+    "of search.start_from, or the one that comes with Espalier, proposes at once. Beside the "
+    "agent the weights stay as they are: random_adapting, evolution_adapting, "
+    "layer_ratios_adapting and gates_adapting train them along, and agent_frozen does not"
 )
 EPILOG = """\
 Every method gets the same images, evaluations and budget; a criterion gets no evaluation, in the

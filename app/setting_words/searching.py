@@ -85,7 +85,8 @@ WORDS: dict[str, Words] = {
         QT_TRANSLATE_NOOP(
             "explanations",
             "Who proposes the masks: the agent that learns, a search that it is compared with, or, "
-            "with no search at all, a criterion or the agent of Start from (proposal).",
+            "with no search at all, a criterion or the agent of Start from, else the one that "
+            "comes with Espalier (proposal).",
         ),
         source=QT_TRANSLATE_NOOP(
             "explanations",

@@ -1,6 +1,7 @@
 """What an agent that was trained on other networks proposes for this one, before any evaluation."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from core.config import SearchConfig
 from core.errors import ConfigError
@@ -12,21 +13,26 @@ from core.search.bench import Bench
 from core.search.tournament import PROPOSAL, Competitor
 
 PROPOSING = ("agent", PROPOSAL)  # methods that ask an agent of other networks
+# comes with Espalier; what made it stands beside it
+SHIPPED_AGENT = Path(__file__).resolve().parents[2] / "resources" / "agents" / "cifar_resnets.pt"
 
 
 def generalist_of(config: SearchConfig) -> GeneralistPolicy | None:
     """Read the agent that the search asks for a proposal; None if it asks none.
 
+    Where nothing but a proposal is wanted, and nobody is named for it, the shipped agent makes it.
     Raises: ConfigError if it cannot be read, or if a proposal is wanted and nobody can make it.
     """
     if config.method not in PROPOSING:
         return None
-    policy = load_generalist(config.start_from) if config.start_from else None
-    if policy is None and config.method == PROPOSAL:
+    is_alone = config.method == PROPOSAL
+    place = config.start_from or (str(SHIPPED_AGENT) if is_alone else "")
+    policy = load_generalist(place) if place else None
+    if policy is None and is_alone:
         raise ConfigError(
-            "Setting 'start_from' must name the agent that proposes the mask where 'method' is "
-            f"{PROPOSAL}, and one of those that 'espalier train-agent' makes: others know one "
-            "network only."
+            f"Setting 'start_from' must name an agent of 'espalier train-agent' where 'method' is "
+            f"{PROPOSAL}, or none, for the one that comes with Espalier: others know one network "
+            "only."
         )
     return policy
 

@@ -22,9 +22,10 @@ from core.events import (
     TaskPractised,
 )
 from core.rl.generalist import GeneralistPolicy
-from core.rl.transfer import generalist_bytes
+from core.rl.transfer import agent_bytes, generalist_bytes
 from core.search import SearchState, run_search
 from core.search.generalist import train_generalist
+from core.search.proposing import SHIPPED_AGENT
 from core.search.tournament import PROPOSAL
 from tests.core.tiny import finish, open_tiny
 from tests.networks import Chain, Residual
@@ -107,6 +108,19 @@ def test_the_proposal_is_a_method_without_evaluations(agent):
     assert finished.macs_kept <= config.macs_budget
 
 
+@pytest.mark.parametrize("budget", [0.3, 0.7])
+def test_the_shipped_agent_proposes_where_nobody_is_named(budget):
+    assert SHIPPED_AGENT.stat().st_size < 2_000_000
+    assert (SHIPPED_AGENT.with_suffix(".md")).is_file()  # what made it
+    config = dataclasses.replace(SHORT, method=PROPOSAL, macs_budget=budget)
+    finished = of(SearchFinished, run_search(open_tiny(Residual), config))[0]
+    named = dataclasses.replace(config, start_from=str(SHIPPED_AGENT))
+    again = of(SearchFinished, run_search(open_tiny(Residual), named))[0]
+    assert finished.evaluations == 0
+    assert finished.macs_kept <= budget
+    assert np.array_equal(finished.keep, again.keep)
+
+
 def test_a_search_from_such_an_agent_has_its_proposal_among_the_criteria(agent):
     config = dataclasses.replace(SHORT, start_from=agent)
     events = list(run_search(open_tiny(Residual), config))
@@ -136,9 +150,13 @@ def test_a_search_goes_on_though_the_agent_that_proposed_is_gone(agent, tmp_path
 
 
 def test_a_proposal_that_nobody_can_make_is_refused_before_the_search_begins(tmp_path):
-    config = dataclasses.replace(SHORT, method=PROPOSAL)
-    with pytest.raises(ConfigError, match="'start_from' must name the agent that proposes"):
-        next(run_search(open_tiny(Chain), config))
+    opened = open_tiny(Chain)
+    last = of(CheckpointReached, run_search(opened, SHORT))[-1].state
+    path = tmp_path / "own.pt"
+    path.write_bytes(agent_bytes(last["agent"]["policy"], SHORT.agent_policy))
+    config = dataclasses.replace(SHORT, method=PROPOSAL, start_from=str(path))
+    with pytest.raises(ConfigError, match="'start_from' must name an agent of 'espalier train-"):
+        next(run_search(opened, config))
     config = dataclasses.replace(config, start_from=str(tmp_path))
     with pytest.raises(ConfigError, match="There is no agent to start from"):
         next(run_search(open_tiny(Chain), config))

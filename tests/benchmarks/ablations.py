@@ -8,6 +8,7 @@ from the search (a fifth of it), before any fine-tuning; the test images are not
 """
 
 import argparse
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -188,7 +189,7 @@ def _table(rows: Mapping[str, list[Judged]], arguments: argparse.Namespace) -> s
         "|---|---|---|---|---|---|",
         *(_row(name, own, rows["as it is"]) for name, own in rows.items()),
         "",
-        f"- Command: `python -m tests.benchmarks.ablations {' '.join(sys.argv[1:])}`; commit "
+        f"- Command: `python -m tests.benchmarks.ablations {shlex.join(sys.argv[1:])}`; commit "
         f"{commit}, torch {torch.__version__}.",
     ]
     return "\n".join(lines) + "\n"

@@ -54,7 +54,8 @@ def main() -> None:
         if isinstance(event, ComparisonReported):
             arguments.results.mkdir(parents=True, exist_ok=True)
             path = arguments.results / f"{name}.md"
-            path.write_text(results_text(event.handle, sys.argv[1:]), encoding="utf-8")
+            words = without_places(sys.argv[1:])
+            path.write_text(results_text(event.handle, words), encoding="utf-8")
             sys.stdout.write(f"Written: {path}\n")
 
 
@@ -67,6 +68,16 @@ def results_text(comparison: Comparison, words: list[str]) -> str:
         f"torch {versions['torch']}, {platform.machine()}, Python {versions['python']}.",
     ]
     return markdown_text(comparison) + "\n".join(made) + "\n"
+
+
+def without_places(words: list[str]) -> list[str]:
+    """The words but for --runs and --results, which are folders of one machine."""
+    places = ("--runs", "--results")
+    return [
+        word
+        for word, before in zip(words, ["", *words], strict=False)
+        if before not in places and word.split("=")[0] not in places
+    ]
 
 
 def _commit() -> str:

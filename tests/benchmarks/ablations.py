@@ -34,14 +34,9 @@ from core.runs.adapted import with_weights
 from core.runs.comparison_table import mean_text, verdict_text
 from core.runs.paired import mean_of, paired_test
 from core.search import run_search
+from tests.benchmarks.methods import CHECKPOINTS, RESULTS, SHARED
 from tests.core.tiny import finish
 
-SHARED = Path(__file__).resolve().parents[3] / "shared"
-RESULTS = Path(__file__).parent / "results"
-CHECKPOINTS = {
-    "cifar_resnet20": "resnet20-12fca82f.th",
-    "cifar_resnet56": "resnet56-4bfd9763.th",
-}
 APART_SHARE = 0.2
 CPU = torch.device("cpu")
 

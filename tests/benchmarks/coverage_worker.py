@@ -11,6 +11,7 @@ from typing import Any
 import torch
 import torchvision
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -83,7 +84,8 @@ def _cut(module: nn.Module, analysis: Analysis, images: Tensor) -> dict[str, Any
     exact = [group for group in analysis.groups.groups if group.approximate is None]
     keep = random_keep(analysis, groups=exact)
     pruned = prune_network(module, analysis.plan, keep).eval()
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    # torch knows what its fused kernels cost on some machines only
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         pruned(images[:1])
     cut = _read(pruned, images)
     del pruned

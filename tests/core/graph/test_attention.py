@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models.maxvit import RelativePositionalMultiHeadAttention
 from torchvision.models.swin_transformer import (
@@ -143,7 +144,8 @@ def test_heads_go_exactly(name):
     with torch.no_grad():
         assert relative_difference(masked(x), pruned(x)) < 1e-5
         assert relative_difference(module(x), pruned(x)) > 1e-4
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    # torch knows what its fused kernels cost on some machines only
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         pruned(x[:1])
     macs = MacsModel(analysis, module)
     assert float(macs.macs(keep)) == counter.get_total_flops() / 2

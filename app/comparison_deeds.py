@@ -32,9 +32,8 @@ class ComparisonDeeds(QObject):
     def __init__(self, window: "MainWindow", session: Session, settings: QSettings) -> None:
         super().__init__(window)
         self._window, self._session, self._settings = window, session, settings
-        self._names = tuple(
-            dict.fromkeys((*SEARCHES, *VARIANTS, *USUAL_METHODS))
-        )  # until all are listed
+        # until all are listed
+        self._names = tuple(dict.fromkeys((*SEARCHES, *VARIANTS, *USUAL_METHODS)))
         session.choices_listed.connect(self._take_choices)
         session.event_received.connect(self._on_event)
 

@@ -212,7 +212,7 @@ class Chart:
         if self.name == "macs" and started:
             words = _translate("budget {}").format(percent_text(started.macs_budget))
             keys.append(key_words("╌╌", colours.budget, words))
-            if known.is_annealed:
+            if known.is_annealed and len(known.points):
                 keys.append(key_words("━", colours.budget, _translate("as it falls")))
         return keys + (self._score_keys(known) if measure.has_criteria else [])
 

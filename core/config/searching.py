@@ -16,6 +16,7 @@ Precision = Literal["auto", "float32", "bfloat16"]
 MULTIPLES = (1, 4, 8, 16)  # of channels, that widths may be rounded to
 # of the network's own readers, to make up for what they lost
 REWARDS_WITH_REFIT = ("refit_error", "refit", "refit_distillation", "staged")
+GATES = "gates"  # the method that trains the weights itself or leaves them alone
 FURTHER_BUDGETS = ("params", "size", "latency")  # beside the MACs; settings "<name>_budget"
 
 
@@ -69,9 +70,14 @@ class SearchConfig:
 
         A reward with a refit looks at the weights as they are, so that there is none.
         """
-        if self.method == "gates":  # which train the weights themselves or not at all
+        if self.method == GATES:
             return self.baselines.gates_train_weights
         return self.adaptation_steps > 0 and self.reward not in REWARDS_WITH_REFIT
+
+    @property
+    def is_adapting_by_masks(self) -> bool:
+        """Whether the masks that are sampled train the weights, while the budget falls."""
+        return self.is_adapting and self.method != GATES
 
     @property
     def agent_policy(self) -> PolicyConfig:

@@ -4,9 +4,11 @@ import csv
 import io
 from collections.abc import Sequence
 
+from core.config.searching import GATES
 from core.pruning.limits import BUDGETED
 from core.runs.comparing import MEASURES, ComparedMethod, Comparison, ComparisonPlan
 from core.runs.paired import Mean, PairedTest
+from core.runs.variants import ADAPTING, FROZEN, VARIANTS
 
 TITLES = {
     "accuracy": "accuracy, %",
@@ -15,7 +17,6 @@ TITLES = {
     "cross_entropy_after": "cross-entropy after",
     "kl_after": "KL after",
 }
-GATES = "gates"
 PERCENT = ("accuracy", "accuracy_after")
 
 
@@ -115,7 +116,12 @@ def notes(comparison: Comparison) -> list[str]:
         f"The test images were read {comparison.test_readings} times: once for the report of each "
         "run" + (", once after each fine-tuning." if plan.finetune_epochs else "."),
     ]
-    if GATES in plan.methods:
+    if any(name in VARIANTS for name in plan.methods):
+        said.append(
+            f"NAME{ADAPTING}: its masks train the network as the agent's do; the other searches "
+            f"leave the weights alone, and so does the agent as NAME{FROZEN}."
+        )
+    if any(name.startswith(GATES) for name in plan.methods):
         said.append(
             f"Evaluations are masks that were scored; {GATES} take gradient steps besides, on the "
             "same reward images, which the CPU-seconds count."

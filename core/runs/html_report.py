@@ -36,6 +36,10 @@ from core.runs.stored_masks import read_stored_masks
 from core.runs.verdict import LEARNED, UNPRUNED, Outcome, Verdict, judge, read_outcome
 
 NAMES = {LEARNED: "learned mask", UNPRUNED: "unpruned network"}
+FALLS = (
+    "The budget fell from the whole network to the final one over the first {:,.0f} evaluations, "
+    "while the network adapted; so masks of that time keep more, and accuracies fall along."
+)
 
 
 def write_html_report(folder: Path) -> Path:
@@ -189,8 +193,10 @@ def _search(folder: Path) -> str:
     if started:
         unpruned = 100 * started[0].baseline_accuracy
         levels.append(Level("unpruned, on held-out images", "baseline", unpruned))
+    annealed = started[0].annealed_evaluations if started else 0
     return section(
         "Search",
+        *([paragraph(FALLS.format(annealed))] if annealed else []),
         plot(
             [
                 Points("evaluated masks", "candidate", evaluation, accuracy),

@@ -8,8 +8,9 @@ agent without. Needs no torch.
 import dataclasses
 
 from core.config import SearchConfig
+from core.config.searching import GATES
 
-AGENT, GATES = "agent", "gates"
+AGENT = "agent"
 SEARCHES = (AGENT, "random", "evolution", "layer_ratios", GATES)
 ADAPTING, FROZEN = "_adapting", "_frozen"
 VARIANTS = (f"{AGENT}{FROZEN}", *(f"{name}{ADAPTING}" for name in SEARCHES if name != AGENT))

@@ -10,7 +10,6 @@ from core.config import FinetuneConfig, SearchConfig
 from core.events import BoolArray, NetworkAdapted, NoticeRaised, SearchEvent, StageAdvanced
 from core.search.bench import Bench
 
-GATES = "gates"  # the method that trains the weights itself or leaves them alone
 AUGMENTATION = FinetuneConfig()  # many steps on few images: seen as fine-tuning sees them
 
 
@@ -32,7 +31,7 @@ def is_annealing(config: SearchConfig, evaluations: int) -> bool:
 
 def annealed_evaluations(config: SearchConfig) -> float:
     """Over how many evaluations the budget falls; 0: not at all."""
-    return config.budget_annealing * config.evaluations if config.is_adapting else 0.0
+    return config.budget_annealing * config.evaluations if config.is_adapting_by_masks else 0.0
 
 
 def adapt_network(
@@ -45,7 +44,7 @@ def adapt_network(
     Yields: StageAdvanced after each step; a notice if a step had no numbers.
     """
     config, steps = bench.config, bench.config.adaptation_steps
-    if not config.is_adapting or config.method == GATES:
+    if not config.is_adapting_by_masks:
         return
     order = np.random.default_rng((config.seed, update)).permutation(len(masks))
     rate = config.distillation_rate * max(0.0, 1 - evaluations / config.evaluations)

@@ -203,6 +203,17 @@ def test_a_run_that_was_stopped_early_does_not_count(compared, tmp_path):
     assert "Not counted: random-seed1 (stopped early)." in table_text(comparison)
 
 
+def test_the_notes_say_whose_weights_adapt():
+    methods = ("agent", "gates_adapting", "agent_frozen")
+    plan = ComparisonPlan(methods, (0,), "tiny", "digits", 0.5, 6)
+    text = table_text(compare_runs(Path("compared"), plan, [], 0))
+    assert "NAME_adapting: its masks train the network as the agent's do" in text
+    assert "gates take gradient steps besides" in text
+    plain = dataclasses.replace(plan, methods=("agent", "random"))
+    text = table_text(compare_runs(Path("compared"), plain, [], 0))
+    assert "NAME_adapting" not in text and "gradient steps" not in text
+
+
 def test_all_budgets_are_named_and_what_is_kept_of_each():
     plan = ComparisonPlan(
         ("agent", "random"), (0, 1), "tiny", "digits", 0.5, 6, further_budgets={"params": 0.4}

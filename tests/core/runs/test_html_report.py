@@ -52,7 +52,7 @@ def make_run(folder, *, seed=0, accuracy=0.8, criterion=0.6):
     }
     (folder / "report.json").write_text(json.dumps(report))
     events = [
-        SearchStarted(3, 0.5, 2000, 100, 0.9, 0.3, 0.1),
+        SearchStarted(3, 0.5, 2000, 100, 0.9, 0.3, 0.1, annealed_evaluations=2.0),
         CriterionEvaluated(NASTY, KEEP, 0.49, 0.6, 1.5),
         *(CandidateEvaluated(n, 1, KEEP, 0.5, 0.7, 1, -1, 0.7, True, n) for n in (1, 2, 3)),
     ]
@@ -118,6 +118,7 @@ def test_the_numbers_are_those_of_the_report(tmp_path):
     assert "1,001" in words
     assert "3.0e-07" in words
     assert "3 of 6" in words
+    assert "to the final one over the first 2 evaluations" in words
 
 
 def test_float16_and_the_opset_are_told(tmp_path):

@@ -10,7 +10,13 @@ import torch
 from core.config import SearchConfig
 from core.config.baselines import BaselineConfig
 from core.errors import ConfigError
-from core.events import CandidateEvaluated, PolicyUpdated, SearchFinished, StageStarted
+from core.events import (
+    CandidateEvaluated,
+    PolicyUpdated,
+    SearchFinished,
+    SearchStarted,
+    StageStarted,
+)
 from core.search import SearchState, run_search
 from core.search.methods import METHODS, ONE_SHOT, method_names
 from tests.core.search.test_resuming import broken_off_after, comparable
@@ -76,12 +82,18 @@ def test_a_search_goes_on_to_the_bit(name):
 
 @pytest.mark.parametrize("name", ["random", "evolution", "evolution of ratios", "layer_ratios"])
 def test_a_search_whose_budget_falls_goes_on_to_the_bit(name):
-    # the break is behind the last fall, which nobody may take for another one
+    # the budget falls for the last time right after the break, which parents must outlive as ever
     config = dataclasses.replace(case(name), adaptation_steps=1, budget_annealing=0.8)
     whole = list(run_search(open_tiny(Residual), config))
-    first, values = broken_off_after(2, open_tiny(Residual), config)
+    first, values = broken_off_after(1, open_tiny(Residual), config)
     rest = list(run_search(open_tiny(Residual), config, SearchState.from_dict(values)))
     assert comparable(first) + comparable(rest[1:]) == comparable(whole)
+
+
+def test_the_budget_of_gates_is_their_own_affair():
+    events = list(run_search(open_tiny(Residual), short("gates", gates_train_weights=True)))
+    assert of_kind(events, SearchStarted)[0].annealed_evaluations == 0
+    assert all(event.meets_budget for event in of_kind(events, CandidateEvaluated))
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from core.distillation import MOMENTUM, Lesson, lesson_loss
-from core.evaluation import class_logits, to_device, use_batch_statistics
+from core.evaluation import class_logits, use_batch_statistics
 from core.events import BoolArray
 from core.graph.coupling import PruningPlan
+from core.layout import place_images
 from core.memory import ImagesAtOnce
 from core.pruning.surgery import NetworkShell, State, expand_state, slice_state
 
@@ -54,8 +55,9 @@ class SharedWeights:
 
         def differentiate(part: slice) -> tuple[float, list[Tensor | None]]:
             own = lesson.part(part)
+            placed = place_images(own.images, network, device, is_learning=True)
             with torch.enable_grad(), autocast:
-                logits = class_logits(network(to_device(own.images, device)))
+                logits = class_logits(network(placed))
             loss = len(own.images) / count * lesson_loss(logits.float(), own, temperature)
             gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
             return float(loss.detach()), list(gradients)

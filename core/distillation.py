@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.evaluation import class_logits, distillation_divergence, to_device
+from core.evaluation import class_logits, distillation_divergence
+from core.layout import place_images
 from core.memory import ImagesAtOnce
 
 TEACHER_WEIGHT = 0.7  # of the answers; the rest is that of the labels
@@ -64,8 +65,9 @@ def distil(
             if part.start == 0:  # perhaps once more, in smaller parts
                 optimizer.zero_grad(set_to_none=True)
             own = lesson if part.stop - part.start == count else lesson.part(part)
+            placed = place_images(own.images, network, device, is_learning=True)
             with torch.enable_grad(), autocast:
-                logits = class_logits(network(to_device(own.images, device)))
+                logits = class_logits(network(placed))
             loss = lesson_loss(logits.float(), own, temperature)
             share = len(own.images) / count
             (loss if share == 1 else share * loss).backward()  # type: ignore[no-untyped-call]

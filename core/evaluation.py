@@ -19,6 +19,7 @@ from core.config import Precision
 from core.data import ImagePart
 from core.errors import ConfigError
 from core.events import SearchEvent, StageAdvanced, StageStarted
+from core.layout import place_images
 from core.memory import ImagesAtOnce, is_out_of_memory, reason_of
 
 CACHE_BYTES = 1 << 30  # normalised images kept in memory
@@ -217,7 +218,8 @@ def read_logits(
 
     def read(part: slice) -> Tensor:
         with torch.inference_mode():
-            return class_logits(module(to_device(images[part], device))).float().cpu()
+            placed = place_images(images[part], module, device, is_learning=False)
+            return class_logits(module(placed)).float().cpu()
 
     return torch.cat(at_once.run(read, len(images)))
 
@@ -278,7 +280,8 @@ def _measure_norms(
         norm.reset_running_stats()
     for batch in batches:
         with torch.inference_mode():
-            module(to_device(part.batch(batch)[0], device))
+            images = part.batch(batch)[0]
+            module(place_images(images, module, device, is_learning=False))
 
 
 def norms_at_once() -> ImagesAtOnce:
@@ -345,18 +348,6 @@ def _mean(values: Sequence[tuple[float | None, int]]) -> float | None:
     if len(there) < len(values):
         return None
     return sum(value * images for value, images in there) / sum(images for _, images in there)
-
-
-def to_device(images: Tensor, device: torch.device) -> Tensor:
-    """Move images (N, C, H, W) to a device in a layout that can also be differentiated.
-
-    On the CPU that is the plain one: oneDNN's backward of a strided 1x1 convolution of odd
-    width in channels-last overwrites foreign memory (torch 2.15: "corrupted double-linked
-    list").
-    """
-    if images.dim() != 4 or device.type == "cpu":
-        return images.to(device)
-    return images.to(device, memory_format=torch.channels_last)
 
 
 def _spread(count: int, limit: int) -> NDArray[np.int64]:

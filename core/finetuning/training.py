@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.config import FinetuneConfig
-from core.evaluation import class_logits, distillation_divergence, to_device
+from core.evaluation import class_logits, distillation_divergence
+from core.layout import place_images
 from core.memory import ImagesAtOnce
 
 
@@ -87,7 +88,8 @@ def train_step(
             optimizer.zero_grad(set_to_none=True)
             for buffer, before in statistics:
                 buffer.copy_(before)
-        images, labels = to_device(batch[0][part], device), batch[1][part].to(device)
+        images = place_images(batch[0][part], module, device, is_learning=True)
+        labels = batch[1][part].to(device)
         with torch.enable_grad(), _autocast(device, precision):
             logits = class_logits(module(images))
         loss = training_loss(logits.float(), labels, _answers(teacher, images, precision), config)
@@ -118,8 +120,7 @@ def training_loss(
 def _answers(teacher: Teacher | None, images: Tensor, precision: torch.dtype) -> Tensor | None:
     if teacher is None:
         return None
-    # nothing is differentiated here, so the faster layout is safe (see to_device)
-    placed = images.contiguous(memory_format=torch.channels_last) if images.dim() == 4 else images
+    placed = place_images(images, teacher.module, images.device, is_learning=False)
     with torch.inference_mode(), _autocast(images.device, precision):
         answers = class_logits(teacher.module(placed)).float()
     return answers.clone()  # a tensor that autograd may save

@@ -13,10 +13,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from core.data import ImagePart
-from core.evaluation import class_logits, to_device
+from core.evaluation import class_logits
 from core.events import SearchEvent, StageAdvanced, StageStarted
 from core.graph.assembly import Analysis
 from core.graph.coupling import MacOperation, PruningPlan
+from core.layout import TRIED_IMAGES, place_images
 from core.memory import ImagesAtOnce
 from core.pruning.covariance import InputCovariance
 
@@ -87,14 +88,17 @@ def _collect(
     device: torch.device,
 ) -> Generator[SearchEvent, None, ChannelStatistics]:
     network = copy.deepcopy(module).to(device).eval()
+    if batches:  # tried before the hooks are there
+        place_images(part.batch(batches[0][:TRIED_IMAGES])[0], network, device, is_learning=True)
     watches = [*_watched_operations(network, analysis)]
     hooks = [watch.reader.register_forward_hook(watch) for watch in watches]
     gates = _Gates(network, analysis.plan)
     yield StageStarted("Measuring the channels", total=len(batches))
     for done, batch in enumerate(batches, start=1):
         inputs, labels = part.batch(batch)
+        placed = place_images(inputs, network, device, is_learning=True)
         with torch.enable_grad():
-            logits = class_logits(network(to_device(inputs, device)))
+            logits = class_logits(network(placed))
             loss = F.cross_entropy(logits.float(), labels.to(device))
             gates.add(torch.autograd.grad(loss, gates.parameters, allow_unused=True))
         yield StageAdvanced(done)

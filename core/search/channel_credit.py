@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.evaluation import to_device
 from core.events import BoolArray, NoticeRaised
+from core.layout import place_images
 from core.memory import ImagesAtOnce
 from core.pruning.statistics import affordable_batch
 from core.rl.agent import PruningAgent
@@ -48,8 +48,9 @@ class CreditMeasurer:
 
         def differentiate(part: slice) -> NDArray[np.float64]:
             gates = torch.from_numpy(keep).float().to(self._device).requires_grad_()
+            network = self._network.module
+            placed = place_images(images[part], network, self._device, is_learning=True)
             with torch.enable_grad():
-                placed = to_device(images[part], self._device)
                 with self._scorer.autocast():
                     logits = self._network.logits(placed, gates)
                 loss = self._scorer.loss_of(logits.float(), batch, part)

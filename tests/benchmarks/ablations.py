@@ -109,13 +109,14 @@ def judge(opened: Opened, config: SearchConfig) -> Judged:
     learned = opened if weights is None else with_weights(opened, weights)
     with limited_threads(config.threads):
         network = cut_network(learned, finished.keep, CPU)
-        logits, labels = _answers(network, opened.images.test)
-        taught, _ = _answers(opened.network.module.eval(), opened.images.test)
+        logits, labels = read_answers(network, opened.images.test)
+        taught, _ = read_answers(opened.network.module.eval(), opened.images.test)
     distance = float(distillation_divergence(logits, taught, 4.0))
     return Judged(score_logits(logits, labels).accuracy, distance, seconds)
 
 
-def _answers(module: torch.nn.Module, part: ImagePart) -> tuple[torch.Tensor, torch.Tensor]:
+def read_answers(module: torch.nn.Module, part: ImagePart) -> tuple[torch.Tensor, torch.Tensor]:
+    """What a network in evaluation mode says to all images of a part, and their labels."""
     batches = np.array_split(np.arange(len(part)), max(1, len(part) // 128))
     read = [part.batch(batch) for batch in batches]
     at_once = ImagesAtOnce("reading images")

@@ -4,7 +4,8 @@
         [--small-epochs 0] [--genuine-epochs 4] [--threads 1] [--seed 0]
 
 Learns from all 50,000 training images as lossy JPEG, first some epochs of them at half the side,
-which cost a quarter, then from the genuine reward images of the subset. Held-out and test images
+which cost a quarter (VGG does without its last pooling there, which would have no pixel left),
+then from the genuine reward images of the subset. Held-out and test images
 of the subset are in no batch that is known to be theirs, but the JPEG archive holds the held-out
 ones too, for it holds all of CIFAR's training part; so do the checkpoints of the ResNets.
 FOLDER/cifar_vgg16_bn.pt is then a checkpoint for the network of that name; what it scores on the
@@ -82,6 +83,7 @@ def train(arguments: argparse.Namespace) -> nn.Module:
     ]
     network = build_network(arguments.network, class_count=10, input_shape=INPUT).train()
     network = network.to(memory_format=torch.channels_last)
+    last_pooling = _last_pooling(network)
     rate = RATES[arguments.network]
     optimizer = torch.optim.SGD(
         network.parameters(), rate, 0.9, weight_decay=WEIGHT_DECAY, nesterov=True
@@ -91,6 +93,8 @@ def train(arguments: argparse.Namespace) -> nn.Module:
     )
     began = time.process_time()
     for course in courses:
+        if last_pooling is not None:
+            last_pooling.kernel_size = last_pooling.stride = 1 if course.is_small else 2
         for epoch in range(1, course.epochs + 1):
             loss = np.mean(
                 [
@@ -98,7 +102,7 @@ def train(arguments: argparse.Namespace) -> nn.Module:
                     for batch in _batches(course.part, random)
                 ]
             )
-            score = score_logits(*_answers(network, images.held_out))
+            score = score_logits(*_answers(network, images.held_out, course.is_small))
             sys.stdout.write(
                 f"{len(course.part)} images, epoch {epoch} of {course.epochs}: loss {loss:.3f}, "
                 f"held-out accuracy {score.accuracy:.3f}, {time.process_time() - began:.0f} CPU-s\n"
@@ -116,11 +120,10 @@ def _step(
     noise: torch.Generator,
 ) -> float:
     images, labels = batch
-    images = augment(images, FinetuneConfig(), noise)
-    if is_small:
-        images = F.avg_pool2d(images, 2)
+    images = _sized(augment(images, FinetuneConfig(), noise), is_small)
     images = images.contiguous(memory_format=torch.channels_last)
-    with torch.autocast("cpu", resolve_precision("auto", CPU)):
+    precision = resolve_precision("auto", CPU)
+    with torch.autocast("cpu", precision, enabled=precision != torch.float32):
         logits = network(images)
     loss = F.cross_entropy(logits.float(), labels, label_smoothing=0.1)
     optimizer.zero_grad(set_to_none=True)
@@ -130,13 +133,22 @@ def _step(
     return float(loss.detach())
 
 
-def _answers(network: nn.Module, part: ImagePart) -> tuple[Tensor, Tensor]:
+def _answers(network: nn.Module, part: ImagePart, is_small: bool) -> tuple[Tensor, Tensor]:
     images, labels = part.batch(np.arange(len(part)))
     network.eval()
     with torch.inference_mode():
-        logits = torch.cat([network(some) for some in images.split(BATCH)])
+        parts = _sized(images, is_small).split(BATCH)
+        logits = torch.cat([network(some) for some in parts])
     network.train()
     return logits, labels
+
+
+def _sized(images: Tensor, is_small: bool) -> Tensor:
+    return F.avg_pool2d(images, 2) if is_small else images
+
+
+def _last_pooling(network: nn.Module) -> nn.MaxPool2d | None:
+    return next((m for m in reversed([*network.modules()]) if isinstance(m, nn.MaxPool2d)), None)
 
 
 def _batches(part: ImagePart, random: np.random.Generator):

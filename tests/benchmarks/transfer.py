@@ -2,13 +2,17 @@
 
     python -m tests.benchmarks.transfer FAMILY --train 20,32,44 --judge 20:25,20:40,20:60,56:50
         [--agent FILE] [--updates 100] [--search 20:40 --few 100 --many 300] [--data FILE.npz]
+        [--finetune-epochs 3 --finetuned 3]
 
-FAMILY is the folder of tests.benchmarks.family, for the depths that have no weights. The agent is
-trained on the reward images, or read from FILE if that is there. Its proposals take no evaluation;
-they and all one-shot masks are refitted and compared by their distance to the unpruned network's
-answers (T^2 KL at T = 4) on held-out images, or with --part test on the test images, which then
-are read once. --search: what a search from the agent finds in few evaluations, beside a fresh
-one's many.
+Networks are the depth of a CIFAR ResNet, or cifar_vgg16_bn or cifar_mobilenet_v2. FAMILY is the
+folder of tests.benchmarks.family, for the depths that have no weights, and of
+tests.benchmarks.from_scratch for the other two. The agent is trained on the reward images, or read
+from FILE if that is there. Its proposals take no evaluation; they and all one-shot masks are
+refitted and compared by their distance to the unpruned network's answers (T^2 KL at T = 4) on
+held-out images, or with --part test on the test images, which then are read once. --search: what a
+search from the agent finds in few evaluations, beside a fresh one's many. --finetune-epochs: the
+proposal and the best one-shot masks once more after so much training, judged by the same images;
+its best epoch is chosen on held-out images, so that only --part test is fair then.
 """
 
 import argparse
@@ -18,13 +22,18 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-
-from core.config import RunConfig, SearchConfig
+from core.config import FinetuneConfig, RunConfig, SearchConfig
 from core.config.training import TrainingConfig
 from core.data import ImagePart
-from core.evaluation import RotatingImages, limited_threads, mean_score
+from core.evaluation import (
+    RotatingImages,
+    distillation_divergence,
+    limited_threads,
+    mean_score,
+    score_logits,
+)
 from core.events import BoolArray, SearchFinished, TaskPractised
+from core.finetuning.loop import finetune
 from core.opening import Opened, open_run
 from core.rl.generalist import propose
 from core.rl.transfer import load_generalist
@@ -32,10 +41,12 @@ from core.search import run_search
 from core.search.feasibility import removable_channels
 from core.search.generalist import TrainingGround, prepare_ground, train_generalist
 from core.search.tournament import PROPOSAL, make_competitors, split_name
+from tests.benchmarks.ablations import read_answers
 from tests.benchmarks.family import SHARED, family_checkpoint
+from tests.benchmarks.from_scratch import NETWORKS
 from tests.core.tiny import finish
 
-GIVEN = {20: "resnet20-12fca82f.th", 56: "resnet56-4bfd9763.th"}
+GIVEN = {"20": "resnet20-12fca82f.th", "56": "resnet56-4bfd9763.th"}
 JUDGED_AT_ONCE = 256
 
 
@@ -46,6 +57,7 @@ class Judged:
     name: str
     distance: float  # to the unpruned network's answers, after the refit
     accuracy: float  # 0-1
+    keep: BoolArray  # (channels,)
 
 
 def main() -> None:
@@ -54,19 +66,21 @@ def main() -> None:
     if not arguments.agent.is_file():
         _train(arguments)
     with limited_threads(arguments.threads):
-        for depth, budgets in _by_depth(arguments.judge).items():
-            opened = _open(depth, arguments)
+        for name, budgets in _by_network(arguments.judge).items():
+            opened = _open(name, arguments)
             ground = finish(prepare_ground(opened, _config(arguments)))[1]
             for budget in budgets:
                 rows = judge(ground, budget, arguments.agent, _part(opened, arguments), arguments)
-                _write_table(f"ResNet-{depth}, {100 * budget:g} %, no evaluation", rows)
-    for depth, budgets in _by_depth(arguments.search).items():
-        opened = _open(depth, arguments)
+                title = f"{name}, {100 * budget:g} %, no evaluation"
+                _write_table(title, rows)
+                if arguments.finetune_epochs:
+                    told = f"{title}, {arguments.finetune_epochs} epochs"
+                    _write_table(told, finetuned(opened, rows, arguments), "KL")
+    for name, budgets in _by_network(arguments.search).items():
+        opened = _open(name, arguments)
         for budget in budgets:
-            _write_table(
-                f"ResNet-{depth}, {100 * budget:g} %, searches",
-                list(searched(opened, budget, arguments)),
-            )
+            rows = list(searched(opened, budget, arguments))
+            _write_table(f"{name}, {100 * budget:g} %, searches", rows)
 
 
 def judge(
@@ -117,15 +131,38 @@ def searched(opened: Opened, budget: float, arguments: argparse.Namespace) -> It
             yield _judged(ground, name, last.keep, _part(opened, arguments))
 
 
+def finetuned(
+    opened: Opened, rows: Sequence[Judged], arguments: argparse.Namespace
+) -> list[Judged]:
+    """Train the proposal and the best one-shot masks alike, from their refit; KL at T = 1."""
+    part = _part(opened, arguments)
+    taught, labels = read_answers(opened.network.module.eval(), part)
+    best = [row for row in rows if row.name != PROPOSAL][: arguments.finetuned]
+    trained = []
+    for row in [*(row for row in rows if row.name == PROPOSAL), *best]:
+        config = RunConfig(
+            search=SearchConfig(threads=arguments.threads),
+            finetune=FinetuneConfig(
+                epochs=arguments.finetune_epochs, learning_rate=0.01, seed=arguments.seed
+            ),
+        )
+        done = finish(finetune(opened, row.keep, config, name=row.name))[1]
+        logits, _ = read_answers(done.module, part)
+        divergence = float(distillation_divergence(logits, taught, 1.0))
+        accuracy = score_logits(logits, labels).accuracy
+        trained.append(Judged(row.name, divergence, accuracy, row.keep))
+    return trained
+
+
 def _judged(ground: TrainingGround, name: str, keep: BoolArray, part: ImagePart) -> Judged:
     images = RotatingImages(part, JUDGED_AT_ONCE, seed=0)
     rounds = max(1, len(part) // JUDGED_AT_ONCE)
     score = mean_score([ground.bench.scorer.score(keep, *images.next()) for _ in range(rounds)])
-    return Judged(name, score.loss, score.accuracy)
+    return Judged(name, score.loss, score.accuracy, keep)
 
 
 def _train(arguments: argparse.Namespace) -> None:
-    networks = [_open(depth, arguments) for depth in arguments.train]
+    networks = [_open(name, arguments) for name in arguments.train]
     began = time.process_time()
     events = train_generalist(networks, _config(arguments))
     while True:
@@ -140,13 +177,16 @@ def _train(arguments: argparse.Namespace) -> None:
     sys.stdout.write(f"The training took {time.process_time() - began:.0f} CPU-seconds.\n")
 
 
-def _open(depth: int, arguments: argparse.Namespace) -> Opened:
-    checkpoint = SHARED / "checkpoints" / GIVEN[depth] if depth in GIVEN else None
-    if checkpoint is None:
+def _open(name: str, arguments: argparse.Namespace) -> Opened:
+    network = f"cifar_resnet{name}" if name.isdigit() else name
+    if name in GIVEN:
+        checkpoint = SHARED / "checkpoints" / GIVEN[name]
+    elif name in NETWORKS:
+        checkpoint = arguments.family / f"{name}.pt"
+    else:
         checkpoint = family_checkpoint(
-            arguments.family, depth, data=arguments.data, epochs=3, seed=0
+            arguments.family, int(name), data=arguments.data, epochs=3, seed=0
         )
-    network = f"cifar_resnet{depth}"
     config = RunConfig(network=network, data=str(arguments.data), checkpoint=str(checkpoint))
     opened: Opened = finish(open_run(config))[1]
     return opened
@@ -165,39 +205,39 @@ def _config(arguments: argparse.Namespace) -> TrainingConfig:
     )
 
 
-def _write_table(title: str, rows: Sequence[Judged]) -> None:
-    sys.stdout.write(f"\n{title}\n| mask | distance | accuracy |\n|---|---|---|\n")
+def _write_table(title: str, rows: Sequence[Judged], measure: str = "distance") -> None:
+    sys.stdout.write(f"\n{title}\n| mask | {measure} | accuracy |\n|---|---|---|\n")
     for row in rows:
         sys.stdout.write(f"| {row.name} | {row.distance:.3f} | {row.accuracy:.3f} |\n")
     sys.stdout.flush()
 
 
-def _by_depth(pairs: Sequence[tuple[int, float]]) -> dict[int, list[float]]:
+def _by_network(pairs: Sequence[tuple[str, float]]) -> dict[str, list[float]]:
     return {
-        depth: [budget for other, budget in pairs if other == depth]
-        for depth in dict.fromkeys(np.array(pairs, dtype=float).reshape(-1, 2)[:, 0].astype(int))
+        name: [budget for other, budget in pairs if other == name]
+        for name in dict.fromkeys(name for name, _ in pairs)
     }
 
 
-def _pairs(text: str) -> list[tuple[int, float]]:
-    """Read "20:25,56:50"."""
+def _pairs(text: str) -> list[tuple[str, float]]:
+    """Read "20:25,cifar_vgg16_bn:50"."""
     parts = [pair.split(":") for pair in text.split(",")]
-    return [(int(depth), float(percent) / 100) for depth, percent in parts]
+    return [(name, float(percent) / 100) for name, percent in parts]
 
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("family", type=Path)
     parser.add_argument("--agent", type=Path, help="default: agent.pt in FAMILY")
-    parser.add_argument(
-        "--train", type=lambda text: [int(one) for one in text.split(",")], default=[20, 32, 44]
-    )
+    parser.add_argument("--train", type=lambda text: text.split(","), default=["20", "32", "44"])
     parser.add_argument("--judge", type=_pairs, default=_pairs("20:25,20:40,20:60,56:50"))
     parser.add_argument("--criteria", type=lambda text: text.split(","), help="default: all")
     parser.add_argument("--search", type=_pairs, default=[])
     parser.add_argument("--few", type=int, default=100)
     parser.add_argument("--many", type=int, default=300)
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--finetune-epochs", type=int, default=0)
+    parser.add_argument("--finetuned", type=int, default=3, help="of the one-shot masks")
     parser.add_argument("--updates", type=int, default=TrainingConfig().updates)
     parser.add_argument("--cheap-share", type=float, default=TrainingConfig().cheap_share)
     parser.add_argument("--seed", type=int, default=0)

@@ -24,9 +24,9 @@ from core.evaluation import (
     class_logits,
     distillation_divergence,
     resolve_precision,
-    to_device,
 )
 from core.events import BoolArray, FloatArray
+from core.layout import place_images
 from core.pruning.baselines import standardised
 from core.pruning.budget import keep_probability, solve_threshold
 from core.rl.ppo import UpdateStatistics
@@ -83,7 +83,7 @@ class Gates:
         images, _ = self._images.next()
         if self._trained:
             images = augment(images, AUGMENTATION, self._random)
-        images = to_device(images, self._device)
+        images = place_images(images, self._network.module, self._device, is_learning=True)
         uniform = torch.rand(len(self._log_alpha), generator=self._random)
         with torch.enable_grad(), self._autocast():
             gates = self._masked(gates_of(self._projected(self._budget_now()), uniform))

@@ -21,7 +21,7 @@ CORE_ORDER = (
     ("core.graph.layers", "core.graph.coupling", "core.pruning.masks", "core.comparison"),
     ("core.graph.rows", "core.comparison_rows"),
     ("core.config", "core.events"),
-    ("core.memory", "core.archives"),
+    ("core.memory", "core.archives", "core.layout"),
     ("core.presets",),
     ("core.health",),
     ("core.networks", "core.data"),

@@ -63,6 +63,8 @@ PARTS: Mapping[str, Mapping[str, Any]] = {
     "reward cross_entropy": {"search.reward": "cross_entropy"},
     "reward improvement": {"search.reward": "improvement"},
     "reward self_competition": {"search.reward": "self_competition"},
+    "reward refit_error": {"search.reward": "refit_error"},  # these two leave the weights alone
+    "reward staged": {"search.reward": "staged"},
     "constraint penalty": {"search.constraint": "penalty"},
     "constraint lagrange": {"search.constraint": "lagrange"},
     "annealed over 0 %": {"search.budget_annealing": 0.0},

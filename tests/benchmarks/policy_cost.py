@@ -1,14 +1,14 @@
 """What the policy costs beside the networks that it prunes, in CPU-seconds for each mask: a table.
 
     python -m tests.benchmarks.policy_cost [--networks cifar_resnet20,resnet101]
-        [--options default,hierarchical] [--updates 3] [--masks 3] [--write]
+        [--options "default;4 steps"] [--updates 3] [--masks 3] [--write]
 
 Weights and images are random: neither changes what a pass costs. The policy is driven as a search
 drives it (propose, keep a copy, learn, take credit, prefer, tell of attention), with made-up
-rewards; next to it the real network scores a few of the very masks on 128 images each. Scoring is
-that of the default reward, the teacher's pass included. Times are those of the process on one
-thread; torchvision's networks see images of 224 x 224, those with @32 of 32 x 32. --write puts
-the table into the results.
+rewards; next to it the real network scores a few of the very masks on 128 images each, and learns
+through one of them, as it does once a mask by default. Scoring is that of the default reward, the
+teacher's pass included. Times are those of the process on one thread; torchvision's networks see
+images of 224 x 224, those with @32 of 32 x 32. --write puts the table into the results.
 """
 
 import argparse
@@ -34,6 +34,7 @@ from core.pruning.criteria import CRITERIA, l1_importance
 from core.rl.agent import PruningAgent
 from core.search.agent import make_agent, tell_of_agent
 from core.search.bench import Bench
+from core.search.channel_credit import CreditMeasurer
 from core.search.groundwork import make_observation
 from core.search.state import Groundwork
 from core.search.tournament import Competitor, prior_logits
@@ -53,11 +54,8 @@ OPTIONS: dict[str, dict[str, object]] = {
     "default": {},
     "2 steps": {"search.policy.decision_steps": 2},
     "4 steps": {"search.policy.decision_steps": 4},
-    "hierarchical": {"search.policy.architecture": "hierarchical"},
-    "hierarchical, 4 steps": {
-        "search.policy.architecture": "hierarchical",
-        "search.policy.decision_steps": 4,
-    },
+    "frozen": {"search.adaptation_steps": 0},
+    "frozen, 4 steps": {"search.adaptation_steps": 0, "search.policy.decision_steps": 4},
     "global": {"search.policy.embedding": "global"},
     "no encoder": {"search.policy.encoder": "none"},
     "params too": {"search.params_budget": 0.6},
@@ -67,8 +65,8 @@ OPTIONS: dict[str, dict[str, object]] = {
 SCORED_AT_ONCE = 128
 HEADER = (
     f"| {'network':<18} | {'channels':>8} | {'options':<21} | {'policy ms':>9} | "
-    f"{'scoring ms':>10} | {'share':>6} |\n|{'-' * 20}|{'-' * 10}|{'-' * 23}|{'-' * 11}|"
-    f"{'-' * 12}|{'-' * 8}|\n"
+    f"{'scoring ms':>10} | {'adapting ms':>11} | {'share':>6} |\n"
+    f"|{'-' * 20}|{'-' * 10}|{'-' * 23}|{'-' * 11}|{'-' * 12}|{'-' * 13}|{'-' * 8}|\n"
 )
 
 
@@ -81,14 +79,16 @@ def main() -> None:
     sys.stdout.write(HEADER)
     for name in arguments.networks.split(","):
         opened = open_untrained(name)
-        scoring: float | None = None
+        network: tuple[float, float] | None = None  # scoring and adapting
         for option in arguments.options.split(";"):
             bench = _bench(opened, OPTIONS[option])
             agent = make_agent(bench, make_observation(bench, made_up_ground(bench)))
             policy = policy_seconds(agent, bench, arguments.updates)
-            if scoring is None and arguments.masks:
-                scoring = scoring_seconds(agent, bench, arguments.masks)
-            rows.append(_row(name, len(bench.removable), option, policy, scoring or 0.0))
+            if network is None and arguments.masks:
+                network = network_seconds(agent, bench, arguments.masks)
+            scoring, adapting = network or (0.0, 0.0)
+            adapting = adapting if bench.config.is_adapting else 0.0
+            rows.append(_row(name, len(bench.removable), option, policy, scoring, adapting))
             sys.stdout.write(rows[-1])
             sys.stdout.flush()
     if arguments.write:
@@ -149,7 +149,7 @@ def policy_seconds(agent: PruningAgent, bench: Bench, updates: int) -> float:
         agent.state_dict()  # in case the update must be taken back
         agent.learn(proposal, (proposal.keep @ noise).tolist())
         assert agent.is_sound
-        if bench.config.ppo.credit_rate > 0 and bench.config.policy.offsets:
+        if CreditMeasurer.of(bench) is not None:
             agent.preference()
             agent.take_credit(random.normal(size=len(noise)))
         agent.preference()
@@ -160,13 +160,17 @@ def policy_seconds(agent: PruningAgent, bench: Bench, updates: int) -> float:
     return min(_cpu_seconds(learn) for _ in range(updates)) / count
 
 
-def scoring_seconds(agent: PruningAgent, bench: Bench, masks: int) -> float:
-    """CPU-seconds of scoring one mask as the default reward does, the least of some masks."""
+def network_seconds(agent: PruningAgent, bench: Bench, masks: int) -> tuple[float, float]:
+    """CPU-seconds of scoring one mask as the default does, the least of some, and of a step."""
     images, labels = bench.opened.images.reward.batch(np.arange(SCORED_AT_ONCE))
     asking = _cpu_seconds(lambda: bench.scorer._ask(images))
     keeps = agent.propose(masks).keep
     times = [_cpu_seconds(lambda k=keep: bench.scorer.score(k, images, labels)) for keep in keeps]
-    return min(times) + asking / bench.config.samples_per_update
+    size, rate = bench.config.distillation_batch, bench.config.distillation_rate
+    lesson = bench.opened.images.reward.batch(np.arange(size))
+    adapting = _cpu_seconds(lambda: bench.scorer.adapt(keeps[0], *lesson, rate))
+    steps = bench.config.adaptation_steps / bench.config.samples_per_update
+    return min(times) + asking / bench.config.samples_per_update, steps * adapting
 
 
 def _cpu_seconds(work: Callable[[], object]) -> float:
@@ -180,19 +184,22 @@ def _bench(opened: Opened, values: dict[str, object]) -> Bench:
     return Bench.of(opened, with_values(RunConfig(search=search), values).search)
 
 
-def _row(name: str, channels: int, option: str, policy: float, scoring: float) -> str:
-    share = policy / (policy + scoring)
+def _row(
+    name: str, channels: int, option: str, policy: float, scoring: float, adapting: float
+) -> str:
+    share = policy / (policy + scoring + adapting)
     return (
         f"| {name:<18} | {channels:>8} | {option:<21} | {1000 * policy:>9.2f} | "
-        f"{1000 * scoring:>10.1f} | {100 * share:>4.1f} % |\n"
+        f"{1000 * scoring:>10.1f} | {1000 * adapting:>11.1f} | {100 * share:>4.1f} % |\n"
     )
 
 
 def _page(rows: list[str]) -> str:
     return (
         "# What the policy costs\n\n"
-        "CPU-milliseconds for each mask, on one thread: the policy's, and those of scoring the "
-        "cut network on 128 images at half its MACs by the default reward.\n\n"
+        "CPU-milliseconds for each mask, on one thread: the policy's, those of scoring the cut "
+        "network on 128 images at half its MACs by the default reward, and those of a step of "
+        "adaptation on 64 images, of which there is one a mask.\n\n"
         f"{HEADER}{''.join(rows)}\n"
         f"- Command: `python -m tests.benchmarks.policy_cost --write`; torch {torch.__version__}, "
         f"{platform.machine()}, Python {platform.python_version()}.\n"

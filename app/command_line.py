@@ -15,6 +15,7 @@ from app.setting_arguments import add_set_word, add_settings_command, with_assig
 from app.training_words import add_training_command
 from core.config import RunConfig, SearchConfig, load_run_config
 from core.presets import apply_preset
+from core.runs.variants import SEARCHES
 
 DESCRIPTION = (
     "Open a trained network, watch an agent prune it under a MACs budget, "
@@ -102,8 +103,8 @@ def _add_search_command(commands: Any) -> None:
     search.add_argument(
         "--method",
         metavar="NAME",
-        help="who proposes the masks, one of those that 'espalier compare' compares "
-        f"(default: {SearchConfig().method})",
+        help=f"who proposes the masks: {', '.join(SEARCHES)}, proposal or a criterion, l1_uniform "
+        f"say (default: {SearchConfig().method})",
     )
     search.add_argument(
         "--out",

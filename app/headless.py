@@ -126,6 +126,16 @@ def drive_to_exit(
         details = f"\n{error.details}" if is_verbose and error.details else ""
         sys.stderr.write(f"espalier: {error}{details}\n")
         return EXIT_MEND
+    except Exception as error:
+        from core.networks.user_code import error_of_own_code
+
+        told = error_of_own_code(error)
+        if told is None:
+            raise
+        screen.close_bar()
+        details = f"\n{told.details}" if is_verbose else ""
+        sys.stderr.write(f"espalier: {told}{details}\n")
+        return EXIT_MEND
     finally:
         screen.close_bar()
     return EXIT_DONE if screen.is_complete else EXIT_BROKEN_OFF

@@ -43,7 +43,7 @@ def run_finetuning(
 
     out: where the files go; None writes them into `folder`.
     """
-    screen = FinetuneScreen(sys.stdout, sys.stderr, is_quiet=is_quiet)
+    screen = FinetuneScreen(sys.stdout, sys.stderr, is_quiet=is_quiet, exports=config.exports)
     events = _open_and_finetune(config, folder, out or folder, resume, allow_download, trust)
     return drive_to_exit(
         events,
@@ -70,8 +70,11 @@ def _open_and_finetune(
 class FinetuneScreen(Screen):
     """Turns the events of a fine-tuning into lines and bars on `err`, and a table on `out`."""
 
-    def __init__(self, out: TextIO, err: TextIO, *, is_quiet: bool = False) -> None:
+    def __init__(
+        self, out: TextIO, err: TextIO, *, is_quiet: bool = False, exports: bool = True
+    ) -> None:
         super().__init__(out, err, is_quiet=is_quiet)
+        self._exports = exports
         self._epochs = 0
 
     def show(self, event: Event) -> None:
@@ -116,7 +119,8 @@ class FinetuneScreen(Screen):
             raise RuntimeError("a report of a fine-tuning that cannot be read")
         learned = file.networks[0]
         is_exported = file.parity is not None or file.export_error is not None
-        self.is_complete = learned.after.accuracy is not None and is_exported
+        is_written = is_exported or not self._exports
+        self.is_complete = learned.after.accuracy is not None and is_written
         self._out.write(finetune_table(file, event.folder))
         self._out.flush()
 

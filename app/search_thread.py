@@ -83,7 +83,10 @@ class SearchThread(QThread):
         except EspalierError as error:
             self.failed.emit(str(error), error.details or _chain(error))
         except Exception as error:  # a bug must reach the person, not vanish with the thread
-            self.failed.emit(f"{type(error).__name__}: {error}", traceback.format_exc())
+            from core.networks.user_code import error_of_own_code
+
+            told = error_of_own_code(error) or f"{type(error).__name__}: {error}"
+            self.failed.emit(str(told), traceback.format_exc())
         else:
             self.succeeded.emit(result)
         finally:

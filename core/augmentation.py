@@ -32,4 +32,5 @@ def augment(images: Tensor, config: FinetuneConfig, random: torch.Generator) -> 
     columns = (left + torch.arange(width))[:, None, :]  # (N, 1, W)
     padded = F.pad(images, (across, across, down, down))
     which = torch.arange(len(images))[:, None, None]  # (N, 1, 1)
-    return padded[which, :, rows, columns].permute(0, 3, 1, 2).contiguous()
+    moved = padded[which, :, rows, columns].permute(0, 3, 1, 2)
+    return moved.clone(memory_format=torch.contiguous_format)

@@ -4,6 +4,7 @@ Convolutions are up to twice as fast where the channels of a pixel lie side by s
 network can be read so: `x.view(-1, 400)` behind a convolution, as in many tutorials, then fails.
 """
 
+import copy
 from weakref import WeakKeyDictionary
 
 import torch
@@ -15,6 +16,7 @@ TRIED_IMAGES = 2
 SAFE_CHANNELS = 16
 
 _takes_channels_last: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
+_wholes: WeakKeyDictionary[nn.Module, nn.Module] = WeakKeyDictionary()
 
 
 def place_images(
@@ -27,12 +29,38 @@ def place_images(
     is_learning: whether what it answers will be differentiated.
     """
     placed = images.to(device)
-    if images.dim() != 4 or (is_learning and device.type == "cpu" and not _is_safe(network)):
+    if images.dim() != 4:
         return placed
-    last = placed.contiguous(memory_format=torch.channels_last)
+    if (is_learning and device.type == "cpu" and not _is_safe(network)) or not _is_fit(
+        network, placed
+    ):
+        return _laid_out(placed, torch.contiguous_format)
+    return _laid_out(placed, torch.channels_last)
+
+
+def remember_whole(shell: nn.Module, whole: nn.Module) -> None:
+    """Let a shell, whose width changes from mask to mask, be read as the whole network can be.
+
+    Of a single channel every layout is the same, so that a mask says nothing of the next one.
+    """
+    _wholes[shell] = whole
+
+
+def _laid_out(images: Tensor, layout: torch.memory_format) -> Tensor:
+    # contiguous() would leave images of one channel, or of one pixel, as they are, whose strides
+    # fit both layouts; convolutions then go by the strides
+    return images.clone(memory_format=layout)
+
+
+def _is_fit(network: nn.Module, images: Tensor) -> bool:
+    """Whether a network takes channels-last; tried once."""
     if network not in _takes_channels_last:
-        _takes_channels_last[network] = _can_read(network, last[:TRIED_IMAGES])
-    return last if _takes_channels_last[network] else placed
+        tried, whole = network, _wholes.get(network)
+        if whole is not None:
+            tried = copy.deepcopy(whole).to(images.device)
+        some = _laid_out(images[:TRIED_IMAGES], torch.channels_last)
+        _takes_channels_last[network] = _can_read(tried, some)
+    return _takes_channels_last[network]
 
 
 def _is_safe(network: nn.Module) -> bool:

@@ -23,7 +23,7 @@ from core.evaluation import (
 )
 from core.events import BoolArray, NoticeRaised
 from core.graph.coupling import PruningPlan
-from core.layout import place_images
+from core.layout import place_images, remember_whole
 from core.memory import ImagesAtOnce
 from core.pruning.refit import Refit
 from core.pruning.surgery import NetworkShell, State, network_state, slice_state
@@ -67,6 +67,7 @@ class MaskScorer:
         """Prepare to score masks; with a temperature also against the unpruned network."""
         self._plan = plan
         self._shell = NetworkShell(module)
+        remember_whole(self._shell.module, module)
         self._device = device
         self._precision = precision
         placed = {key: value.to(device) for key, value in network_state(module).items()}

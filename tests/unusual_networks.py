@@ -285,6 +285,61 @@ class WrittenHeads(nn.Module):
         return self.head((x + self.mlp(x)).mean(1))
 
 
+class WidthOfAnother(Classifier):
+    """The width of one layer is taken from the shape of another one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(8, 8, 3, padding=1)
+        self.after = nn.Conv2d(8, 8, 3, padding=1)
+
+    def middle(self, x: Tensor) -> Tensor:
+        n, c, h, w = x.shape
+        return self.after(F.relu(self.conv(x)).view(n, c, -1).view(n, c, h, w))
+
+
+class TwiceTheWidth(Classifier):
+    """A layer is taken for twice as wide as another one: halves of both would fit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(8, 16, 3, padding=1)
+        self.after = nn.Conv2d(16, 8, 3, padding=1)
+
+    def middle(self, x: Tensor) -> Tensor:
+        n, c, h, w = x.shape
+        return self.after(F.relu(self.conv(x)).view(n, 2 * c, h, w))
+
+
+class TiedConvolutions(Classifier):
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.Conv2d(8, 8, 3, padding=1)
+        self.other = nn.Conv2d(8, 8, 3, padding=1)
+        self.norm = nn.BatchNorm2d(8)
+        self.other_norm = nn.BatchNorm2d(8)
+        self.other.weight = self.one.weight
+        self.other_norm.weight = self.norm.weight
+
+    def middle(self, x: Tensor) -> Tensor:
+        x = F.relu(self.norm(self.one(x)))
+        return F.relu(self.other_norm(self.other(x)))
+
+
+class NarrowHead(nn.Module):
+    """Two channels before a `view`: of a single one every layout is the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = conv_bn(3, 8)
+        self.narrow = nn.Conv2d(8, 2, 1)
+        self.head = nn.Linear(2 * 64, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.narrow(self.stem(x)))
+        return self.head(x.view(x.shape[0], -1))
+
+
 class InstanceNormalised(Classifier):
     """GroupNorm with one channel a group: nothing in it depends on the width."""
 
@@ -345,6 +400,10 @@ UNUSUAL: dict[str, type[nn.Module]] = {
         EncoderLayer,
         HeadsByHand,
         WrittenHeads,
+        WidthOfAnother,
+        TwiceTheWidth,
+        TiedConvolutions,
+        NarrowHead,
         InstanceNormalised,
         ChannelSoftmax,
         SmallConvNeXt,

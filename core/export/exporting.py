@@ -121,7 +121,8 @@ def export_network(
     with _staging(folder) as stage:
         yield StageStarted("Comparing the cut network with the masked one")
         gate = ParityGate.of(pruned.module, opened.images.held_out)
-        reader = module_reader(pruned.soft_twin())
+        masked = pruned.soft_twin()
+        reader = module_reader(masked)
         for done, _ in enumerate(gate.compare(CUT_IS_MASKED, reader), start=1):
             yield StageAdvanced(done)
         approximate = approximate_cuts(opened.analysis.groups, pruned.keep)
@@ -134,7 +135,7 @@ def export_network(
         yield from gate.at_once.take_notices()
         gate.require(measured={CUT_IS_MASKED} if approximate else ())
         names = [name for exporter in exporters.values() for name in exporter.files]
-        twin = pruned.module if approximate else pruned.soft_twin()
+        twin = pruned.module if approximate else masked
         half = yield from _compare_half(exporters, pruned, opened, stage, twin)
         if is_half_kept and half.why_refused is None:
             names.append(HALF_FILE)

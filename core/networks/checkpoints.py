@@ -40,7 +40,7 @@ NESTS = (
     "ema",
 )
 WRAPPERS = ("_orig_mod.", "module.")  # left by torch.compile and DataParallel, at any depth
-LEFT_BEHIND = ("total_ops", "total_params")  # thop's counters
+LEFT_BEHIND = ("total_ops", "total_params", "n_averaged")  # counters of thop, of averages
 # The auxiliary classifiers of GoogLeNet and Inception only serve training and are not built.
 TRAINING_ONLY = re.compile(r"(aux1|aux2|AuxLogits)\.")
 # DenseNet files from before 2018 have dots that module names may no longer have.

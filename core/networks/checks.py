@@ -71,34 +71,72 @@ def channel_error(label: str, expected: int, channels: int) -> NetworkError:
 def check_output(
     module: nn.Module, facts: NetworkFacts, class_count: int, input_shape: InputShape
 ) -> None:
-    """Run a network once on blank images and check what it gives.
+    """Run a network on blank images and check what it gives.
 
     Raises: NetworkError with the network's own error, or with what does not fit.
     """
+    # what comes from a file may be made for single images, or for anything but these
+    for count in (2, 1) if facts.size_bytes else (1,):
+        _check_answers(module, facts, class_count, input_shape, count)
+
+
+def _check_answers(
+    module: nn.Module,
+    facts: NetworkFacts,
+    class_count: int,
+    input_shape: InputShape,
+    count: int,
+) -> None:
     label = facts.label
-    count = 2 if facts.size_bytes else 1  # what comes from a file may be made for single images
+    what = "a single image" if count == 1 and facts.size_bytes else "images"
     try:
         with torch.no_grad():
             output = first_tensor(module(torch.zeros(count, *input_shape)))
     except (Exception, SystemExit) as error:
         # A user's own code may raise anything.
         raise NetworkError(
-            f"Cannot run {label} on images of {shape_words(input_shape)}: "
+            f"Cannot run {label} on {what} of {shape_words(input_shape)}: "
             f"{shorten(error)}. {expectation(facts)}".rstrip(),
             "".join(traceback.format_exception(error)),
         ) from error
     if output is None or tuple(output.shape) != (count, class_count):
         shape = "no tensor" if output is None else str(tuple(output.shape))
+        remedy = "Choose a classifier for these classes."
+        if output is not None and count == 1 and tuple(output.shape) == (class_count,):
+            remedy = "A squeeze() of all dimensions does that: write flatten(1) in its place."
         raise NetworkError(
             f"Network '{label}' gives {shape} for {count_words(count, 'image')}, but the images "
-            f"have {class_count} classes, so ({count}, {class_count}) is needed. "
-            "Choose a classifier for these classes."
+            f"have {class_count} classes, so ({count}, {class_count}) is needed. {remedy}"
         )
     if not torch.isfinite(output).all():
         raise NetworkError(
             f"Network '{label}' gives NaN or infinite values for a blank image of "
             f"{shape_words(input_shape)}. Choose a checkpoint from before the training broke down."
         )
+
+
+def drop_watching_hooks(module: nn.Module, input_shape: InputShape) -> tuple[str, ...]:
+    """Take off forward hooks that only look, in place; returns what to say of them.
+
+    One that keeps activations, as for Grad-CAM, would keep those of the network's copies too, and
+    what tracing leaves in them cannot be copied. Hooks that change the answer stay.
+    """
+    hooked = {name: part for name, part in module.named_modules() if part._forward_hooks}
+    if not hooked:
+        return ()
+    images = torch.randn(2, *input_shape, generator=torch.Generator().manual_seed(0))
+    kept = {name: dict(part._forward_hooks) for name, part in hooked.items()}
+    with torch.no_grad():
+        before = first_tensor(module(images))
+        for part in hooked.values():
+            part._forward_hooks.clear()
+        after = first_tensor(module(images))
+    if before is None or after is None or not torch.equal(before, after):
+        for name, part in hooked.items():
+            part._forward_hooks.update(kept[name])
+        return ()
+    names = ", ".join(f"'{name}'" if name else "the network" for name in hooked)
+    return (f"The forward hooks of {names} are taken off: they only watch.",)
 
 
 def first_tensor(output: object) -> Tensor | None:

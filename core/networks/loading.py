@@ -76,7 +76,7 @@ def load_network(
     Raises: CheckpointError if the weights cannot be read or do not fit; NetworkError if the
     network cannot take such images or cannot be pruned.
     """
-    from core.networks.checks import check_channels, check_output
+    from core.networks.checks import check_channels, check_output, drop_watching_hooks
 
     facts = found.facts
     if found.weights is None or not checkpoint:
@@ -87,8 +87,12 @@ def load_network(
     if source:
         state = yield from _read_weights(found, source, allow_download)
         _fit_and_load(module, state, facts, readable(source), class_count, input_shape[0])
-    check_channels(module, facts.label, input_shape)
-    check_output(module, facts, class_count, input_shape)
+    try:
+        check_output(module, facts, class_count, input_shape)
+    except NetworkError:
+        check_channels(module, facts.label, input_shape)  # the likeliest reason, in plain words
+        raise
+    yield from map(NoticeRaised, drop_watching_hooks(module, input_shape))
     build = partial(_rebuild, found, class_count, input_shape)
     return Network(facts.label, module, input_shape, class_count, checkpoint, build)
 

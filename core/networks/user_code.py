@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+import sysconfig
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ from types import ModuleType
 
 from core.errors import EspalierError, NetworkError, readable
 from core.networks.facts import shorten
+
+OURS = tuple(Path(__file__).resolve().parents[2] / name for name in ("core", "app", "tests"))
 
 
 @contextlib.contextmanager
@@ -41,6 +44,24 @@ def running_code_of(path: Path, doing: str) -> Iterator[None]:
         with contextlib.suppress(ValueError):
             sys.path.remove(folder)
         _forget_modules(folder, before)
+
+
+def error_of_own_code(error: Exception) -> NetworkError | None:
+    """What to say of an error that came up in a network's own code; None: it did not."""
+    import torch
+
+    installed = [sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib")]
+    known = (*installed, str(Path(torch.__file__).parents[1]), *map(str, OURS))
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename.startswith(("<", *known)):
+            continue
+        place = f"line {frame.lineno} of {readable(Path(frame.filename).name)}"
+        return NetworkError(
+            f"The network's own code failed: {_kind_of(error)}{shorten(error)} ({place}). "
+            "Mend the code.",
+            "".join(traceback.format_exception(error)),
+        )
+    return None
 
 
 def _kind_of(error: BaseException) -> str:

@@ -20,6 +20,7 @@ from core.graph.assembly import Analysis
 from core.graph.coupling import CouplingGroups, PruningPlan
 from core.pruning.macs import MacsModel
 from core.pruning.statistics import ChannelStatistics, scatter_add
+from core.pruning.surgery import network_state
 
 NORMS = (_BatchNorm, nn.GroupNorm, nn.LayerNorm)
 
@@ -82,7 +83,7 @@ def bn_scale(given: CriterionInput) -> FloatArray:
     """
     plan = given.analysis.plan
     scores = np.zeros(plan.channel_count)
-    state = dict(given.module.named_parameters())
+    state = network_state(given.module)
     for key in norm_scale_keys(given.module):
         if (key, 0) in plan.producers:
             scatter_add(scores, plan.owners[key][0], state[key].detach().abs().double().numpy())
@@ -196,7 +197,7 @@ def _sum_over_filters(
 ) -> FloatArray:
     """Add `score` ((filters, weights) -> (filters,)) over all filters that a channel owns."""
     scores = np.zeros(plan.channel_count)
-    state = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    state = network_state(module)  # tied weights under each of their names
     for key, dim in sorted(plan.producers):
         if state[key].dim() >= 2:
             filters = state[key].detach().float().cpu().movedim(dim, 0).flatten(1)

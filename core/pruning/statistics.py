@@ -13,6 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from core.data import ImagePart
+from core.errors import NetworkError
 from core.evaluation import class_logits
 from core.events import SearchEvent, StageAdvanced, StageStarted
 from core.graph.assembly import Analysis
@@ -100,7 +101,7 @@ def _collect(
         with torch.enable_grad():
             logits = class_logits(network(placed))
             loss = F.cross_entropy(logits.float(), labels.to(device))
-            gates.add(torch.autograd.grad(loss, gates.parameters, allow_unused=True))
+            gates.add(_gradients(loss, gates.parameters))
         yield StageAdvanced(done)
     for hook in hooks:
         hook.remove()
@@ -194,6 +195,19 @@ class _WatchedOperation:
             sigma = np.sqrt(_as_array(self.norm.running_var) + self.norm.eps)
         gamma = np.ones(len(sigma)) if self.norm.weight is None else _as_array(self.norm.weight)
         return gamma / sigma
+
+
+def _gradients(loss: Tensor, parameters: Sequence[nn.Parameter]) -> tuple[Tensor | None, ...]:
+    try:
+        return torch.autograd.grad(loss, parameters, allow_unused=True)
+    except RuntimeError as error:
+        if "use_reentrant" not in str(error) and "checkpoint" not in str(error):
+            raise
+        raise NetworkError(
+            "Cannot differentiate the network: it calls torch.utils.checkpoint with "
+            "use_reentrant=True. Write use_reentrant=False.",
+            str(error),
+        ) from error
 
 
 class _Gates:

@@ -4,7 +4,7 @@ What the one-pass analysis cannot see (a width written into the code, say) shows
 groups that break are frozen by name instead of ever giving a wrong network.
 """
 
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection, Generator, Mapping
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from core.graph.trace import analyse_network
 from core.memory import ImagesAtOnce, is_out_of_memory, reason_of
 from core.pruning.surgery import NetworkShell, State, mask_state, network_state, slice_state
 
+TRIAL_SHARES = 0.3, 0.7  # what groups keep in the proof, at least and at most
 TOLERANCE = 1e-4  # float32 sums in another order; wrong couplings differ by tenths
 
 
@@ -116,7 +117,7 @@ class _Trial:
         self._example = example
 
     def why_broken(self, analysis: Analysis, groups: Collection[CouplingGroup]) -> str | None:
-        """Cut half of these groups' channels: why the result is wrong, None if it is right."""
+        """Cut about half of these groups: why the result is wrong, None if it is right."""
         exact = [group for group in groups if group.approximate is None]
         if len(exact) < len(groups):  # approximate ones need only run
             error = self._run(slice_state, analysis, groups)
@@ -138,7 +139,7 @@ class _Trial:
         analysis: Analysis,
         groups: Collection[CouplingGroup],
     ) -> list[Tensor] | Exception:
-        keep = random_keep(analysis, groups=groups)
+        keep = trial_keep(analysis, groups)
         network = self._shell.install(change(analysis.plan, self._state, keep))
         try:
             with torch.no_grad():
@@ -164,10 +165,42 @@ def random_keep(
 
     Returns: bool (channels,).
     """
-    rng = np.random.default_rng(seed)
+    chosen = analysis.groups.groups if groups is None else groups
+    widths = {group.id: len(group) - round((1 - share) * len(group)) for group in chosen}
+    return _keep_of_widths(analysis, chosen, widths, np.random.default_rng(seed))
+
+
+def trial_keep(analysis: Analysis, groups: Collection[CouplingGroup]) -> NDArray[np.bool_]:
+    """Keep about half of the channels of `groups`, each group a share of its own.
+
+    A width that the code takes from another layer, or from twice another one, must not fit by
+    chance. As far as there are numbers enough, no two groups of one size keep as many.
+
+    Returns: bool (channels,).
+    """
+    rng = np.random.default_rng(0)
+    widths: dict[int, int] = {}
+    taken: set[tuple[int, int]] = set()
+    for group in analysis.groups.groups:  # of all, so that a group's width is always the same
+        size = len(group)
+        wanted = round(size * rng.uniform(*TRIAL_SHARES))
+        possible = range(1, max(2, size))
+        free = [width for width in possible if (size, width) not in taken]
+        widths[group.id] = min(free or possible, key=lambda width: abs(width - wanted))
+        taken.add((size, widths[group.id]))
+    return _keep_of_widths(analysis, groups, widths, rng)
+
+
+def _keep_of_widths(
+    analysis: Analysis,
+    groups: Collection[CouplingGroup],
+    widths: Mapping[int, int],
+    rng: np.random.Generator,
+) -> NDArray[np.bool_]:
+    """Keep so many channels of each group, by its id, and at least one of each layer."""
     keep = np.ones(analysis.groups.channel_count, dtype=np.bool_)
-    for group in analysis.groups.groups if groups is None else groups:
-        removed = rng.permutation(len(group))[: round((1 - share) * len(group))]
+    for group in groups:
+        removed = rng.permutation(len(group))[: len(group) - widths[group.id]]
         keep[group.start + removed] = False
     for layer in analysis.graph.layers:
         owners = layer.channels

@@ -6,6 +6,7 @@ import signal
 
 import numpy as np
 import pytest
+import torch
 
 from app import headless
 from app.__main__ import main
@@ -158,6 +159,21 @@ def test_a_bug_is_not_hidden(run):
 
     with pytest.raises(ZeroDivisionError):
         run(events())
+
+
+def test_an_error_in_the_code_of_a_network_is_one_sentence(run, capsys, tmp_path):
+    code = compile("def forward(x):\n    return x.size(9)\n", str(tmp_path / "nets.py"), "exec")
+    module = {}
+    exec(code, module)
+
+    def events():
+        yield StageStarted("Searching")
+        module["forward"](torch.zeros(3))
+
+    assert run(events()) == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith("espalier: The network's own code failed: IndexError: Dimension out of")
+    assert told.endswith("(line 2 of nets.py). Mend the code.")
 
 
 def test_ctrl_c_once_stops_the_search_and_still_reports(run, capsys):

@@ -1,5 +1,6 @@
 """Fine-tuning in the terminal: lines, the bar, the table, Ctrl-C."""
 
+import dataclasses
 import io
 import os
 import signal
@@ -23,6 +24,7 @@ from core.events import (
 from core.runs.finetune_file import FinetunedNetwork, FinetuneFile, TestScore, file_contents
 from tests.app.test_headless import read_all
 
+USUAL = RunConfig()
 FILE = FinetuneFile(
     network="cifar_resnet20",
     dataset="cifar10_subset",
@@ -65,9 +67,9 @@ def events(file=FILE, epochs=2):
 
 @pytest.fixture
 def run(monkeypatch, tmp_path):
-    def run_events(made, **options):
+    def run_events(made, config=USUAL, **options):
         monkeypatch.setattr(headless_finetune, "_open_and_finetune", lambda *arguments: made)
-        return run_finetuning(RunConfig(), tmp_path, None, **options)
+        return run_finetuning(config, tmp_path, None, **options)
 
     return run_events
 
@@ -97,6 +99,12 @@ def test_quiet_leaves_only_the_table(run, capsys):
 
 def test_a_report_without_test_numbers_is_broken_off(run):
     assert run(events(FinetuneFile(networks=(FinetunedNetwork("learned"),)))) == 130
+
+
+@pytest.mark.parametrize(("exports", "code"), [(True, 130), (False, 0)])
+def test_what_was_not_exported_is_whole_where_no_files_are_wanted(run, exports, code):
+    made = events(dataclasses.replace(FILE, parity=None))
+    assert run(made, RunConfig(exports=exports)) == code
 
 
 def test_ctrl_c_once_keeps_the_best(run, capsys):

@@ -1,12 +1,17 @@
 """The layout in which networks read images: fast where they can, plain where they cannot."""
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from core.augmentation import augment
+from core.config import FinetuneConfig
 from core.layout import place_images
+from core.scoring import MaskScorer
+from tests.core.tiny import open_tiny
 from tests.networks import Chain, Residual, build, example_images
-from tests.unusual_networks import DynamicView, LayerDrop
+from tests.unusual_networks import DynamicView, LayerDrop, NarrowHead
 
 CPU = torch.device("cpu")
 
@@ -88,3 +93,42 @@ def test_vectors_stay_as_they_are():
     vectors = torch.randn(5, 7)
     placed = place_images(vectors, nn.Linear(7, 2), CPU, is_learning=True)
     assert torch.equal(placed, vectors)
+
+
+class GreyView(nn.Module):
+    """The network of many tutorials, for images of one channel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 3, 3)
+        self.head = nn.Linear(3 * 36, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.conv(x).view(x.size(0), -1))
+
+
+@pytest.mark.parametrize("is_learning", [True, False])
+@pytest.mark.parametrize("is_augmented", [True, False])
+def test_images_of_one_channel_have_plain_strides_where_a_view_needs_them(
+    is_learning, is_augmented
+):
+    images = example_images()[:, :1]
+    if is_augmented:
+        images = augment(images, FinetuneConfig(), torch.Generator().manual_seed(0))
+    network = GreyView()
+    placed = place_images(images, network, CPU, is_learning=is_learning)
+    assert torch.equal(placed, images)
+    assert network(placed).shape == (4, 4)
+
+
+def test_a_mask_that_leaves_one_channel_says_nothing_of_the_next_one():
+    opened = open_tiny(NarrowHead)
+    groups = opened.analysis.groups
+    narrow = next(group for group in groups.groups if group.name == "narrow")
+    keep = np.ones(groups.channel_count, dtype=np.bool_)
+    scorer = MaskScorer(opened.network.module, opened.analysis.plan, CPU)
+    batch = opened.images.reward.batch(np.arange(8))
+    keep[narrow.start] = False
+    cut = scorer.score(keep, *batch)
+    whole = scorer.score(np.ones_like(keep), *batch)
+    assert cut.cross_entropy != whole.cross_entropy

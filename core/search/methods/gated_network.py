@@ -1,7 +1,6 @@
 """A network whose channels have gates: what reads a channel reads it times its gate."""
 
 import copy
-from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -50,7 +49,11 @@ class GatedNetwork:
         """Answer to images (N, C, H, W) with gates (channels,): (N, classes)."""
         weights = dict(self.module.named_parameters(remove_duplicate=False))
         whole = torch.cat([gates, gates.new_ones(1)])  # owner -1: always there
-        gated: Mapping[str, Tensor] = {
-            key: weights[key] * whole[owners].view(shape) for key, shape, owners in self._readers
+        gated = {
+            id(weights[key]): weights[key] * whole[owners].view(shape)
+            for key, shape, owners in self._readers
         }
-        return class_logits(functional_call(self.module, {**weights, **gated}, (images,)))
+        by_name = {key: gated.get(id(weight), weight) for key, weight in weights.items()}
+        # tied weights have one gated tensor under all of their names
+        output = functional_call(self.module, by_name, (images,), tie_weights=False)
+        return class_logits(output)

@@ -18,6 +18,8 @@ LEFT_ALONE = {
     "WeightStandardised": {"stem.0": "computed on the fly", "first": "computed on the fly"},
     "SpatialAttention": {"stem.0": "reduced over its channels", "map": "weighs all channels"},
     "MaxOut": {"stem.0": "reduced over its channels"},
+    "WidthOfAnother": {"stem.0": "written into the code", "conv": "written into the code"},
+    "TwiceTheWidth": {"stem.0": "written into the code", "conv": "written into the code"},
     "TwoHeads": {"second_head": "output of the network"},
     "DataDependent": {"stem.0": "reduced over its channels"},
     "WrittenHeads": {

@@ -60,6 +60,13 @@ def test_wrappers_in_the_middle_of_keys_are_taken_off(path: Path, state: dict[st
     assert torch.equal(module.state_dict()["layer1.0.conv1.weight"], state["layer1.0.conv1.weight"])
 
 
+def test_an_average_of_weights_is_read(path: Path) -> None:
+    network = build_network("cifar_resnet20", class_count=10, input_shape=(3, 32, 32))
+    averaged = torch.optim.swa_utils.AveragedModel(network)
+    module = open_saved(path, averaged.state_dict())
+    assert torch.equal(module.state_dict()["bn1.weight"], network.state_dict()["bn1.weight"])
+
+
 def test_counters_of_thop_and_what_lies_beside_the_network_are_left_out(
     path: Path, state: dict[str, Tensor]
 ) -> None:

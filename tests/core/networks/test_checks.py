@@ -1,13 +1,15 @@
 """What cannot be pruned is refused in one sentence that names the layer or the weight."""
 
+import dataclasses
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from core.errors import NetworkError
-from core.networks.checks import check_output, prepare_network
+from core.networks.checks import check_output, drop_watching_hooks, prepare_network
 from core.networks.facts import NetworkFacts
-from tests.networks import Chain, build
+from tests.networks import Chain, build, example_images
 
 FACTS = NetworkFacts("nets.py:make", "python", "nets.py:make")
 
@@ -109,3 +111,38 @@ def test_values_that_are_no_numbers_are_told():
         chain.head.bias.fill_(float("nan"))
     with pytest.raises(NetworkError, match="NaN or infinite"):
         check_output(chain, FACTS, 4, (3, 8, 8))
+
+
+def test_an_answer_without_a_row_for_a_single_image_is_told_with_what_does_it():
+    class Squeezing(Chain):
+        def forward(self, x: Tensor) -> Tensor:
+            features = self.second(self.first(x)).mean((2, 3), keepdim=True)
+            return self.head(features.squeeze())
+
+    facts = dataclasses.replace(FACTS, size_bytes=100)
+    with pytest.raises(NetworkError, match=r"gives \(4,\) for 1 image.*write flatten\(1\)"):
+        check_output(build(Squeezing), facts, 4, (3, 8, 8))
+
+
+def test_hooks_that_only_watch_are_taken_off():
+    chain, seen = build(Chain), []
+    chain.first.register_forward_hook(lambda *given: seen.append(given[2]))
+    (told,) = drop_watching_hooks(chain, (3, 8, 8))
+    assert told == "The forward hooks of 'first' are taken off: they only watch."
+    seen.clear()
+    chain(example_images())
+    assert not seen
+
+
+def test_hooks_that_change_the_answer_stay():
+    chain = build(Chain)
+    chain.first.register_forward_hook(lambda *given: 2 * given[2])
+    chain.second.register_forward_hook(lambda *_: None)
+    before = chain(example_images())
+    assert drop_watching_hooks(chain, (3, 8, 8)) == ()
+    assert torch.equal(chain(example_images()), before)
+    assert len(chain.second._forward_hooks) == 1
+
+
+def test_a_network_without_hooks_has_nothing_to_tell():
+    assert drop_watching_hooks(build(Chain), (3, 8, 8)) == ()

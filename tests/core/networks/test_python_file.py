@@ -3,6 +3,7 @@ import pickle
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from torch import nn
 from core.errors import ConsentNeeded, NetworkError
 from core.networks import build_network, inspect_network, list_factories, open_network
 from core.networks.consent import grant
+from core.networks.user_code import error_of_own_code
 
 SHAPE = (3, 8, 8)
 NETS = """
@@ -205,3 +207,30 @@ def test_a_search_can_prune_it_and_write_it(path: Path) -> None:
     # Another process could not find its class; the export converts it in this one instead.
     with pytest.raises(pickle.PicklingError):
         pickle.dumps(module)
+
+
+def test_a_network_may_adapt_the_channels_of_the_images_itself(path: Path) -> None:
+    text = NETS.replace("self.conv(x)", "self.conv(x[:, :1].repeat(1, 3, 1, 1))")
+    assert text != NETS
+    spec = f"{written(path, text)}:make"
+    module = build_network(spec, class_count=4, input_shape=(1, 8, 8), trust=True)
+    assert module(torch.zeros(2, 1, 8, 8)).shape == (2, 4)
+
+
+def test_an_error_of_own_code_is_told_with_its_line(path: Path) -> None:
+    module: dict[str, Any] = {}
+    code = "def narrow(x):\n    return x.view(7, -1)\n"
+    exec(compile(code, str(path), "exec"), module)
+    with pytest.raises(RuntimeError) as raised:
+        module["narrow"](torch.zeros(5))
+    told = error_of_own_code(raised.value)
+    assert told is not None
+    assert str(told).startswith("The network's own code failed: RuntimeError: shape '[7, -1]'")
+    assert "(line 2 of nets.py). Mend the code." in str(told)
+    assert "Traceback" in told.details
+
+
+def test_an_error_of_ours_is_not_told_as_somebody_elses() -> None:
+    with pytest.raises(RuntimeError) as raised:
+        torch.zeros(5).view(7, -1)
+    assert error_of_own_code(raised.value) is None

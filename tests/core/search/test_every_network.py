@@ -4,8 +4,11 @@ import dataclasses
 
 import pytest
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from core.config import FinetuneConfig, RunConfig, SearchConfig
+from core.config.baselines import BaselineConfig
+from core.errors import NetworkError
 from core.events import NetworkAdapted, SearchFinished
 from core.export.pruned import cut_network
 from core.finetuning.loop import finetune
@@ -13,13 +16,13 @@ from core.pruning.surgery import network_state
 from core.runs.adapted import with_weights
 from core.search import run_search
 from tests.core.tiny import finish, open_tiny
-from tests.networks import EXACT, Normalised
-from tests.unusual_networks import UNUSUAL
+from tests.networks import EXACT, Chain, Normalised
+from tests.unusual_networks import UNUSUAL, TiedConvolutions
 
 EVERY = {**EXACT, "normalised": Normalised, **UNUSUAL}
 CPU = torch.device("cpu")
 SHORT = SearchConfig(
-    macs_budget=0.95,
+    macs_budget=0.97,
     evaluations=8,
     samples_per_update=4,
     reward_images=8,
@@ -65,3 +68,19 @@ def test_every_network_is_refitted_and_distilled_in_a_search(name):
     finished, adapted = search(open_tiny(EVERY[name]), REFITTED)
     assert adapted is None
     assert 0 <= finished.accuracy <= 1
+
+
+@pytest.mark.parametrize("trains_weights", [True, False])
+def test_gates_open_for_all_names_of_a_tied_weight(trains_weights):
+    gates = BaselineConfig(gates_train_weights=trains_weights)
+    search(open_tiny(TiedConvolutions), dataclasses.replace(SHORT, method="gates", baselines=gates))
+
+
+def test_checkpoints_that_cannot_be_differentiated_are_told_with_the_remedy():
+    class Reentrant(Chain):
+        def forward(self, x):
+            x = checkpoint(self.second, self.first(x), use_reentrant=True)
+            return self.head(x.mean((2, 3)))
+
+    with pytest.raises(NetworkError, match="Write use_reentrant=False"):
+        list(run_search(open_tiny(Reentrant), SHORT))

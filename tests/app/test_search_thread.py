@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+import torch
 from PySide6.QtCore import Qt
 
 from app.search_thread import MOST_UNSEEN_EVENTS, SearchThread
@@ -228,3 +229,18 @@ def test_what_torch_remembers_of_programs_is_forgotten_after_a_job(run):
     run(tracing)
     assert remembered[0] > 0
     assert len(FakeTensorMode.cache) == 0
+
+
+def test_an_error_in_the_code_of_a_network_is_told_with_its_line(run, tmp_path):
+    module = {}
+    code = "def forward(x):\n    return x.size(9)\n"
+    exec(compile(code, str(tmp_path / "nets.py"), "exec"), module)
+
+    def events():
+        yield StageAdvanced(0)
+        module["forward"](torch.zeros(3))
+
+    *_, (message, details) = run(events)
+    assert message.startswith("The network's own code failed: IndexError")
+    assert "(line 2 of nets.py)" in message
+    assert "Traceback" in details

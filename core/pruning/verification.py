@@ -69,10 +69,15 @@ def _analyse(
         analysis = freeze_groups(analysis, broken)
     if not analysis.groups.groups:
         reasons = sorted({frozen.reason for frozen in analysis.groups.frozen})
+        remedy = "Choose a network with hidden convolutions or linear layers."
+        if any("computed on the fly" in reason for reason in reasons):
+            remedy = (
+                "Fold weight_norm or spectral_norm, if that is what computes it, into the weights "
+                "first: remove_parametrizations, remove_weight_norm."
+            )
         raise GraphError(
             "Nothing in this network can be pruned: "
-            f"{'; '.join(reasons) or 'it has no convolution or linear layer inside'}. "
-            "Choose a network with hidden convolutions or linear layers."
+            f"{'; '.join(reasons) or 'it has no convolution or linear layer inside'}. {remedy}"
         )
     return analysis
 

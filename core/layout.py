@@ -82,7 +82,7 @@ def _can_read(network: nn.Module, images: Tensor) -> bool:
     was_training = [(part, part.training) for part in network.modules()]
     network.eval()
     try:
-        with torch.inference_mode():
+        with torch.no_grad():  # what it keeps of its first pass may have to be differentiated
             network(images)
     except Exception:
         return False  # what is not of the layout will be raised by the real pass

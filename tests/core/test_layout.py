@@ -80,6 +80,23 @@ def test_trying_a_network_changes_nothing_of_it():
     assert all(torch.equal(after[key], value) for key, value in before.items())
 
 
+def test_what_a_network_keeps_of_its_first_pass_can_be_differentiated():
+    class Keeping(Chain):
+        scale: Tensor | None = None
+
+        def forward(self, x: Tensor) -> Tensor:
+            if self.scale is None:
+                self.scale = torch.ones(3, 1, 1).sqrt()
+            return super().forward(x * self.scale)
+
+    network = build(Keeping)
+    images = example_images().requires_grad_()
+    place_images(images.detach(), network, CPU, is_learning=True)
+    network(images).sum().backward()
+    assert images.grad is not None
+    assert network.scale is not None
+
+
 def test_a_network_is_tried_once():
     network, seen = build(Chain), []
     hook = network.register_forward_hook(lambda *_: seen.append(1))

@@ -217,7 +217,8 @@ def read_logits(
     """
 
     def read(part: slice) -> Tensor:
-        with torch.inference_mode():
+        # in inference mode nothing that the network keeps, a grid say, could be differentiated
+        with torch.no_grad():
             placed = place_images(images[part], module, device, is_learning=False)
             return class_logits(module(placed)).float().cpu()
 
@@ -279,7 +280,7 @@ def _measure_norms(
     for norm in norms:
         norm.reset_running_stats()
     for batch in batches:
-        with torch.inference_mode():
+        with torch.no_grad():
             images = part.batch(batch)[0]
             module(place_images(images, module, device, is_learning=False))
 

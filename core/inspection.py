@@ -208,7 +208,7 @@ def _answers(module: nn.Module, node: LayerNode, images: Tensor) -> FloatArray:
     watched = norms[0] if norms else _owner(module, node)
     seen: list[Tensor] = []
     if isinstance(watched, (_ConvNd, nn.Linear, *NORMS)):
-        with _watching(watched, seen), torch.inference_mode():
+        with _watching(watched, seen), torch.no_grad():
             module.eval()(images)
     unseen = np.zeros((0, len(node.channels), 1, 1), dtype=np.float32)
     if not seen:

@@ -303,7 +303,7 @@ class MaskScorer:
 
         def read(part: slice) -> Tensor:
             placed = place_images(images[part], network, self._device, is_learning=False)
-            with torch.inference_mode(), self.autocast():
+            with torch.no_grad(), self.autocast():  # see read_logits
                 return class_logits(network(placed)).float().cpu()
 
         return torch.cat(at_once.run(read, len(images)))

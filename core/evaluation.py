@@ -66,11 +66,11 @@ def resolve_precision(precision: Precision, device: torch.device) -> torch.dtype
     "auto" is bfloat16 where the hardware multiplies in it, else float32, which is faster there.
     """
     if precision == "auto":
-        is_fast = (
-            torch.cuda.is_bf16_supported(including_emulation=False)
-            if device.type == "cuda"
-            else torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-        )
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                is_fast = torch.cuda.is_bf16_supported(including_emulation=False)
+        else:
+            is_fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
         return torch.bfloat16 if is_fast else torch.float32
     return torch.bfloat16 if precision == "bfloat16" else torch.float32
 
@@ -183,7 +183,7 @@ def read_part(
     """Score several networks in one pass over a part, each in evaluation mode on `device`.
 
     Args:
-        modules: networks by name, already on `device`.
+            modules: networks by name, already on `device`.
         limit: read only that many images, spread over the part; 0 reads all.
 
     Yields: StageStarted, then StageAdvanced after each batch of each network.

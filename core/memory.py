@@ -33,6 +33,8 @@ WORDS = (
     "bad allocation",
     "alloc_failed",
     "could not create a memory object",
+    "unable to find an engine to execute this computation",  # cuDNN, without workspace
+    "cublas_status_not_initialized",
 )
 SENTENCE_ENDS = re.compile(r"\. |\n|\] ")
 REASON_LETTERS = 90  # of the allocator's words in a sentence

@@ -70,8 +70,7 @@ class MaskScorer:
         remember_whole(self._shell.module, module)
         self._device = device
         self._precision = precision
-        placed = {key: value.to(device) for key, value in network_state(module).items()}
-        self._weights = SharedWeights(plan, placed)
+        self._weights = SharedWeights(plan, _on_device(network_state(module), device))
         self._measure = Measure(teacher_temperature)
         self._lesson_temperature = teacher_temperature or 1.0
         self._teacher = None if teacher_temperature is None else copy.deepcopy(module).to(device)
@@ -307,3 +306,9 @@ class MaskScorer:
                 return class_logits(network(placed)).float().cpu()
 
         return torch.cat(at_once.run(read, len(images)))
+
+
+def _on_device(state: State, device: torch.device) -> State:
+    """A state on a device; names that share a tensor go on sharing it."""
+    placed = {id(value): value.to(device) for value in state.values()}
+    return {key: placed[id(value)] for key, value in state.items()}

@@ -178,7 +178,8 @@ def _test(
     unpruned = copy.deepcopy(opened.network.module).to(device)
     modules = {UNPRUNED: unpruned}
     for finetuned in result.finetuned:
-        modules[f"before {finetuned.name}"] = result.befores[finetuned.name].to(device)
+        before = copy.deepcopy(result.befores[finetuned.name])
+        modules[f"before {finetuned.name}"] = before.to(device)
         modules[f"after {finetuned.name}"] = copy.deepcopy(finetuned.module).to(device)
     result.scores = yield from compare_with_unpruned(unpruned, modules, opened.images.test, device)
 

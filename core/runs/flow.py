@@ -176,9 +176,10 @@ def _judge(
     for done, (name, keep) in enumerate(masks.items(), start=1):
         is_learned = name == PRUNED and result.adapted is not None  # a refit knows nothing of it
         source = learned if is_learned else opened
-        modules[name] = cut_network(source, keep, device, at_once, None if is_learned else refit)
+        own_refit = None if is_learned else refit
+        modules[name] = cut_network(source, keep, device, at_once, own_refit).to(device)
         if refit is not None and not is_learned:
-            modules[before_refit(name)] = cut_network(opened, keep, device, at_once)
+            modules[before_refit(name)] = cut_network(opened, keep, device, at_once).to(device)
         yield from at_once.take_notices()
         yield StageAdvanced(done)
     result.scores = yield from read_part(

@@ -51,6 +51,17 @@ def test_all_allocators_are_understood(kind):
     assert is_out_of_memory(REFUSALS[kind]())
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "GET was unable to find an engine to execute this computation",
+        "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
+    ],
+)
+def test_what_a_gpu_without_memory_for_its_libraries_says_is_understood(said):
+    assert is_out_of_memory(RuntimeError(said))
+
+
 def test_a_process_that_cannot_be_started_for_want_of_memory_is_understood():
     assert is_out_of_memory(OSError(errno.ENOMEM, "Cannot allocate memory"))
     assert not is_out_of_memory(OSError(errno.ENOSPC, "No space left on device"))

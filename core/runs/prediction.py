@@ -105,12 +105,18 @@ def measure_prediction(
 ) -> Generator[Event, None, Prediction]:
     """Measure both networks in turns where the layers were measured; fills the prediction.
 
-    A StopRequested leaves it as it is.
+    A StopRequested leaves it as it is, and so does another device than that of the layers.
     """
     try:
         yield StageStarted(STAGE, total=MOST_PAIRS)
         began = clock()
         timer = make_timer(device, opened.network.input_shape, prediction.batch)
+        if timer.device != prediction.device:
+            yield NoticeRaised(
+                f"The predicted latency is that of {prediction.device}, and this is "
+                f"{timer.device}, so the two are not compared."
+            )
+            return prediction
         before, after = list[float](), list[float]()
         while len(after) < MOST_PAIRS:
             before.append(timer.network(opened.network.module))

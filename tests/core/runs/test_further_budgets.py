@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from core.config import RunConfig, SearchConfig
 from core.errors import RunError
@@ -22,13 +23,14 @@ from core.events import (
 )
 from core.pruning.latency_table import LatencyCost, LatencyTable
 from core.runs.flow import record_run
-from core.runs.prediction import STAGE, Prediction
+from core.runs.prediction import STAGE, Prediction, measure_prediction
 from core.runs.replay import replay_run
 from core.runs.resuming import resume_run
 from core.runs.rounding import round_run, rounded_settings
 from tests.core.export.opened import build_tiny, open_tiny
 from tests.core.made_up_times import MadeUpTimer
 from tests.core.runs.test_resuming import are_same
+from tests.core.tiny import finish
 
 SEARCH = SearchConfig(
     evaluations=8,
@@ -207,3 +209,14 @@ def test_a_rounded_run_holds_the_latency_budget_with_the_same_table(tmp_path, mo
     with pytest.raises(RunError, match="Cannot hold the latency budget"):
         list(round_run(opened, config, source, tmp_path / "again"))
     assert not (tmp_path / "again").exists()
+
+
+def test_a_prediction_for_another_device_is_not_compared():
+    opened, given = open_tiny(), Prediction("A GPU", 1, 1, 0.5, 2.0, 1.0)
+    measuring = measure_prediction(opened, opened.network.module, torch.device("cpu"), given)
+    events, prediction = finish(measuring)
+    assert prediction == given
+    (notice,) = [event for event in events if isinstance(event, NoticeRaised)]
+    assert notice.message == (
+        "The predicted latency is that of A GPU, and this is CPU, so the two are not compared."
+    )

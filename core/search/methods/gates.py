@@ -8,7 +8,8 @@ would have to be found for every network.
 """
 
 import copy
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,12 +24,15 @@ from core.evaluation import (
     RotatingImages,
     class_logits,
     distillation_divergence,
+    least_for_norms,
     resolve_precision,
 )
-from core.events import BoolArray, FloatArray
+from core.events import BoolArray, FloatArray, NoticeRaised
 from core.layout import place_images
+from core.memory import ImagesAtOnce
 from core.pruning.baselines import standardised
 from core.pruning.budget import keep_probability, solve_threshold
+from core.pruning.statistics import affordable_batch
 from core.rl.ppo import UpdateStatistics
 from core.rl.rollout import bernoulli_entropy
 from core.search.adaptation import AUGMENTATION
@@ -62,6 +66,13 @@ class Gates:
         part = CachedPart(opened.images.reward, CACHE_BYTES // 4)
         self._images = RotatingImages(part, search.reward_images, search.seed)
         self._random = torch.Generator().manual_seed(search.seed)
+        self._at_once = ImagesAtOnce(
+            "training gates",
+            effect="Gradients of the parts are added up, and norms see each part on its own.",
+            least=least_for_norms(opened.network.module),
+        )
+        if bench.device.type == "cpu":  # whose memory runs out without a word
+            self._at_once.most = 2 * affordable_batch(opened.images.reward)
         start = standardised(terrain.priority, terrain.removable)
         # the prior's logits are so steep that most gates would never move
         self._log_alpha = torch.from_numpy(start).float().requires_grad_()
@@ -83,26 +94,47 @@ class Gates:
         images, _ = self._images.next()
         if self._trained:
             images = augment(images, AUGMENTATION, self._random)
-        images = place_images(images, self._network.module, self._device, is_learning=True)
         uniform = torch.rand(len(self._log_alpha), generator=self._random)
-        with torch.enable_grad(), self._autocast():
+        with torch.enable_grad():
             gates = self._masked(gates_of(self._projected(self._budget_now()), uniform))
-            logits = self._network.logits(images, gates.to(self._device))
-        with torch.no_grad(), self._autocast():
-            answers = class_logits(self._teacher(images))
-        loss = distillation_divergence(logits.float(), answers.float(), TEMPERATURE)
+        given = gates.detach().to(self._device).requires_grad_()
+        parts = self._at_once.run(
+            lambda part: self._differentiate(images, part, given), len(images)
+        )
         self._step += 1
-        if not bool(loss.isfinite()):
+        if not math.isfinite(sum(loss for loss, _ in parts)):
             return
         self._optimizer.zero_grad()
-        if self._sgd is not None:
-            self._sgd.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        of_gates, *of_weights = zip(*(gradients for _, gradients in parts), strict=True)
+        gates.backward(sum(of_gates).to(gates.device))  # type: ignore[no-untyped-call]
         self._optimizer.step()
+        for weight, own in zip(self._trained, of_weights, strict=True):
+            weight.grad = None if own[0] is None else sum(own)
         if self._sgd is not None:
             share = min(1.0, self._step / max(1, self._steps))
             self._sgd.param_groups[0]["lr"] = self._config.gate_weight_rate * (1 - DECAY * share)
             self._sgd.step()
+
+    def _differentiate(
+        self, images: Tensor, part: slice, gates: Tensor
+    ) -> tuple[float, tuple[Tensor | None, ...]]:
+        """The share that a part of the images has in the loss, and in its gradients.
+
+        Those are in the gates (C,) and in each of the weights that are trained along.
+        """
+        placed = place_images(images[part], self._network.module, self._device, is_learning=True)
+        with torch.no_grad(), self._autocast():
+            answers = class_logits(self._teacher(placed))
+        with torch.enable_grad(), self._autocast():
+            logits = self._network.logits(placed, gates)
+        loss = distillation_divergence(logits.float(), answers.float(), TEMPERATURE)
+        loss = len(placed) / len(images) * loss
+        gradients = torch.autograd.grad(loss, [gates, *self._trained], allow_unused=True)
+        return float(loss.detach()), gradients
+
+    def take_notices(self) -> Iterator[NoticeRaised]:
+        """What a person must know of the steps since the last call."""
+        yield from self._at_once.take_notices()
 
     @torch.no_grad()
     def propose(self, count: int) -> Masks:
@@ -146,6 +178,7 @@ class Gates:
             "random": self._random.get_state(),
             "images": self._images.state_dict(),
             "step": self._step,
+            "at_once": self._at_once.most,
             "weights": [weight.detach().cpu().clone() for weight in self._trained],
             "sgd": {} if self._sgd is None else copy.deepcopy(self._sgd.state_dict()),
         }
@@ -158,6 +191,7 @@ class Gates:
         self._random.set_state(state["random"])
         self._images.load_state_dict(state["images"])
         self._step = int(state["step"])
+        self._at_once.most = int(state.get("at_once", self._at_once.most))
         with torch.no_grad():
             for weight, saved in zip(self._trained, state["weights"], strict=True):
                 weight.copy_(saved)

@@ -11,7 +11,15 @@ from core.config import SearchConfig
 from core.config.baselines import BaselineConfig
 from core.errors import ConfigError
 from core.evaluation import use_batch_statistics
-from core.events import NetworkAdapted, PolicyUpdated, StageAdvanced, StageStarted, StopRequested
+from core.events import (
+    NetworkAdapted,
+    NoticeRaised,
+    PolicyUpdated,
+    SearchFinished,
+    StageAdvanced,
+    StageStarted,
+    StopRequested,
+)
 from core.pruning.surgery import NetworkShell, network_state, slice_state
 from core.pruning.verification import random_keep
 from core.search import run_search
@@ -20,8 +28,9 @@ from core.search.methods.gated_network import GatedNetwork
 from core.search.methods.gates import Gates
 from core.search.methods.hard_concrete import gates_of, open_logits, sure_gates
 from core.search.methods.terrain import make_terrain
+from tests.core.short_memory import ShortMemory
 from tests.core.tiny import open_tiny
-from tests.networks import EXACT, Chain, Residual, example_images
+from tests.networks import EXACT, Chain, Flattened, Residual, example_images
 
 CPU = torch.device("cpu")
 SHORT = SearchConfig(
@@ -74,8 +83,8 @@ def test_closed_gates_answer_as_the_cut_network(name):
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-3)
 
 
-def make_gates(**own) -> tuple[Gates, Bench]:
-    opened = open_tiny(Residual)
+def make_gates(kind=Residual, **own) -> tuple[Gates, Bench]:
+    opened = open_tiny(kind)
     search = dataclasses.replace(SHORT, baselines=BaselineConfig(**own))
     bench = Bench.of(opened, search)
     priority = np.random.default_rng(0).normal(size=len(bench.removable))
@@ -134,6 +143,31 @@ def test_gradient_steps_bring_the_gates_closer_to_the_unpruned_network():
     assert distance() < before
     assert math.isfinite(before)
     assert bench.removable.any()
+
+
+@pytest.mark.parametrize("trains_weights", [True, False])
+def test_a_step_in_parts_is_the_same_step(trains_weights, monkeypatch):
+    own = {"gate_steps": 1, "gates_train_weights": trains_weights}
+    gates, again = (make_gates(Flattened, **own)[0] for _ in range(2))
+    gates.step()
+    memory = ShortMemory(monkeypatch, 5)
+    again.step()
+    whole, parts = gates.state_dict(), again.state_dict()
+    assert (whole["at_once"], parts["at_once"]) == (128, 4)
+    assert 4 in memory.sizes
+    torch.testing.assert_close(parts["log_alpha"], whole["log_alpha"])
+    assert len(parts["weights"]) == len(whole["weights"]) == (6 if trains_weights else 0)
+    for found, weight in zip(parts["weights"], whole["weights"], strict=True):
+        torch.testing.assert_close(found, weight)
+
+
+def test_memory_that_runs_out_in_a_step_is_told(monkeypatch):
+    opened = open_tiny(Flattened)
+    ShortMemory(monkeypatch, 5)
+    events = list(run_search(opened, dataclasses.replace(SHORT, reward_images=16)))
+    said = [event.message for event in events if isinstance(event, NoticeRaised)]
+    assert sum("while training gates" in words for words in said) >= 1
+    assert isinstance(events[-1], SearchFinished)
 
 
 def test_the_entropy_of_gates_is_told_and_no_other_statistic():

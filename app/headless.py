@@ -121,24 +121,26 @@ def drive_to_exit(
     except StopRequested:
         screen.say(stopped)
         return EXIT_BROKEN_OFF
-    except EspalierError as error:
-        screen.close_bar()
-        details = f"\n{error.details}" if is_verbose and error.details else ""
-        sys.stderr.write(f"espalier: {error}{details}\n")
-        return EXIT_MEND
     except Exception as error:
-        from core.networks.user_code import error_of_own_code
-
-        told = error_of_own_code(error)
+        told = _mendable(error)
         if told is None:
             raise
         screen.close_bar()
-        details = f"\n{told.details}" if is_verbose else ""
+        details = f"\n{told.details}" if is_verbose and told.details else ""
         sys.stderr.write(f"espalier: {told}{details}\n")
         return EXIT_MEND
     finally:
         screen.close_bar()
     return EXIT_DONE if screen.is_complete else EXIT_BROKEN_OFF
+
+
+def _mendable(error: Exception) -> EspalierError | None:
+    """What a user can mend: an error of ours that says so, or one of a network's own code."""
+    if isinstance(error, EspalierError):
+        return error
+    from core.networks.user_code import error_of_own_code
+
+    return error_of_own_code(error)
 
 
 def _open_and_record(config: RunConfig, folder: Path, allow_download: bool, trust: bool) -> Events:

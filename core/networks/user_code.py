@@ -11,7 +11,8 @@ from types import ModuleType
 from core.errors import EspalierError, NetworkError, readable
 from core.networks.facts import shorten
 
-OURS = tuple(Path(__file__).resolve().parents[2] / name for name in ("core", "app", "tests"))
+ROOT = Path(__file__).resolve().parents[2]
+OURS = tuple(ROOT / name for name in ("core", "app", "tests"))  # tests make errors of ours
 
 
 @contextlib.contextmanager
@@ -51,11 +52,12 @@ def error_of_own_code(error: Exception) -> NetworkError | None:
     import torch
 
     installed = [sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib")]
-    known = (*installed, str(Path(torch.__file__).parents[1]), *map(str, OURS))
+    known = (*map(Path, installed), Path(torch.__file__).parents[1], *OURS)
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if frame.filename.startswith(("<", *known)):
+        file = Path(frame.filename)
+        if frame.filename.startswith("<") or any(file.is_relative_to(one) for one in known):
             continue
-        place = f"line {frame.lineno} of {readable(Path(frame.filename).name)}"
+        place = f"line {frame.lineno} of {readable(file.name)}"
         return NetworkError(
             f"The network's own code failed: {_kind_of(error)}{shorten(error)} ({place}). "
             "Mend the code.",

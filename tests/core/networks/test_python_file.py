@@ -12,7 +12,7 @@ from torch import nn
 from core.errors import ConsentNeeded, NetworkError
 from core.networks import build_network, inspect_network, list_factories, open_network
 from core.networks.consent import grant
-from core.networks.user_code import error_of_own_code
+from core.networks.user_code import OURS, error_of_own_code
 
 SHAPE = (3, 8, 8)
 NETS = """
@@ -234,3 +234,13 @@ def test_an_error_of_ours_is_not_told_as_somebody_elses() -> None:
     with pytest.raises(RuntimeError) as raised:
         torch.zeros(5).view(7, -1)
     assert error_of_own_code(raised.value) is None
+
+
+def test_a_folder_whose_name_begins_like_one_of_ours_is_not_ours() -> None:
+    module: dict[str, Any] = {}
+    exec(compile("def fail(): return 1 / 0", f"{OURS[0]}_networks/nets.py", "exec"), module)
+    with pytest.raises(ZeroDivisionError) as raised:
+        module["fail"]()
+    told = error_of_own_code(raised.value)
+    assert told is not None
+    assert "(line 1 of nets.py)" in str(told)

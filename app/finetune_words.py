@@ -114,6 +114,7 @@ _NUMBERS: tuple[tuple[str, type, str], ...] = (
     ("--epochs", int, "how often all images are seen"),
     ("--learning-rate", float, "the highest learning rate, after the warm-up"),
     ("--batch-size", int, "images per step"),
+    ("--cutmix", float, "share of the images that get a rectangle of another one pasted in"),
     ("--weight-decay", float, "of all weights but those of norms and biases"),
     (
         "--distillation",

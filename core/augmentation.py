@@ -1,4 +1,4 @@
-"""Training images that are seen a little differently each time: moved, and mirrored."""
+"""Training images that are seen a little differently each time: moved, mirrored, and mixed."""
 
 import torch
 import torch.nn.functional as F
@@ -34,3 +34,36 @@ def augment(images: Tensor, config: FinetuneConfig, random: torch.Generator) -> 
     which = torch.arange(len(images))[:, None, None]  # (N, 1, 1)
     moved = padded[which, :, rows, columns].permute(0, 3, 1, 2)
     return moved.clone(memory_format=torch.contiguous_format)
+
+
+def mix(
+    images: Tensor, labels: Tensor, classes: int, config: FinetuneConfig, random: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Paste into the first images (N, C, H, W) of a batch a rectangle of their neighbours.
+
+    Returns: the images, and what is to be learned of them: the labels (N,) as they were if nothing
+    is mixed, else the share of each class (N, classes), float32, which is that of the pixels.
+    Source: Yun et al., "CutMix", ICCV 2019, with alpha = 1 and a rectangle for each image. A
+    network that saw an image in its own training is sure of it; of a mixed one its answers tell
+    more (Beyer et al., "Knowledge distillation: A good teacher is patient and consistent", 2022).
+    """
+    count = round(config.cutmix * len(images))
+    if count < 2:
+        return images, labels
+    height, width = images.shape[2:]
+    side = torch.rand(count, 1, generator=random).sqrt()  # so that its area is uniform
+    pasted = (
+        _within(side, height, random)[:, :, None] & _within(side, width, random)[:, None, :]
+    )  # (count, H, W)
+    neighbours = images[:count].roll(1, 0)
+    mixed = torch.where(pasted[:, None], neighbours, images[:count])
+    own = F.one_hot(labels, classes).float()
+    share = pasted.float().mean((1, 2))[:, None]
+    shares = torch.lerp(own[:count], own[:count].roll(1, 0), share)
+    return torch.cat([mixed, images[count:]]), torch.cat([shares, own[count:]])
+
+
+def _within(side: Tensor, length: int, random: torch.Generator) -> Tensor:
+    """Which pixels of a row lie in an interval of `side` (N, 1) of its length, anywhere in it."""
+    middle = torch.rand(len(side), 1, generator=random)
+    return ((torch.arange(length) + 0.5) / length - middle).abs() < side / 2

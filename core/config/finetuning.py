@@ -23,8 +23,9 @@ class FinetuneConfig:
     warmup_share: float = number(0.05, 0.0, 1.0)  # of all steps, from 0 linearly
     flip: Switch = "auto"  # of the images left to right; "auto": only if they are in colour
     crop_share: float = number(0.125, 0.0, 0.5)  # of the side, moved at most; 0: no crop
+    cutmix: float = number(0.5, 0.0, 1.0)  # of the images, those that get a piece of another
     distillation: float = number(0.7, 0.0, 1.0)  # the unpruned network's answers; rest: labels
-    temperature: float = number(4.0, 0.1, 100.0)  # of the answers in the distillation
+    temperature: float = number(3.0, 0.1, 100.0)  # of the answers in the distillation
     patience: int = number(0, 0, 10_000)  # epochs without a better one until it ends; 0: never
     precision: Precision = "auto"
     seed: int = number(0, 0, 2**31 - 1)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from core.augmentation import augment
+from core.augmentation import augment, mix
 from core.config import FinetuneConfig, RunConfig
 from core.data import ImagePart
 from core.evaluation import (
@@ -130,6 +130,7 @@ class _Finetuning:
         self._config: FinetuneConfig = config.finetune
         self._name, self._keep, self._part = name, keep, part
         self._module = module
+        self._classes = opened.network.class_count
         self._held_out = opened.images.held_out
         self._device = resolve_device(config.search.device)
         self._precision = resolve_precision(self._config.precision, self._device)
@@ -228,6 +229,7 @@ class _Finetuning:
             torch.manual_seed((self._config.seed << 32) + step)  # of dropout
             random = torch.Generator().manual_seed((self._config.seed << 32) + step)
             images = augment(images, self._config, random)
+            images, labels = mix(images, labels, self._classes, self._config, random)
             return train_step(
                 self._module,
                 self._optimizer,

@@ -75,7 +75,9 @@ def train_step(
     precision: torch.dtype,
     at_once: ImagesAtOnce | None = None,
 ) -> float:
-    """Learn from augmented images (N, C, H, W) and labels (N,); returns the loss in nats.
+    """Learn from augmented images (N, C, H, W) and their labels; returns the loss in nats.
+
+    labels: classes (N,), or the share of each class (N, classes) where images are mixed.
 
     Where memory is short the gradients of parts of the batch are added up: the same step, but
     for the norms, which see each part on its own.
@@ -107,7 +109,8 @@ def training_loss(
 ) -> Tensor:
     """(1 - d) cross-entropy + d T^2 KL(answers at T || logits at T), the mean over images.
 
-    logits, answers: (N, classes); answers None: the labels alone. Labels are not smoothed.
+    logits, answers: (N, classes); answers None: the labels alone, which are classes (N,) or their
+    shares (N, classes). Labels are not smoothed.
     Source: Hinton et al., "Distilling the Knowledge in a Neural Network", 2015, section 2.
     """
     if answers is None:

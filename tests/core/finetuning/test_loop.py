@@ -21,6 +21,7 @@ from core.events import (
 from core.export.pruned import cut_network, describe_pruned, refit_for
 from core.export.verify import module_reader, relative_difference
 from core.finetuning.loop import CheckpointPlace, finetune
+from core.finetuning.training import train_step
 from core.pruning.surgery import network_state
 from tests.core.tiny import COUNT, finish, open_tiny
 from tests.networks import Chain, InvertedResidual, Residual, example_images
@@ -86,6 +87,27 @@ def test_the_same_seed_gives_the_same_events():
     other, _ = finish(finetune(opened, half(opened), tuned(seed=1)))
     assert without_seconds(first) == without_seconds(again)
     assert without_seconds(first) != without_seconds(other)
+
+
+def test_half_of_a_batch_is_mixed(monkeypatch):
+    opened = open_tiny(Chain)
+
+    def seen(share):
+        batches = []
+
+        def see(module, optimizer, batch, *others):
+            batches.append(batch)
+            return train_step(module, optimizer, batch, *others)
+
+        monkeypatch.setattr("core.finetuning.loop.train_step", see)
+        finish(finetune(opened, half(opened), tuned(epochs=1, cutmix=share)))
+        return batches
+
+    for (mixed, shares), (plain, labels) in zip(seen(0.5), seen(0.0), strict=True):
+        assert shares.shape == (8, opened.network.class_count)
+        assert labels.shape == (8,)
+        assert not torch.equal(mixed[:4], plain[:4])
+        assert torch.equal(mixed[4:], plain[4:])
 
 
 def test_neither_held_out_nor_test_images_are_trained_on():

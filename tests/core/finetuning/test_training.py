@@ -44,6 +44,12 @@ def test_loss_weighs_labels_and_answers():
     )
 
 
+def test_loss_of_a_mixed_image_is_that_of_its_classes_by_their_shares():
+    config, logits = FinetuneConfig(), torch.tensor([[math.log(3), 0.0]])
+    loss = training_loss(logits, torch.tensor([[0.25, 0.75]]), None, config)
+    assert float(loss) == pytest.approx(0.25 * math.log(4 / 3) + 0.75 * math.log(4))
+
+
 def test_rate_rises_in_a_line_and_falls_along_a_cosine():
     config = FinetuneConfig(learning_rate=0.1, warmup_share=0.2)
     rates = [learning_rate(step, 20, config) for step in range(20)]

@@ -34,7 +34,7 @@ TOML_SETTING = "folders/settings"
 class Deeds(QObject):
     """The slots of all actions of a window.
 
-    `export_folder` is where the export goes that runs or ran last, None after a new start.
+    `export_folder` is where the export goes that runs, None once it ended or something else began.
     """
 
     def __init__(self, window: "MainWindow", session: Session, settings: QSettings) -> None:
@@ -183,11 +183,13 @@ class Deeds(QObject):
 
     def _on_finetune(self) -> None:
         layout = self._window.parts
+        self.export_folder = None
         layout.docks.show_panel("finetune")
         if self._session.state is SessionState.FINISHED:
             self._session.finetune(layout.finetune.config())
 
     def _on_round(self) -> None:
+        self.export_folder = None
         dialog = RoundDialog(self._window)
         dialog.accepted.connect(lambda: self._session.round_widths(dialog.multiple))
         self._window.show_dialog(dialog)

@@ -45,7 +45,7 @@ def add_finetune_command(commands: Any) -> None:
             metavar="COUNT" if kind is int else "NUMBER",
             type=kind,
             dest=f"finetune_{name}",
-            help=f"{sentence} (default: {getattr(usual, name):g})",
+            help=f"{sentence} (default: as the run says, usually {getattr(usual, name):g})",
         )
     finetune.add_argument(
         "--flip",

@@ -64,7 +64,7 @@ def _open_and_finetune(
 
     opened = yield from open_run(config, allow_download=allow_download, trust=trust)
     masks = read_masks(folder, opened.analysis.groups.channel_count)
-    yield from record_finetuning(opened, masks, config, out, resume=resume)
+    yield from record_finetuning(opened, masks, config, out, run_folder=folder, resume=resume)
 
 
 class FinetuneScreen(Screen):

@@ -194,6 +194,7 @@ class MainWindow(QMainWindow):
                 self.dialogs.show_error(event.message, "", self.appearance.palette)
             case ExportFinished() if self.deeds.export_folder is not None:
                 self.dialogs.show_later(exported_box(self, self.deeds.export_folder, event))
+                self.deeds.export_folder = None
 
     def shut_down(self) -> None:
         """End whatever runs without asking, and close."""

@@ -220,7 +220,13 @@ def _qt_palette(palette: Palette) -> QPalette:
     for entry, colour in colours.items():
         result.setColor(entry, QColor(colour))
     faded = blend(palette.text, palette.window, 0.42)
-    for entry in (role.WindowText, role.Text, role.ButtonText, role.HighlightedText):
+    for entry in (
+        role.WindowText,
+        role.Text,
+        role.ButtonText,
+        role.HighlightedText,
+        role.PlaceholderText,
+    ):
         result.setColor(QPalette.ColorGroup.Disabled, entry, faded)
     result.setColor(QPalette.ColorGroup.Disabled, role.Highlight, QColor(palette.raised))
     return result
@@ -254,6 +260,10 @@ def _style_sheet(app: QApplication, palette: Palette) -> str:
         width: 11px; height: 11px;
     }}
     QCheckBox::indicator:unchecked:disabled {{ border-color: {palette.outline}; }}
+    QRadioButton::indicator:unchecked {{
+        border: 1px solid {palette.muted_text}; border-radius: 6px; background: {palette.surface};
+        width: 11px; height: 11px;
+    }}
     QToolButton[role="disclosure"] {{
         border: 1px solid transparent; border-radius: {RADIUS}px; padding: {SPACE_S}px 0px;
     }}

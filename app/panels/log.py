@@ -1,5 +1,6 @@
 """What happened, line by line, to read and to copy."""
 
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from html import escape
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 from app.budgets import shares_text
 from app.panels.panel import Panel, Table
 from app.selection import Selection
+from app.theme import Palette
 from app.words import percent_text
 from core.events import (
     BestChanged,
@@ -47,6 +49,8 @@ class LogPanel(Panel):
         super().__init__(selection, parent)
         self._clock = clock
         self._last_stage = ""
+        # each: time of day, words, and the colour of the palette
+        self._lines: deque[tuple[str, str, str]] = deque(maxlen=MOST_LINES)
         self.view = QPlainTextEdit()
         self.view.setReadOnly(True)
         self.view.setMaximumBlockCount(MOST_LINES)
@@ -63,6 +67,13 @@ class LogPanel(Panel):
         """What the panel is called."""
         return self.tr("Log")
 
+    def use_palette(self, palette: Palette) -> None:
+        """Write all lines again: their colours are part of them."""
+        super().use_palette(palette)
+        self.view.clear()
+        for line in self._lines:
+            self._append(*line)
+
     def redraw(self) -> None:
         """Lines are written as they come."""
 
@@ -78,10 +89,10 @@ class LogPanel(Panel):
             case StageStarted():
                 self._write_stage(event.stage)
             case NoticeRaised():
-                self._write(self.tr("Notice: {}").format(event.message), self.colours.warning)
+                self._write(self.tr("Notice: {}").format(event.message), "warning")
             case HealthRaised():
                 words = self.tr("Health: {} {}").format(event.evidence, event.advice)
-                self._write(words, self.colours.warning)
+                self._write(words, "warning")
             case RecordingFailed():
                 self.write_error(event.message)
             case _:
@@ -90,11 +101,11 @@ class LogPanel(Panel):
 
     def write_warning(self, message: str) -> None:
         """Write something that was not done, and why."""
-        self._write(message, self.colours.warning)
+        self._write(message, "warning")
 
     def write_error(self, message: str) -> None:
         """Write that something failed."""
-        self._write(self.tr("Error: {}").format(message), self.colours.error)
+        self._write(self.tr("Error: {}").format(message), "error")
 
     def _say(self, event: Event) -> str:
         match event:
@@ -181,14 +192,16 @@ class LogPanel(Panel):
     def _write_stage(self, stage: str) -> None:
         # Stages that are split into several steps of one name are one line.
         if stage != self._last_stage:
-            self._write(stage, self.colours.muted_text)
+            self._write(stage, "muted_text")
         self._last_stage = stage
 
-    def _write(self, line: str, colour: str = "") -> None:
+    def _write(self, line: str, role: str = "text") -> None:
         self._last_stage = ""
-        colour = colour or self.colours.text
-        moment = f"{self._clock():%H:%M:%S}"
+        self._lines.append((f"{self._clock():%H:%M:%S}", line, role))
+        self._append(*self._lines[-1])
+
+    def _append(self, moment: str, line: str, role: str) -> None:
         self.view.appendHtml(
             f'<span style="color: {self.colours.muted_text}">{moment}</span>&nbsp;&nbsp;'
-            f'<span style="color: {colour}">{escape(line)}</span>'
+            f'<span style="color: {getattr(self.colours, role)}">{escape(line)}</span>'
         )

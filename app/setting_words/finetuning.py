@@ -59,7 +59,7 @@ WORDS: dict[str, Words] = {
         QT_TRANSLATE_NOOP("explanations", "Mixed images"),
         QT_TRANSLATE_NOOP(
             "explanations",
-            "How many images get a rectangle of another one pasted in (CutMix), so that the "
+            "The share of the images that get a rectangle of another one (CutMix), so that the "
             "unpruned network's answers to them tell more than those to images it knows; 0: none.",
         ),
         QT_TRANSLATE_NOOP("explanations", "share of all images"),

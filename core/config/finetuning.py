@@ -7,6 +7,8 @@ from core.config.checks import check_fields
 from core.config.declaring import number, path
 from core.config.searching import Precision
 
+BEFORE_MIXING = {"cutmix": 0.0}  # what files say by not naming it
+
 Switch = Literal["auto", "on", "off"]
 Compare = Literal["none", "best", "all"]
 

@@ -32,6 +32,11 @@ def open_training_images(spec: str, images: Images) -> ImagePart:
 
 def _open_arrays(path: Path, images: Images) -> ImagePart:
     other = open_npz(ImageRequest(str(path)))
+    if not other.is_labelled:
+        raise DataError(
+            f"Images {path} have no labels y_train to learn. Add them, or search on these images: "
+            "a run may be without labels."
+        )
     if other.image_shape != images.image_shape:
         raise DataError(
             f"Images {path} have the shape {other.image_shape} and not {images.image_shape} as "

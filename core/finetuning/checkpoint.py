@@ -12,6 +12,7 @@ from torch import Tensor
 
 from core.archives import check_weights
 from core.config import FinetuneConfig
+from core.config.finetuning import BEFORE_MIXING
 from core.errors import CheckpointError, RunError, readable
 from core.events import BoolArray
 from core.runs.files import write_bytes
@@ -125,7 +126,7 @@ def read_progress(path: Path, keep: BoolArray, config: FinetuneConfig, source: s
 
 def _changed(saved: dict[str, Any], config: FinetuneConfig) -> list[str]:
     """Settings that would make it another training; which networks are compared would not."""
-    now = asdict(config)
+    now, saved = asdict(config), {**BEFORE_MIXING, **saved}
     return sorted(name for name in now if name != "compare" and saved.get(name) != now[name])
 
 

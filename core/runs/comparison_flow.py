@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.config import RunConfig, load_run_config
+from core.config.finetuning import BEFORE_MIXING
 from core.errors import ConfigError, ExportError, RunError, readable
 from core.events import (
     CandidateEvaluated,
@@ -143,7 +144,8 @@ def _check_settings(folder: Path, config: RunConfig, plan: ComparisonPlan) -> No
     there = with_absolute_paths(load_run_config(folder / CONFIG_FILE))
     tuned = read_finetune_file(folder) if plan.finetune_epochs else None
     is_same = dataclasses.replace(there, finetune=config.finetune) == config
-    if not is_same or (tuned and tuned.settings != dataclasses.asdict(config.finetune)):
+    settings = {**BEFORE_MIXING, **tuned.settings} if tuned and tuned.settings else None
+    if not is_same or (settings and settings != dataclasses.asdict(config.finetune)):
         raise RunError(
             f"The run in {readable(folder)} has other settings than this comparison. Choose "
             "another folder with --out, or the words that it was begun with."

@@ -52,7 +52,13 @@ MEMORY_REMEDY = (
 
 
 def record_finetuning(
-    opened: Opened, masks: RunMasks, config: RunConfig, folder: Path, *, resume: bool = False
+    opened: Opened,
+    masks: RunMasks,
+    config: RunConfig,
+    folder: Path,
+    *,
+    run_folder: Path | None = None,
+    resume: bool = False,
 ) -> Events:
     """Fine-tune the learned mask, and others by `config.finetune.compare`, with one schedule.
 
@@ -60,23 +66,31 @@ def record_finetuning(
     parity gate into `folder`/finetuned, and finetune.json is written. The first StopRequested
     ends the training, and what is trained so far is still tested and written.
     FinetuneReported is the last event.
+
+    run_folder: where the weights lie that adapted in the search; `folder` if None.
     Raises: RunError, DataError before anything is trained; ExportError or ParityError after
         FinetuneReported if the network could not be exported.
     """
     prepare_folder(folder)
     with locked_folder(folder):
-        yield from _record(opened, masks, config, folder, resume)
+        yield from _record(opened, masks, config, folder, run_folder or folder, resume)
 
 
 def _record(
-    opened: Opened, masks: RunMasks, config: RunConfig, folder: Path, resume: bool
+    opened: Opened,
+    masks: RunMasks,
+    config: RunConfig,
+    folder: Path,
+    run_folder: Path,
+    resume: bool,
 ) -> Events:
     result = FinetuneResult()
     with limited_threads(config.search.threads), told_shortage("fine-tuning", MEMORY_REMEDY):
         training = yield from _open_training(opened, config)
         result.training_images = len(training)
         chosen = yield from choose_masks(opened, masks, config)
-        yield from _train_all(opened, chosen, training, config, folder, result, resume)
+        folders = folder, run_folder
+        yield from _train_all(opened, chosen, training, config, folders, result, resume)
         error = yield from _test_and_export(opened, config, folder, result)
     contents = file_contents(describe_result(opened, config, chosen, result))
     yield from _write(folder, report_text(contents))
@@ -118,10 +132,11 @@ def _train_all(
     chosen: Mapping[str, BoolArray],
     training: ImagePart,
     config: RunConfig,
-    folder: Path,
+    folders: tuple[Path, Path],
     result: FinetuneResult,
     resume: bool,
 ) -> Events:
+    folder, run_folder = folders
     device, at_once = resolve_device(config.search.device), norms_at_once()
     refit = None
     if config.finetune.refit:
@@ -131,7 +146,7 @@ def _train_all(
         # of those that were not begun before the crash there is nothing to take up
         place = CheckpointPlace(path, resume and (name == LEARNED or path.is_file()))
         # a refit would take back what the weights have learned
-        adapted = read_adapted(folder, opened, keep) if name == LEARNED else None
+        adapted = read_adapted(run_folder, opened, keep) if name == LEARNED else None
         before = cut_network(adapted or opened, keep, device, at_once, None if adapted else refit)
         yield from at_once.take_notices()
         finetuned = yield from finetune(

@@ -48,6 +48,8 @@ def adapt_network(
         return
     order = np.random.default_rng((config.seed, update)).permutation(len(masks))
     rate = config.distillation_rate * max(0.0, 1 - evaluations / config.evaluations)
+    if rate == 0:
+        return  # after the last update; a step would count as adapted and change nothing
     random = torch.Generator().manual_seed((config.seed << 32) + update)
     skipped = 0
     for step in range(steps):

@@ -101,6 +101,9 @@ def test_what_an_event_tells_waits_until_an_error_is_closed(window, tmp_path):
     assert "pruned.onnx" in window.dialog.informativeText()
     window.dialog.accept()
     assert shown(window) == []
+    # that of a fine-tuning, say, did not go there
+    window.session.event_received.emit(ExportFinished(("pruned.pt",), {"state": 1e-7}))
+    assert shown(window) == []
 
 
 def test_what_an_event_asks_leaves_the_persons_dialog_alone(window):

@@ -20,6 +20,7 @@ from core.events import (
 )
 from core.export.pruned import cut_network, describe_pruned, refit_for
 from core.export.verify import module_reader, relative_difference
+from core.finetuning.checkpoint import _changed
 from core.finetuning.loop import CheckpointPlace, finetune
 from core.finetuning.training import train_step
 from core.pruning.surgery import network_state
@@ -215,6 +216,13 @@ def test_a_finished_training_is_taken_up_at_once(tmp_path):
     events, again = finish(finetune(opened, half(opened), CONFIG, checkpoint=place))
     assert not any(isinstance(event, FinetuneAdvanced) for event in events)
     assert again.score == first.score
+
+
+def test_a_checkpoint_from_before_images_were_mixed_is_one_without_mixing():
+    saved = dataclasses.asdict(tuned(cutmix=0.0).finetune)
+    del saved["cutmix"]
+    assert _changed(saved, tuned(cutmix=0.0).finetune) == []
+    assert _changed(saved, tuned(cutmix=0.5).finetune) == ["cutmix"]
 
 
 def test_a_checkpoint_of_something_else_is_refused(tmp_path):

@@ -80,6 +80,11 @@ def test_a_run_tests_and_fine_tunes_what_adapted(tmp_path):
     assert started.cross_entropy == pytest.approx(scores["own"].cross_entropy)
     assert any(isinstance(event, FinetuneScored) for event in told)
 
+    # what is written elsewhere begins with the same weights
+    told = list(record_finetuning(opened, masks, CONFIG, tmp_path / "else", run_folder=tmp_path))
+    (elsewhere,) = [event for event in told if isinstance(event, FinetuneStarted)]
+    assert elsewhere.cross_entropy == started.cross_entropy
+
 
 def test_a_run_that_did_not_adapt_keeps_no_weights(tmp_path):
     opened = open_tiny(Chain)

@@ -237,6 +237,16 @@ def test_other_training_images_are_named_and_refused_if_there_are_none(opened, m
         finish(record_finetuning(opened, masks, config, tmp_path / "run"))
 
 
+def test_training_images_without_labels_are_refused(opened, masks, tmp_path):
+    images = np.zeros((20, 8, 8, 3), np.uint8)
+    classes = np.array(opened.images.class_names)
+    np.savez(tmp_path / "bare.npz", x_train=images, x_test=images, classes=classes)
+    finetuning = dataclasses.replace(CONFIG.finetune, data=str(tmp_path / "bare.npz"))
+    config = dataclasses.replace(CONFIG, finetune=finetuning)
+    with pytest.raises(DataError, match="no labels y_train to learn"):
+        finish(record_finetuning(opened, masks, config, tmp_path / "run"))
+
+
 def test_divergence_from_the_unpruned_network_by_hand():
     opened = open_tiny()
 

@@ -99,6 +99,14 @@ def test_the_rate_falls_over_the_search_and_images_rotate(monkeypatch):
     assert all(torch.equal(one, other) for one, other in zip(seen, expected, strict=True))
 
 
+def test_nothing_is_learned_after_the_last_update():
+    bench = Bench.of(open_tiny(Chain), short())
+    finish(adapt_network(bench, np.ones((2, 14), dtype=np.bool_), 4, 8))
+    assert bench.scorer.adapted() is None
+    events = list(run_search(open_tiny(Chain), short(samples_per_update=8)))
+    assert not of_kind(events, NetworkAdapted)
+
+
 def test_images_are_augmented_by_a_chance_that_is_the_updates_own(monkeypatch):
     seen = []
     monkeypatch.setattr(

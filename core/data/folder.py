@@ -76,7 +76,7 @@ def open_folder(request: ImageRequest) -> Images:
         image_shape=shape,
         mean=mean,
         std=std,
-        notices=_skipped_notice(skipped, root),
+        notices=skipped_notice(skipped, root),
     )
 
 
@@ -191,7 +191,8 @@ def check_files(
     return ImageFiles(tuple(path for path, _ in good), labels, shape)
 
 
-def _skipped_notice(skipped: Sequence[Path], root: Path) -> tuple[str, ...]:
+def skipped_notice(skipped: Sequence[Path], root: Path) -> tuple[str, ...]:
+    """Say which files of a folder could not be read, in one sentence; none if all could."""
     if not skipped:
         return ()
     names = ", ".join(readable(path.relative_to(root)) for path in skipped[:NAMED_IMAGES])

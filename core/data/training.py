@@ -5,25 +5,26 @@ from pathlib import Path
 
 import numpy as np
 
-from core.data.folder import check_files, list_files, visible_entries
+from core.data.folder import check_files, list_files, skipped_notice, visible_entries
 from core.data.image_files import FolderPart
 from core.data.images import ArrayPart, ImagePart, ImageRequest, Images
 from core.data.npz import open_npz
 from core.errors import DataError
 
 
-def open_training_images(spec: str, images: Images) -> ImagePart:
+def open_training_images(spec: str, images: Images) -> tuple[ImagePart, tuple[str, ...]]:
     """Open images to train on, normalised and sized as those of `images`.
 
     spec: a .npz file, whose training images are taken, or a folder with a folder per class,
         which may lie in train/.
+    Returns: the images, and notices of what was skipped.
     Raises: DataError if they cannot be opened or their classes are not those of `images`.
     """
     path = Path(spec).expanduser()
     if path.is_dir():
         return _open_folder(path / "train" if (path / "train").is_dir() else path, images)
     if path.suffix.lower() == ".npz" and path.is_file():
-        return _open_arrays(path, images)
+        return _open_arrays(path, images), ()
     raise DataError(
         f"There are no images {path} to train on. Give a .npz file or a folder with a folder "
         "per class; unpack archives first."
@@ -50,16 +51,18 @@ def _open_arrays(path: Path, images: Images) -> ImagePart:
     return dataclasses.replace(part, indices=everything, mean=images.mean, std=images.std)
 
 
-def _open_folder(folder: Path, images: Images) -> ImagePart:
+def _open_folder(folder: Path, images: Images) -> tuple[ImagePart, tuple[str, ...]]:
     names = {entry.name for entry in visible_entries(folder) if entry.is_dir()}
     if names != set(images.class_names):
         raise _strange_classes(folder, names, images)
+    skipped: list[Path] = []
     files = check_files(
-        list_files(folder, images.class_names), images.class_names, images.image_shape, []
+        list_files(folder, images.class_names), images.class_names, images.image_shape, skipped
     )
     if not len(files.labels):
         raise DataError(f"Folder {folder} has no readable image. Add some.")
-    return FolderPart(files, np.arange(len(files.labels)), images.mean, images.std)
+    part = FolderPart(files, np.arange(len(files.labels)), images.mean, images.std)
+    return part, skipped_notice(skipped, folder)
 
 
 def _strange_classes(path: Path, names: set[str], images: Images) -> DataError:

@@ -119,7 +119,9 @@ def _open_training(opened: Opened, config: RunConfig) -> Generator[Event, None, 
     if not config.finetune.data:
         return opened.images.reward
     yield StageStarted("Opening the training images")
-    part = open_training_images(config.finetune.data, opened.images)
+    part, notices = open_training_images(config.finetune.data, opened.images)
+    for notice in notices:
+        yield NoticeRaised(notice)
     yield NoticeRaised(
         f"Trained on {len(part):,} images of {config.finetune.data}. If the held-out images are "
         "among them, the choice of the epoch favours the last ones; the test images decide."

@@ -63,7 +63,11 @@ def _how(file: FinetuneFile) -> str:
 def _start(file: FinetuneFile) -> str:
     """What "before" means, where training did not start from the network of the search."""
     is_refitted = (file.settings or {}).get("refit") is True
-    return " Before is after the refit by least squares, from which it started." * is_refitted
+    words = (
+        " Before is what training started from: the weights that adapted in the search, or else "
+        "a refit by least squares."
+    )
+    return words * is_refitted
 
 
 def _pair(before: TestScore, after: TestScore) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 
 from core.config import FinetuneConfig, RunConfig, SearchConfig
 from core.errors import DataError, ParityError, RunError
@@ -283,6 +284,21 @@ def test_notices_are_sentences(opened, masks, tmp_path):
     notices = [event.message for event in events if isinstance(event, NoticeRaised)]
     assert any(notice.startswith("Trained on 20 images of") for notice in notices)
     assert read_finetune_file(tmp_path / "run").training_images == 20
+
+
+def test_unreadable_training_images_are_named(opened, masks, tmp_path):
+    for name in opened.images.class_names:
+        (tmp_path / "more" / name).mkdir(parents=True)
+        for number in range(3):
+            pixels = np.full((8, 8, 3), 20 * number, np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "more" / name / f"{number}.png")
+    torn = tmp_path / "more" / opened.images.class_names[0] / "0.png"
+    torn.write_bytes(b"torn")
+    finetuning = dataclasses.replace(CONFIG.finetune, data=str(tmp_path / "more"))
+    config = dataclasses.replace(CONFIG, finetune=finetuning)
+    events, _ = finish(record_finetuning(opened, masks, config, tmp_path / "run"))
+    notices = [event.message for event in events if isinstance(event, NoticeRaised)]
+    assert any("1 unreadable image was skipped" in n and "0.png" in n for n in notices)
 
 
 def test_a_new_search_in_the_folder_moves_what_was_fine_tuned(opened, masks, tmp_path):

@@ -259,10 +259,12 @@ def _style_sheet(app: QApplication, palette: Palette) -> str:
         border: 1px solid {palette.muted_text}; border-radius: 2px; background: {palette.surface};
         width: 11px; height: 11px;
     }}
-    QCheckBox::indicator:unchecked:disabled {{ border-color: {palette.outline}; }}
     QRadioButton::indicator:unchecked {{
         border: 1px solid {palette.muted_text}; border-radius: 6px; background: {palette.surface};
         width: 11px; height: 11px;
+    }}
+    QCheckBox::indicator:unchecked:disabled, QRadioButton::indicator:unchecked:disabled {{
+        border-color: {palette.outline};
     }}
     QToolButton[role="disclosure"] {{
         border: 1px solid transparent; border-radius: {RADIUS}px; padding: {SPACE_S}px 0px;

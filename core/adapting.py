@@ -28,6 +28,11 @@ class SharedWeights:
     state: State
     velocity: State = field(default_factory=dict)  # of the same keys, once a step was taken
     version: int = 0  # steps taken
+    original: State = field(init=False)  # as it began
+
+    def __post_init__(self) -> None:
+        """Remember the weights that it begins with."""
+        self.original = dict(self.state)
 
     def learn(
         self,
@@ -81,6 +86,11 @@ class SharedWeights:
         own = {key: value.to(self.state[key].device) for key, value in state.items()}
         self.state.update(_alike(self.state, own))
         self.version += 1
+
+    def forget(self) -> None:
+        """Go back to the weights that it began with."""
+        self.state.update(self.original)
+        self.velocity, self.version = {}, 0
 
     @torch.no_grad()
     def _step(self, keep: BoolArray, gradients: State, rate: float) -> None:

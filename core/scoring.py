@@ -120,6 +120,13 @@ class MaskScorer:
             other._training, other._trained = tuple(training), {}
         return other
 
+    def unadapted(self) -> "MaskScorer":
+        """Return a scorer that measures the same of masks cut out of the weights it began with."""
+        other = copy.copy(self)
+        other._weights = SharedWeights(self._plan, dict(self._weights.original))
+        other._trained = None if self._trained is None else {}
+        return other
+
     def use_refit(self, refit: Refit, measure: Measure) -> None:
         """Refit masks with this, and measure so from now on."""
         self._refit, self._measure = refit, measure

@@ -82,6 +82,7 @@ class PruningAgent:
     def hold_budget(self, macs_budget: float) -> None:
         """Let masks keep so much of the MACs (0-1) at most from now on."""
         self._space.macs_budget = macs_budget
+        self._preferred = None
 
     @property
     def entropy_coef(self) -> float:

@@ -1,7 +1,7 @@
 """report.html: a run for a colleague who has no Espalier, in one file. Needs no torch."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,11 @@ NAMES = {LEARNED: "learned mask", UNPRUNED: "unpruned network"}
 FALLS = (
     "The budget fell from the whole network to the final one over the first {:,.0f} evaluations, "
     "while the network adapted; so masks of that time keep more, and accuracies fall along."
+)
+FALLS_NO_FURTHER = (
+    "The budget was to fall from the whole network to the final one over the first {:,.0f} "
+    "evaluations, while the network adapted; the search ended after {:,}, so that its masks keep "
+    "more than the final one, which the winner was held to."
 )
 
 
@@ -193,10 +198,10 @@ def _search(folder: Path) -> str:
     if started:
         unpruned = 100 * started[0].baseline_accuracy
         levels.append(Level("unpruned, on held-out images", "baseline", unpruned))
-    annealed = started[0].annealed_evaluations if started else 0
+    falls = _falls(started[0].annealed_evaluations, tried) if started else ""
     return section(
         "Search",
-        *([paragraph(FALLS.format(annealed))] if annealed else []),
+        *([paragraph(falls)] if falls else []),
         plot(
             [
                 Points("evaluated masks", "candidate", evaluation, accuracy),
@@ -221,6 +226,15 @@ def _search(folder: Path) -> str:
             y_label="accuracy on reward images (%)",
         ),
     )
+
+
+def _falls(annealed: float, tried: Sequence[CandidateEvaluated]) -> str:
+    """How the budget fell over the evaluations; "" where it was the final one from the start."""
+    if not tried or sum(event.update == tried[0].update for event in tried) >= annealed:
+        return ""
+    if len(tried) < annealed:
+        return FALLS_NO_FURTHER.format(annealed, len(tried))
+    return FALLS.format(annealed)
 
 
 def _masks(folder: Path) -> str:

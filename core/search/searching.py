@@ -36,7 +36,12 @@ from core.search.adaptation import (
 from core.search.agent import make_space, prepare_agent, tell_of_agent
 from core.search.bench import Bench
 from core.search.channel_credit import CreditMeasurer
-from core.search.choosing import judge_all, round_chosen, score_now
+from core.search.choosing import (
+    judge_all,
+    judge_now,
+    round_chosen,
+    unless_own_weights_are_better,
+)
 from core.search.finalists import Finalist, Finalists
 from core.search.groundwork import (
     compare_criteria,
@@ -78,6 +83,7 @@ class Search:
         self._finalists: Finalists | None = None
         self._held_out = HeldOutWatch(self._bench)
         self._credit = CreditMeasurer.of(self._bench)
+        self._agent: Method | None = None  # once it has begun
         self._probability: FloatArray | None = None  # the policy's at the end
 
     @property
@@ -88,6 +94,7 @@ class Search:
     def run(self) -> Generator[SearchEvent, None, None]:
         """Search to the end, or to a stop; see run_search."""
         is_stopped = False
+        told: list[NoticeRaised | NetworkAdapted] = []
         try:
             yield from prepare_refit(self._bench, self._told)
             if self._state is None:
@@ -102,9 +109,13 @@ class Search:
                 keep, score = yield from self._judge(agent)
         except StopRequested:
             is_stopped = True
-            keep = self._masks_so_far()[0]
-            score = score_now(self._bench, keep)
-        told: list[NoticeRaised | NetworkAdapted] = list(adapted_network(self._bench))
+            keep, score, words = unless_own_weights_are_better(
+                self._bench,
+                *judge_now(self._bench, self._masks_at_once()),
+                criterion=self._ground.best_criterion,
+            )
+            told += [NoticeRaised(words)] if words else []
+        told += adapted_network(self._bench)
         if self._bench.config.round_to > 1:
             likeliest = self._probability
             priority = self._ground.prior.numpy() if likeliest is None else likeliest
@@ -145,6 +156,7 @@ class Search:
             self._take_up(self._state, agent, reward)
         elif isinstance(agent, PruningAgent):
             yield from prepare_agent(agent, bench)
+        self._agent = agent
         yield StageStarted("Searching", total=config.evaluations)
         while self._evaluations < config.evaluations:
             if (told := self._held_out.reason_to_stop()) is not None:
@@ -297,6 +309,18 @@ class Search:
         probability, likeliest = agent.preference()
         self._probability = probability
         return (yield from judge_all(self._bench, [likeliest, *self._masks_so_far()]))
+
+    def _masks_at_once(self) -> list[BoolArray]:
+        """What a stop chooses among, in few passes.
+
+        A network that has adapted has not adapted to the criteria's masks, which are all there is
+        within the final budget while it falls: what the agent would keep of it then is better.
+        """
+        best = self._masks_so_far()[0]
+        if self._agent is None or self._bench.scorer.adapted() is None:
+            return [best]
+        self._agent.hold_budget(self._bench.config.macs_budget)
+        return [self._agent.preference()[1], best]
 
     def _masks_so_far(self) -> list[BoolArray]:
         """All that could win, the best by the reward images first."""

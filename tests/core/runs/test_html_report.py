@@ -21,7 +21,7 @@ NASTY = "<script>alert('x')</script>&\n\"net"
 KEEP = np.array([1, 1, 0, 0, 0, 1], dtype=np.bool_)
 
 
-def make_run(folder, *, seed=0, accuracy=0.8, criterion=0.6):
+def make_run(folder, *, seed=0, accuracy=0.8, criterion=0.6, annealed=2.0, updates=(1, 2, 3)):
     folder.mkdir()
     (folder / "config.toml").write_text(
         f'network = "tiny"\n[search]\nseed = {seed}\nevaluations = 3\n# {NASTY.splitlines()[0]}\n'
@@ -52,9 +52,12 @@ def make_run(folder, *, seed=0, accuracy=0.8, criterion=0.6):
     }
     (folder / "report.json").write_text(json.dumps(report))
     events = [
-        SearchStarted(3, 0.5, 2000, 100, 0.9, 0.3, 0.1, annealed_evaluations=2.0),
+        SearchStarted(3, 0.5, 2000, 100, 0.9, 0.3, 0.1, annealed_evaluations=annealed),
         CriterionEvaluated(NASTY, KEEP, 0.49, 0.6, 1.5),
-        *(CandidateEvaluated(n, 1, KEEP, 0.5, 0.7, 1, -1, 0.7, True, n) for n in (1, 2, 3)),
+        *(
+            CandidateEvaluated(n + 1, update, KEEP, 0.5, 0.7, 1, -1, 0.7, True, n + 1)
+            for n, update in enumerate(updates)
+        ),
     ]
     header = header_line(LogHeader(NASTY, ((NASTY, 6),)))
     (folder / "events.jsonl").write_bytes(header + b"".join(map(event_line, events)))
@@ -119,6 +122,26 @@ def test_the_numbers_are_those_of_the_report(tmp_path):
     assert "3.0e-07" in words
     assert "3 of 6" in words
     assert "to the final one over the first 2 evaluations" in words
+
+
+@pytest.mark.parametrize(
+    ("annealed", "updates", "words"),
+    [
+        (0.0, (1, 2, 3), None),
+        (2.0, (1, 1, 2), None),  # the first masks were held to the final budget already
+        (2.5, (1, 1, 2), "to the final one over the first 2 evaluations"),  # of 2.5
+        (
+            8.0,
+            (1, 1, 2),
+            "over the first 8 evaluations, while the network adapted; the search ended "
+            "after 3, so that its masks keep more",
+        ),
+        (8.0, (), None),
+    ],
+)
+def test_the_budget_falls_as_far_as_it_fell(tmp_path, annealed, updates, words):
+    page = html_report(make_run(tmp_path / "run", annealed=annealed, updates=updates))
+    assert ("budget" in page and words in page) if words else "The budget" not in page
 
 
 def test_float16_and_the_opset_are_told(tmp_path):

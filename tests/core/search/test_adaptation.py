@@ -1,6 +1,8 @@
 """A search whose network adapts: what is kept, what is told, and what is refused."""
 
 import dataclasses
+import re
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,16 +13,19 @@ from core.config import PolicyConfig, SearchConfig
 from core.config.baselines import BaselineConfig
 from core.config.searching import REWARDS_WITH_REFIT
 from core.errors import ConfigError
-from core.evaluation import RotatingImages
+from core.evaluation import RotatingImages, Score
 from core.events import (
     CandidateEvaluated,
     HeldOutScored,
     ImportancesMeasured,
     NetworkAdapted,
     NoticeRaised,
+    PolicyUpdated,
     SearchFinished,
     SearchStarted,
+    StopRequested,
 )
+from core.rl.agent import PruningAgent
 from core.scoring import MaskScorer
 from core.search import run_search
 from core.search.adaptation import (
@@ -30,6 +35,7 @@ from core.search.adaptation import (
     is_annealing,
 )
 from core.search.bench import Bench
+from core.search.held_out import score_held_out
 from tests.core.tiny import finish, open_tiny
 from tests.networks import Chain, Residual
 
@@ -163,3 +169,89 @@ def test_weights_that_adapt_are_not_refitted():
         trained = BaselineConfig(gates_train_weights=True)
         with pytest.raises(ConfigError, match=f"must not be {reward} where gates train"):
             short(reward=reward, method="gates", baselines=trained)
+
+
+def stopped(kind, after: int, config: SearchConfig) -> list[Any]:
+    """The events of a search of a kind of network that is stopped after an update."""
+    search = run_search(open_tiny(kind), config)
+    told = [next(e for e in search if isinstance(e, PolicyUpdated) and e.update == after)]
+    return [*told, search.throw(StopRequested()), *search]
+
+
+def test_a_stop_gives_up_weights_that_do_worse_than_those_of_the_beginning():
+    events = stopped(Residual, 2, short(evaluations=16, distillation_rate=0.99, macs_budget=0.3))
+    assert not of_kind(events, NetworkAdapted)
+    (told,) = of_kind(events, NoticeRaised)
+    assert re.fullmatch(
+        r"What the network has adapted so far is given up: on held-out images .* loses \S+ nats "
+        r"with the original weights and is right in \S+ %, .* adapted ones \S+ and \S+ %\.",
+        told.message,
+    )
+    finished = events[-1]
+    assert any(np.array_equal(finished.keep, keep) for keep in finished.criteria.values())
+    bench = Bench.of(open_tiny(Residual), short(macs_budget=0.3))
+    assert finished.accuracy == score_held_out(bench, finished.keep).accuracy
+
+
+@pytest.mark.parametrize("method", ["agent", "random", "evolution", "layer_ratios", "gates"])
+def test_a_stop_while_the_budget_falls_takes_the_methods_mask_for_the_final_one(
+    monkeypatch, method
+):
+    scored: list[bytes] = []
+    worse = SimpleNamespace(score=lambda *_: Score(0.0, 99.0, 8))
+    monkeypatch.setattr(MaskScorer, "unadapted", lambda self: worse)
+    config = short(
+        method=method,
+        evaluations=16,
+        budget_annealing=0.75,
+        macs_budget=0.3,
+        baselines=BaselineConfig(gates_train_weights=method == "gates"),
+    )
+    search = run_search(open_tiny(Residual), config)
+    next(event for event in search if isinstance(event, PolicyUpdated) and event.update == 2)
+    monkeypatch.setattr(
+        MaskScorer,
+        "score",
+        lambda self, keep, *_: scored.append(keep.tobytes()) or Score(0.5, len(scored), 8),
+    )
+    events = [search.throw(StopRequested()), *search]
+    assert of_kind(events, NetworkAdapted)
+    finished = events[-1]
+    assert finished.is_stopped
+    assert finished.macs_kept <= 0.3
+    assert len(scored) == 2
+    assert finished.keep.tobytes() == scored[0]
+    assert finished.cross_entropy == 1
+
+
+def test_what_the_agent_would_keep_follows_the_budget():
+    search = run_search(open_tiny(Residual), short(evaluations=16, macs_budget=0.3))
+    agents: list[PruningAgent] = []
+    with pytest.MonkeyPatch.context() as patch:
+        propose = PruningAgent.propose
+        patch.setattr(
+            PruningAgent, "propose", lambda self, n: agents.append(self) or propose(self, n)
+        )
+        next(event for event in search if isinstance(event, PolicyUpdated))
+    search.close()
+    (agent,) = agents
+    wide = agent.preference()[1]
+    agent.hold_budget(0.3)
+    narrow = agent.preference()[1]
+    assert (narrow <= wide).all()
+    assert narrow.sum() < wide.sum()
+
+
+def test_weights_that_are_forgotten_are_those_of_the_beginning():
+    bench = Bench.of(open_tiny(Chain), short())
+    before = {key: value.clone() for key, value in bench.scorer.weights.state.items()}
+    keep = np.ones(14, dtype=np.bool_)
+    (batch,) = bench.images.next_batches(1, 8)
+    own = bench.scorer.score(keep, *batch)
+    finish(adapt_network(bench, keep[None], 1, 2))
+    assert bench.scorer.score(keep, *batch) != own
+    assert bench.scorer.unadapted().score(keep, *batch) == own
+    bench.scorer.weights.forget()
+    assert bench.scorer.adapted() is None
+    assert all(torch.equal(bench.scorer.weights.state[key], before[key]) for key in before)
+    assert bench.scorer.score(keep, *batch) == own

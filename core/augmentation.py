@@ -39,8 +39,9 @@ def augment(images: Tensor, config: FinetuneConfig, random: torch.Generator) -> 
 def mix(
     images: Tensor, labels: Tensor, classes: int, config: FinetuneConfig, random: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Paste into the first images (N, C, H, W) of a batch a rectangle of their neighbours.
+    """Paste into a share of a batch's images (N, C, H, W) a rectangle of those before them.
 
+    They are spread evenly over the batch, so that each part is alike where memory halves it.
     Returns: the images, and what is to be learned of them: the labels (N,) as they were if nothing
     is mixed, else the share of each class (N, classes), float32, which is that of the pixels.
     Source: Yun et al., "CutMix", ICCV 2019, with alpha = 1 and a rectangle for each image. A
@@ -48,19 +49,20 @@ def mix(
     more (Beyer et al., "Knowledge distillation: A good teacher is patient and consistent", 2022).
     """
     count = round(config.cutmix * len(images))
-    if count < 2:
+    if count == 0:
         return images, labels
     height, width = images.shape[2:]
     side = torch.rand(count, 1, generator=random).sqrt()  # so that its area is uniform
     pasted = (
         _within(side, height, random)[:, :, None] & _within(side, width, random)[:, None, :]
     )  # (count, H, W)
-    neighbours = images[:count].roll(1, 0)
-    mixed = torch.where(pasted[:, None], neighbours, images[:count])
+    chosen = torch.arange(count) * len(images) // count
+    before, share = chosen - 1, pasted.float().mean((1, 2))[:, None]  # -1: the last
     own = F.one_hot(labels, classes).float()
-    share = pasted.float().mean((1, 2))[:, None]
-    shares = torch.lerp(own[:count], own[:count].roll(1, 0), share)
-    return torch.cat([mixed, images[count:]]), torch.cat([shares, own[count:]])
+    mixed, shares = images.clone(), own.clone()
+    mixed[chosen] = torch.where(pasted[:, None], images[before], images[chosen])
+    shares[chosen] = torch.lerp(own[chosen], own[before], share)
+    return mixed, shares
 
 
 def _within(side: Tensor, length: int, random: torch.Generator) -> Tensor:

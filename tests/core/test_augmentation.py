@@ -17,7 +17,7 @@ def numbered_images(count: int, height: int, width: int) -> torch.Tensor:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(4, 12), st.integers(1, 9), st.integers(1, 9), st.integers(0, 10_000))
+@given(st.integers(2, 12), st.integers(1, 9), st.integers(1, 9), st.integers(0, 10_000))
 def test_labels_have_the_shares_of_the_pixels(count, height, width, seed):
     images, labels = numbered_images(count, height, width), torch.arange(count)
     random = torch.Generator().manual_seed(seed)
@@ -25,8 +25,16 @@ def test_labels_have_the_shares_of_the_pixels(count, height, width, seed):
     for image, share in zip(mixed, shares, strict=True):
         pixels = torch.bincount(image[0].flatten().long(), minlength=count) / (height * width)
         assert share == pytest.approx(pixels, abs=1e-6)
-    changed = [number for number in range(count) if not torch.equal(mixed[number], images[number])]
-    assert all(number < round(count / 2) for number in changed)
+    assert sum(not torch.equal(*pair) for pair in zip(mixed, images, strict=True)) <= round(count / 2)
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.5, 8), (0.5, 2), (0.25, 8), (0.75, 8), (1.0, 3)])
+def test_mixed_images_are_spread_evenly_over_a_batch(share, count):
+    images, random = numbered_images(count, 64, 64), torch.Generator().manual_seed(0)
+    mixed, _ = mix(images, torch.arange(count), count, FinetuneConfig(cutmix=share), random)
+    changed = torch.tensor([not torch.equal(*pair) for pair in zip(mixed, images, strict=True)])
+    assert changed.sum() == share * count
+    assert abs(changed[: count // 2].sum() - share * (count // 2)) < 1
 
 
 def test_a_piece_is_a_rectangle_of_the_neighbour_of_any_size():
@@ -46,7 +54,7 @@ def test_a_piece_is_a_rectangle_of_the_neighbour_of_any_size():
 
 def test_nothing_is_mixed_where_nobody_asks_for_it():
     images, labels = numbered_images(8, 4, 4), torch.arange(8)
-    for config, count in ((FinetuneConfig(cutmix=0.0), 8), (HALF, 2)):
+    for config, count in ((FinetuneConfig(cutmix=0.0), 8), (HALF, 0)):
         mixed, learned = mix(images[:count], labels[:count], 8, config, torch.Generator())
         assert torch.equal(mixed, images[:count])
         assert torch.equal(learned, labels[:count])

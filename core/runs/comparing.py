@@ -44,6 +44,7 @@ class ComparisonPlan:
     evaluations: int | None = None
     finetune_epochs: int = 0  # 0: no fine-tuning
     further_budgets: Mapping[str, float] = field(default_factory=dict)  # "params" -> 0-1
+    cutmix: float = 0.0  # the share of images that fine-tuning mixes, 0-1
 
     @property
     def reference(self) -> str:

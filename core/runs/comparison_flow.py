@@ -89,6 +89,7 @@ def plan_comparison(
         evaluations=config.search.evaluations,
         finetune_epochs=epochs,
         further_budgets=config.search.further_budgets,
+        cutmix=config.finetune.cutmix if epochs else 0.0,
     )
 
 

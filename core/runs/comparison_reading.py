@@ -87,7 +87,7 @@ def _read_run(folder: Path, plan: ComparisonPlan, method: str, seed: int) -> Met
         for key, measure in MEASURES.items()
         if measure.when == BEFORE and (number := _number(pruned.get(measure.name))) is not None
     }
-    tuned = read_finetune_file(place)
+    tuned = read_finetune_file(place) if plan.finetune_epochs else None
     learned = None if tuned is None else tuned.find("learned")
     if learned is not None and not learned.is_stopped:
         after = asdict(learned.after)
@@ -153,6 +153,7 @@ def _plan(values: object, folder: Path) -> ComparisonPlan:
             if name != "macs"
             and (share := _number(_mapping(known.get("further_budgets")).get(name))) is not None
         },
+        _number(known.get("cutmix")) or 0.0,
     )
 
 

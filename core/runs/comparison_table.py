@@ -102,6 +102,8 @@ def p_text(p: float) -> str:
 def notes(comparison: Comparison) -> list[str]:
     """What a reader must know of the numbers, one sentence or two each."""
     plan = comparison.plan
+    # also where fine-tunings of an earlier plan are not shown
+    is_tuned = comparison.test_readings > sum(bool(run.values) for run in comparison.runs)
     said = [
         f"{plan.network} on {plan.dataset}, at most {_budgets(plan)}, "
         f"{plan.evaluations or 0:,} evaluations for each search, seeds "
@@ -114,7 +116,7 @@ def notes(comparison: Comparison) -> list[str]:
         "to the choice of the winner, with the one-shot criteria that every search begins with. "
         "A criterion is shown in the allocation that won on the reward images.",
         f"The test images were read {comparison.test_readings} times: once for the report of each "
-        "run" + (", once after each fine-tuning." if plan.finetune_epochs else "."),
+        "run" + (", once after each fine-tuning." if is_tuned else "."),
     ]
     if any(name in VARIANTS for name in plan.methods):
         said.append(
@@ -128,7 +130,13 @@ def notes(comparison: Comparison) -> list[str]:
         )
     if plan.finetune_epochs:
         epochs = f"{plan.finetune_epochs} epoch{'s' if plan.finetune_epochs > 1 else ''}"
-        said.append(f"After: the same {epochs} of fine-tuning for each mask.")
+        mixed = (
+            f", which mixes {100 * plan.cutmix:.0f} % of the images: networks that have adapted "
+            "gain by it, those whose weights were left alone do not"
+            if plan.cutmix
+            else ""
+        )
+        said.append(f"After: the same {epochs} of fine-tuning for each mask{mixed}.")
     missing = [f"{run.folder} ({run.problem})" for run in comparison.runs if not run.counts]
     if missing:
         said.append(f"Not counted: {', '.join(missing)}.")

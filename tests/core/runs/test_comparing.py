@@ -99,6 +99,18 @@ def test_the_files_say_the_same(compared):
     assert "worse" not in table
     assert "read 12 times" in table
     assert "fewer than three seeds" in table
+    assert "the same 1 epoch of fine-tuning for each mask, which mixes 50 % of the images" in table
+
+
+def test_without_fine_tuning_what_others_fine_tuned_is_not_shown(compared, tmp_path):
+    folder, _ = compared
+    copied = shutil.copytree(folder, tmp_path / "compared")
+    report = report_of(compare(copied, ("agent", "random", "l1_uniform"), seeds=2))
+    assert report["is_complete"]
+    assert {row["means"]["accuracy_after"] for row in report["methods"]} == {None}
+    table = (copied / "comparison.md").read_text()
+    assert "after" not in table.splitlines()[2]
+    assert "read 12 times: once for the report of each run, once after each fine-tuning" in table
 
 
 def test_what_is_there_is_not_done_again(compared):

@@ -136,7 +136,10 @@ def _interval(estimate: Estimate) -> str:
 
 
 def _points(share: float, *, signed: bool = False) -> str:
-    text = f"{100 * share:+.1f}" if signed else f"{100 * share:.1f}"
+    points = round(100 * share, 1)
+    if points == 0:
+        return "0.0"  # what is rounded away has no sign
+    text = f"{points:+.1f}" if signed else f"{points:.1f}"
     return text.replace("-", "−")
 
 

@@ -198,6 +198,11 @@ def test_words_for_numbers():
     assert lead_text(Estimate(-0.02, -0.03, -0.01, 1)) == "−2.0 ± 1.0"
 
 
+@pytest.mark.parametrize("lead", [-0.0004, 0.0, 0.0004])
+def test_what_is_rounded_to_nought_has_no_sign(lead):
+    assert lead_text(Estimate(lead, lead - 0.01, lead + 0.01, 1)) == "≈ 0.0 ± 1.0"
+
+
 def test_a_worse_agent_is_called_worse():
     before = {LEARNED: 0.5, "l1_uniform": 0.6}
     verdict = judge([Outcome(0, 1000, before, {}, {})])

@@ -22,8 +22,9 @@ from app.words import percent_text
 ROW_PX = 22
 BAR_PX = 12
 NAME_SHARE, NAME_MOST_PX = 0.28, 220
-LANE_PX = 148  # of the arcs
+LANE_PX = 180  # of the arcs, with room for a weight at each side
 NUMBER_PX = 64
+WEIGHT_PX = 46  # "100.0 %"
 DOT_PX = 5
 ARC_WIDTHS = 0.6, 4.0  # pixels at weight 0 and 1
 ARC_REACH_PX = 10.0, 7.0  # of an arc: at least, and more for each row that it spans
@@ -238,7 +239,7 @@ class AttentionCanvas(QAbstractScrollArea):
                 tick = QRectF(evenly - 0.75, area.top() - 3, 1.5, BAR_PX + 6)
                 painter.fillRect(tick, QColor(palette.text))
         evenness = float(attention.evenness[row])
-        words = "–" if evenness != evenness else percent_text(evenness, 0)
+        words = "–" if evenness != evenness else percent_text(evenness)
         painter.setPen(QColor(palette.text if is_selected else palette.muted_text))
         room = QRectF(area.right(), area.top() - 5, NUMBER_PX - SPACE_S, BAR_PX + 10)
         painter.drawText(room, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, words)
@@ -269,7 +270,7 @@ class AttentionCanvas(QAbstractScrollArea):
         colour.setAlphaF(1.0 if is_marked else faint * (0.4 + 0.6 * weight))
         start, end, x = self._middle(source), self._middle(row), self._axis
         least, more = ARC_REACH_PX
-        room = LANE_PX / 2 - NUMBER_PX / 2
+        room = LANE_PX / 2 - WEIGHT_PX
         reach = side * min(room, least + more * (abs(row - source) - 1)) * 4 / 3
         path = QPainterPath(QPointF(x, start))
         path.cubicTo(x + reach, start, x + reach, end, x, end)
@@ -284,4 +285,4 @@ class AttentionCanvas(QAbstractScrollArea):
         area = QRectF(left, self._middle(source) - ROW_PX / 2, half, ROW_PX)
         flag = Qt.AlignmentFlag.AlignLeft if source <= row else Qt.AlignmentFlag.AlignRight
         painter.setPen(QColor(self._palette.text))
-        painter.drawText(area, flag | Qt.AlignmentFlag.AlignVCenter, percent_text(weight, 0))
+        painter.drawText(area, flag | Qt.AlignmentFlag.AlignVCenter, percent_text(weight))

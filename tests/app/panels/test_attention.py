@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from PySide6.QtCore import Qt
 
 from app.panels.attention import AttentionPanel
 from app.panels.attention_facts import Attention
-from app.saving import panel_image
+from app.saving import panel_image, save_panel
 from app.selection import Selection
 from app.theme import LIGHT
 from core.events import AttentionMeasured
@@ -115,6 +116,19 @@ def test_even_attention_is_said_to_be_even(panel):
     panel.selection.select_layer("stem")
     assert "stem looks at: " in panel.readout.text()
     assert panel.readout.text().endswith("(evenly: 33.3 % each)")
+
+
+def test_a_weight_has_the_same_digits_in_the_rows_and_in_words(panel, tmp_path):
+    panel.show_event(network_opened())
+    panel.show_event(even_event([layer.name for layer in network_opened().graph.layers]))
+    panel.redraw_now()
+    panel.selection.select_layer("stem")
+    assert "33.3 %" in panel.readout.text()
+    save_panel(panel, tmp_path / "rows.svg")
+    written = re.findall(r"([\d.]+) %", (tmp_path / "rows.svg").read_text(encoding="utf-8"))
+    assert written.count("33.3") == 3  # weights of the selected layer
+    assert "100.0" in written  # evenness
+    assert "33" not in written
 
 
 def test_layers_and_heads_can_be_chosen(panel):

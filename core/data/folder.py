@@ -30,7 +30,7 @@ DEFAULT_INPUT = (3, 224, 224)
 GREY_MEAN, GREY_STD = (0.449,), (0.226,)  # ImageNet's, averaged over its channels
 # A search reads fewer; all the images that are used are decoded once when the folder is opened.
 TRAINING_MOST = 16_384 + HELD_OUT_MOST
-NAMED_IMAGES = 3
+NAMED_IMAGES = NAMED_CLASSES = 3
 
 
 def open_folder(request: ImageRequest) -> Images:
@@ -51,7 +51,8 @@ def open_folder(request: ImageRequest) -> Images:
     class_names = _class_folders(root / "train")
     train = list_files(root / "train", class_names, root)
     test_root = _find_test(root)
-    test = list_files(test_root, _check_test_classes(test_root, class_names), root)
+    tested = _check_test_classes(test_root, class_names)
+    test = list_files(test_root, tested, root)
     labels = np.array([class_names.index(path_class) for _, path_class in train], dtype=np.int64)
     if len(labels) > TRAINING_MOST:
         train = [train[i] for i in np.sort(stratified_sample(labels, TRAINING_MOST, request.seed))]
@@ -76,7 +77,7 @@ def open_folder(request: ImageRequest) -> Images:
         image_shape=shape,
         mean=mean,
         std=std,
-        notices=skipped_notice(skipped, root),
+        notices=(*skipped_notice(skipped, root), *_untested_notice(class_names, tested, test_root)),
     )
 
 
@@ -119,6 +120,21 @@ def _check_test_classes(folder: Path, class_names: Sequence[str]) -> tuple[str, 
             "Remove it, or add training images of that class."
         )
     return tuple(names)
+
+
+def _untested_notice(
+    class_names: Sequence[str], tested: Sequence[str], folder: Path
+) -> tuple[str, ...]:
+    """What to say of classes without a folder of test images."""
+    missing = [readable(name) for name in class_names if name not in tested]
+    if not missing:
+        return ()
+    named = ", ".join(missing[:NAMED_CLASSES])
+    more = f" and {len(missing) - NAMED_CLASSES:,} more" if len(missing) > NAMED_CLASSES else ""
+    return (
+        f"{len(missing):,} of {len(class_names):,} classes have no folder in {readable(folder)} "
+        f"({named}{more}): test accuracies say nothing of them.",
+    )
 
 
 def list_files(

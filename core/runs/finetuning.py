@@ -140,16 +140,18 @@ def _train_all(
 ) -> Events:
     folder, run_folder = folders
     device, at_once = resolve_device(config.search.device), norms_at_once()
+    # a refit would take back what the weights have learned
+    adapted = read_adapted(run_folder, opened, chosen[LEARNED]) if LEARNED in chosen else None
+    refitted = [keep for name, keep in chosen.items() if not (adapted and name == LEARNED)]
     refit = None
-    if config.finetune.refit:
-        refit = yield from refit_for(opened, chosen.values(), device)
+    if config.finetune.refit and refitted:
+        refit = yield from refit_for(opened, refitted, device)
     for name, keep in chosen.items():
         path = folder / FINETUNING_FOLDER / f"{name}.pt"
         # of those that were not begun before the crash there is nothing to take up
         place = CheckpointPlace(path, resume and (name == LEARNED or path.is_file()))
-        # a refit would take back what the weights have learned
-        adapted = read_adapted(run_folder, opened, keep) if name == LEARNED else None
-        before = cut_network(adapted or opened, keep, device, at_once, None if adapted else refit)
+        own, fitted = (adapted, None) if adapted and name == LEARNED else (opened, refit)
+        before = cut_network(own, keep, device, at_once, fitted)
         yield from at_once.take_notices()
         finetuned = yield from finetune(
             opened, keep, config, name=name, start=before, training=training, checkpoint=place

@@ -25,7 +25,9 @@ def test_labels_have_the_shares_of_the_pixels(count, height, width, seed):
     for image, share in zip(mixed, shares, strict=True):
         pixels = torch.bincount(image[0].flatten().long(), minlength=count) / (height * width)
         assert share == pytest.approx(pixels, abs=1e-6)
-    assert sum(not torch.equal(*pair) for pair in zip(mixed, images, strict=True)) <= round(count / 2)
+    assert sum(not torch.equal(*pair) for pair in zip(mixed, images, strict=True)) <= round(
+        count / 2
+    )
 
 
 @pytest.mark.parametrize(("share", "count"), [(0.5, 8), (0.5, 2), (0.25, 8), (0.75, 8), (1.0, 3)])

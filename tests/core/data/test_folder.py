@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,18 @@ def test_a_grey_network_gets_grey_images(root: Path) -> None:
 def test_val_stands_for_test(root: Path) -> None:
     (root / "test").rename(root / "val")
     assert len(open_images(str(root), input_shape=TINY).test) == 6
+
+
+def test_classes_without_test_images_are_named(root: Path) -> None:
+    shutil.rmtree(root / "test" / "cat")
+    (notice,) = open_images(str(root), input_shape=TINY).notices
+    assert notice.startswith("1 of 2 classes have no folder in ")
+    assert notice.endswith("test (cat): test accuracies say nothing of them.")
+    for name in "abcde":
+        shutil.copytree(root / "train" / "cat", root / "train" / name)
+    (notice,) = open_images(str(root), input_shape=TINY).notices
+    assert "6 of 7 classes" in notice
+    assert "(a, b, c and 3 more)" in notice
 
 
 def test_unreadable_images_are_skipped_counted_and_named(root: Path) -> None:

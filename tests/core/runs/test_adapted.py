@@ -51,7 +51,7 @@ CONFIG = RunConfig(
 )
 
 
-def test_a_run_tests_and_fine_tunes_what_adapted(tmp_path):
+def test_a_run_tests_and_fine_tunes_what_adapted(tmp_path, monkeypatch):
     opened = open_tiny(Residual)
     events = list(record_run(opened, CONFIG, tmp_path))
     (adapted,) = [event for event in events if isinstance(event, NetworkAdapted)]
@@ -80,8 +80,11 @@ def test_a_run_tests_and_fine_tunes_what_adapted(tmp_path):
     assert started.cross_entropy == pytest.approx(scores["own"].cross_entropy)
     assert any(isinstance(event, FinetuneScored) for event in told)
 
+    # and there is no use for a refit
+    monkeypatch.setattr("core.runs.finetuning.refit_for", None)
     # what is written elsewhere begins with the same weights
-    told = list(record_finetuning(opened, masks, CONFIG, tmp_path / "else", run_folder=tmp_path))
+    config = dataclasses.replace(CONFIG, finetune=dataclasses.replace(CONFIG.finetune, refit=True))
+    told = list(record_finetuning(opened, masks, config, tmp_path / "else", run_folder=tmp_path))
     (elsewhere,) = [event for event in told if isinstance(event, FinetuneStarted)]
     assert elsewhere.cross_entropy == started.cross_entropy
 

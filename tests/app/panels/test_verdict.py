@@ -1,13 +1,15 @@
 """The verdict panel is given runs; then its sentence, table and dots are looked at."""
 
 import json
+import re
 
 import pytest
 
+from app.panels.table_picture import whole_size
 from app.panels.verdict import VerdictPanel
 from app.panels.verdict_grid import AFTER, LEAD_AFTER
 from app.panels.verdict_words import estimate_text, lead_text, sentence_words
-from app.saving import panel_image
+from app.saving import panel_image, save_panel
 from app.selection import Selection
 from app.theme import DARK, LIGHT
 from core.events import FinetuneReported, RunReported
@@ -223,6 +225,22 @@ def test_a_picture_shows_every_method_even_of_a_low_panel(panel, qtbot, tmp_path
         for y in range(0, lowest.height(), 2)
     }
     assert LIGHT.accuracy in colours
+
+
+def test_a_picture_has_the_titles_of_the_columns_whole(panel, qtbot, tmp_path):
+    folder = make_run(tmp_path / "a", accuracy=0.75)
+    finetune(folder, learned=0.88, l1_uniform=0.875)
+    panel.show_run(folder)
+    settle(panel, qtbot)
+    titles = [panel.grid.horizontalHeaderItem(column).text() for column in range(6)]
+    save_panel(panel, tmp_path / "verdict.svg")
+    written = (tmp_path / "verdict.svg").read_text(encoding="utf-8")
+    assert {line for title in titles for line in title.split("\n")} <= set(
+        re.findall(r"<text[^>]*>([^<]*)</text>", written)
+    )
+    lines = 2  # of the titles
+    room = whole_size(panel.grid).height() - len(panel.verdict.rows) * panel.grid.rowHeight(0)
+    assert room >= lines * panel.grid.fontMetrics().lineSpacing()
 
 
 def test_the_table_has_the_width_that_it_needs_and_the_plot_the_rest(panel, qtbot, tmp_path):

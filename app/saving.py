@@ -18,6 +18,7 @@ from PySide6.QtGui import QColor, QGuiApplication, QImage, QPainter
 from PySide6.QtSvg import QSvgGenerator
 
 from app.panels.panel import Panel, Table
+from app.panels.plot_picture import sharp_plots
 from core.errors import ExportError, readable
 
 PNG_ZOOM = 2.0  # sharp on the screens of today and in print
@@ -73,7 +74,7 @@ def panel_image(panel: Panel) -> QImage:
     image = QImage((size * zoom).expandedTo(QSize(1, 1)), QImage.Format.Format_RGB32)
     image.setDevicePixelRatio(zoom)
     image.fill(QColor(panel.colours.window))
-    with QPainter(image) as painter:
+    with sharp_plots(panel, zoom), QPainter(image) as painter:
         panel.paint_picture(painter)
     return image
 
@@ -93,7 +94,7 @@ def _svg(panel: Panel) -> bytes:
     generator.setSize(size)
     generator.setViewBox(_area(size))
     generator.setTitle(f"Espalier: {panel.title()}")
-    with QPainter(generator) as painter:
+    with sharp_plots(panel, 1.0), QPainter(generator) as painter:
         painter.fillRect(_area(size), QColor(panel.colours.window))
         panel.paint_picture(painter)
     return buffer.data().data()

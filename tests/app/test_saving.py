@@ -3,13 +3,15 @@
 import csv
 import re
 
+import pyqtgraph as pg
 import pytest
 from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QApplication, QLabel
 
 from app.panels.graph import GraphPanel
 from app.panels.panel import Panel, Table
-from app.saving import copy_picture, copy_table, file_name, save_panel
+from app.panels.plot_parts import UniformScatter, line_pen, quieten
+from app.saving import copy_picture, copy_table, file_name, panel_image, save_panel
 from app.selection import Selection
 from app.theme import LIGHT
 from core.errors import ExportError
@@ -103,3 +105,72 @@ def test_the_graph_is_saved_whole_and_as_rows(qtbot, tmp_path):
     save_panel(graph, tmp_path / "graph.csv")
     lines = (tmp_path / "graph.csv").read_text(encoding="utf-8").splitlines()
     assert lines[2].startswith("stem,conv,4x8x8,4,4,")
+
+
+class Plotted(Panel):
+    """Three points and a line in a plot."""
+
+    NAME = "plotted"
+
+    def __init__(self) -> None:
+        super().__init__(Selection())
+        self.plot = pg.PlotWidget(self, background="#ffffff", enableMenu=False)
+        self.plot.resize(200, 160)
+        self.resize(200, 160)
+        self.points, self.line = UniformScatter(), pg.InfiniteLine(0.8, angle=0)
+        self.points.setData([0.2, 0.5, 0.8], [0.2, 0.2, 0.2])
+        self.points.paint_as("o", 30, None, "#000000", width=3.0)
+        self.line.setPen(line_pen("#0000ff", 4.0))
+        for item in (self.points, self.line):
+            self.plot.addItem(item, ignoreBounds=True)
+        quieten(self.plot)
+        for axis in ("left", "bottom"):
+            self.plot.getPlotItem().hideAxis(axis)
+        self.plot.setRange(xRange=(0, 1), yRange=(0, 1), padding=0)
+
+    def title(self) -> str:
+        return "Plotted"
+
+    def redraw(self) -> None:
+        """Everything stands already."""
+
+
+@pytest.fixture
+def plotted(qtbot) -> Plotted:
+    panel = Plotted()
+    qtbot.addWidget(panel)
+    panel.show()
+    return panel
+
+
+def column(image: QImage, x: int, colour: str) -> int:
+    """How many pixels of a column have a colour."""
+    return sum(image.pixelColor(x, y).name() == colour for y in range(image.height()))
+
+
+def test_points_and_lines_of_a_plot_have_the_pictures_pixels_not_the_screens(plotted, tmp_path):
+    save_panel(plotted, tmp_path / "a.png")
+    image = QImage(str(tmp_path / "a.png"))
+    assert column(image, 4, "#0000ff") == 8  # of a line 4 wide
+    middle = image.height() * 8 // 10
+    ring = [image.pixelColor(image.width() // 2 + x, middle).lightness() for x in range(40)]
+    dark = [x for x, lightness in enumerate(ring) if lightness < 10]
+    # Radius 15, 3 wide: black from 27 to 33; of a copy of the screen's pixels it would be less.
+    assert len(dark) in (5, 6)
+    assert set(dark) <= set(range(26, 34))
+
+
+def test_points_of_a_plot_are_shapes_in_a_drawing(plotted, tmp_path):
+    save_panel(plotted, tmp_path / "a.svg")
+    text = (tmp_path / "a.svg").read_text(encoding="utf-8")
+    sizes = [float(width) for width in re.findall(r'<image[^>]* width="([\d.]+)"', text)]
+    assert not [size for size in sizes if size < 100], "points as pictures"
+
+
+def test_a_picture_leaves_the_plot_as_it_was(plotted):
+    points, line = plotted.points.opts["pen"], plotted.line.currentPen
+    before = plotted.grab().toImage()
+    panel_image(plotted)
+    assert plotted.points.opts["pen"] is points
+    assert plotted.line.currentPen is line
+    assert plotted.grab().toImage() == before

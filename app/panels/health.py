@@ -28,7 +28,7 @@ from app.panels.health_words import (
 )
 from app.panels.panel import Panel, Table
 from app.panels.parts import text_label
-from app.panels.plot_parts import key_words
+from app.panels.plot_parts import key_words, legend_text
 from app.selection import Selection
 from app.theme import SPACE_L, SPACE_M, SPACE_S, Palette, fill_background
 from core.events import Event, HealthRaised, NetworkOpened, SearchStarted
@@ -162,18 +162,14 @@ class HealthPanel(Panel):
 
     def _show_plot(self, kind: str, verdict: Verdict) -> None:
         colours, glyphs = (self.colours.accuracy, self.colours.budget), ("●", "▼")
-        is_pair = len(verdict.series) > 1
-        self.key.setVisible(is_pair)
-        self.key.setText(
-            "&nbsp;&nbsp; ".join(
-                key_words(glyph, colour, series.name)
-                for glyph, colour, series in zip(glyphs, colours, verdict.series, strict=False)
-            )
-        )
-        unit = 100.0 if kind in PER_CENT else 1.0
-        self.plot.show_series(
-            verdict.series, unit, (translated(AXES[kind]), self.tr("evaluations"))
-        )
+        keys = [
+            key_words(glyph, colour, series.name)
+            for glyph, colour, series in zip(glyphs, colours, verdict.series, strict=False)
+        ]
+        keys = keys if len(keys) > 1 else []
+        # Above the plot: beside a low plot the words of its axis would be cut.
+        self.key.setText(legend_text(translated(AXES[kind]), keys, self.colours))
+        self.plot.show_series(verdict.series, 100.0 if kind in PER_CENT else 1.0)
 
     def _build(self) -> None:
         self.plot.setAccessibleName(self.tr("Evidence over evaluations"))

@@ -77,6 +77,9 @@ class SignatureList(QListWidget):
         self.setAccessibleName(self.tr("Signatures"))
         self.setMinimumHeight(self.count() * self.sizeHintForRow(0) + SPACE_S)
 
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), self.minimumHeight())
+
     def show_state(self, row: int, state: State, said: str) -> None:
         """Show a signature's state, and the words under its name."""
         item = self.item(row)

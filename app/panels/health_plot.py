@@ -3,15 +3,15 @@
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QFontMetricsF
 
 from app.panels.plot_parts import label_axis, line_pen, paint_axes, quieten
-from app.theme import LIGHT, Palette
+from app.theme import LIGHT, Palette, text_font
 from core.health import Series
 
-AXIS_WIDTH_PX = 60
+AXIS_WIDTH_PX = 52
 POINT_PX = 5
-PLOT_LEAST_PX = 110
+PLOT_LEAST_PX = 88  # so that a window of 1100 x 700 shows it whole
 STYLES = ("accuracy", Qt.PenStyle.SolidLine, "o"), ("budget", Qt.PenStyle.DashLine, "t")
 
 
@@ -23,8 +23,6 @@ class HealthPlot(pg.PlotWidget):
         quieten(self)
         self.getPlotItem().setMouseEnabled(x=False, y=False)
         self.getPlotItem().getAxis("left").setWidth(AXIS_WIDTH_PX)
-        self._palette = LIGHT
-        self._words = "", ""
         self.curves = [pg.PlotDataItem(connect="finite", antialias=True) for _ in STYLES]
         for curve in self.curves:
             self.getPlotItem().addItem(curve)
@@ -33,21 +31,21 @@ class HealthPlot(pg.PlotWidget):
     def sizeHint(self) -> QSize:
         return QSize(240, PLOT_LEAST_PX)
 
-    def show_series(self, series: tuple[Series, ...], unit: float, words: tuple[str, str]) -> None:
-        """Show other curves, values times `unit`; `words` are those of the axes."""
-        self._words = words
+    def show_series(self, series: tuple[Series, ...], unit: float) -> None:
+        """Show other curves, values times `unit`."""
         for curve, one in zip(self.curves, (*series, *[None] * len(STYLES)), strict=False):
             if one is None:
                 curve.setData([], [])
             else:
                 curve.setData(one.evaluations, unit * one.values)
         self._fit([unit * one.values for one in series], [one.evaluations for one in series])
-        self._label()
 
     def use_palette(self, palette: Palette) -> None:
         """Paint in other colours."""
-        self._palette = palette
         paint_axes(self, palette)
+        label_axis(self, "bottom", self.tr("evaluations"), palette)
+        height = QFontMetricsF(text_font("caption")).height()
+        self.getPlotItem().getAxis("bottom").setHeight(2.4 * height)  # numbers and title, whole
         for curve, (colour, style, symbol) in zip(self.curves, STYLES, strict=True):
             shade = QColor(getattr(palette, colour))
             curve.setPen(line_pen(shade, width=1.6, style=style))
@@ -55,11 +53,6 @@ class HealthPlot(pg.PlotWidget):
             curve.setSymbolSize(POINT_PX)
             curve.setSymbolPen(None)
             curve.setSymbolBrush(shade)
-        self._label()
-
-    def _label(self) -> None:
-        for name, words in zip(("left", "bottom"), self._words, strict=True):
-            label_axis(self, name, words, self._palette)
 
     def _fit(self, values: list[np.ndarray], evaluations: list[np.ndarray]) -> None:
         y = np.concatenate([np.zeros(0), *values])

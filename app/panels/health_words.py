@@ -30,11 +30,11 @@ MEANINGS = {
     ),
 }
 AXES = {
-    "bad_numbers": QT_TRANSLATE_NOOP("health", "entropy, nats per channel"),
-    "accuracy_collapse": QT_TRANSLATE_NOOP("health", "accuracy, %"),
+    "bad_numbers": QT_TRANSLATE_NOOP("health", "Entropy, nats per channel"),
+    "accuracy_collapse": QT_TRANSLATE_NOOP("health", "Accuracy, %"),
     "oscillating_macs": QT_TRANSLATE_NOOP("health", "MACs kept, %"),
-    "no_better_than_random": QT_TRANSLATE_NOOP("health", "cross-entropy, nats"),
-    "reward_overfit": QT_TRANSLATE_NOOP("health", "cross-entropy, nats"),
+    "no_better_than_random": QT_TRANSLATE_NOOP("health", "Cross-entropy, nats"),
+    "reward_overfit": QT_TRANSLATE_NOOP("health", "Cross-entropy, nats"),
 }
 PER_CENT = {"accuracy_collapse", "oscillating_macs"}  # shares that the plot shows as %
 STATES: dict[State, str] = {

@@ -7,7 +7,7 @@ import pytest
 from app.panels.health import HealthPanel
 from app.panels.health_words import AXES, MEANINGS, NAMES, PER_CENT
 from app.selection import Selection
-from app.theme import DARK
+from app.theme import DARK, LIGHT
 from core.events import NoticeRaised
 from core.health import SIGNATURES, HealthMonitor
 from tests.app.samples import network_opened
@@ -154,6 +154,23 @@ def test_a_narrow_panel_puts_the_list_above(panel):
         < panel.heading.mapTo(panel._board, panel.heading.rect().topLeft()).y()
     )
     assert not panel.list.verticalScrollBar().isVisible()
+
+
+def test_what_the_axes_of_a_low_plot_show_is_read_whole(panel, qtbot):
+    panel.use_palette(LIGHT)
+    panel.resize(754, 191)  # of a window of 1100 x 700
+    show(panel, sound_search())
+    for row, kind in enumerate(KINDS):
+        panel.list.setCurrentRow(row)
+        assert f"<b>{AXES[kind]}</b>" in panel.key.text()
+    item = panel.plot.getPlotItem()
+    assert not item.getAxis("left").label.isVisible()
+    bottom = item.getAxis("bottom")
+    qtbot.waitUntil(lambda: bottom.size().width() > 300)
+    label, margin = bottom.label, bottom.label.document().documentMargin()
+    words = label.mapRectToParent(label.boundingRect()).adjusted(margin, margin, -margin, -margin)
+    assert label.toPlainText().strip() == "evaluations"
+    assert bottom.mapRectFromParent(bottom.geometry()).adjusted(0, 0, 0, 0.5).contains(words)
 
 
 def test_another_palette_recolours_the_curves(panel):

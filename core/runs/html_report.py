@@ -43,7 +43,7 @@ FALLS = (
 FALLS_NO_FURTHER = (
     "The budget was to fall from the whole network to the final one over the first {:,.0f} "
     "evaluations, while the network adapted; the search ended after {:,}, so that its masks keep "
-    "more than the final one, which the winner was held to."
+    "more than the final budget, to which the winner was held."
 )
 
 

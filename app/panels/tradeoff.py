@@ -1,7 +1,8 @@
 """What could I have instead? Every scored mask as accuracy against kept MACs; a click loads it."""
 
 import numpy as np
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -16,8 +17,8 @@ from PySide6.QtWidgets import (
 
 from app.panels.growing import FloatVector, GrowingRange, RowsByNeed
 from app.panels.panel import Panel, Table
-from app.panels.plot_parts import legend_label, readout_label
-from app.panels.tradeoff_plot import TradeoffPlot
+from app.panels.parts import scrolled
+from app.panels.tradeoff_board import TradeoffBoard
 from app.panels.tradeoff_points import (
     EvaluatedMasks,
     Kind,
@@ -58,8 +59,9 @@ class TradeoffPanel(Panel):
 
     def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
         super().__init__(selection, parent)
-        self.plot = TradeoffPlot(LIGHT)
-        self.legend, self.readout = legend_label(wraps=True), readout_label()
+        self._board = TradeoffBoard()
+        self.plot, self.legend = self._board.plot, self._board.legend
+        self.readout = self._board.readout
         self.value = QComboBox()
         self.show_all = QCheckBox(self.tr("Show all"))
         self.follow = QPushButton(self.tr("Follow the search"))
@@ -135,9 +137,13 @@ class TradeoffPanel(Panel):
     def use_palette(self, palette: Palette) -> None:
         """Recolour everything."""
         fill_background(self.empty, palette.window, palette.muted_text)
-        fill_background(self._board, palette.surface, palette.text)
-        self.plot.use_palette(palette)
+        self._board.use_palette(palette)
         super().use_palette(palette)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        controls = self.value.height() + 2 * SPACE_S
+        self._board.fit_into(event.size() - QSize(0, controls))
 
     def load(self, index: int) -> None:
         """Show the mask of a point in all panels."""
@@ -200,18 +206,13 @@ class TradeoffPanel(Panel):
             controls.addWidget(control)
         controls.addStretch(1)
         controls.addWidget(self.follow)
-        self._board = QWidget()
-        board = QVBoxLayout(self._board)
-        board.setContentsMargins(0, SPACE_S, 0, SPACE_S)
-        board.setSpacing(0)
-        for widget, share in ((self.legend, 0), (self.plot, 1), (self.readout, 0)):
-            board.addWidget(widget, share)
+        self._scroll = scrolled(self._board, self.title())
         work = QWidget()
         layout = QVBoxLayout(work)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(controls)
-        layout.addWidget(self._board, 1)
+        layout.addWidget(self._scroll, 1)
         self._pages.addWidget(work)
         self._pages.addWidget(self.empty)
         self._pages.setCurrentIndex(1)

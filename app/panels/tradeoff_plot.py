@@ -3,7 +3,7 @@
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QApplication
 
@@ -23,6 +23,7 @@ REACH_PX = 14  # from the pointer to the point that is meant
 CELL_PX = 2.5  # points nearer than this cannot be told apart
 POINT_OPACITY = 170  # of 255
 LEFT_AXIS_PX = 52
+LEAST_PX = 160, 120
 LAYERS = ("masks", "over_budget", "criteria", "unpruned", "winner")
 
 
@@ -57,7 +58,10 @@ class TradeoffPlot(pg.PlotWidget):
         self.box.sigRangeChangedManually.connect(self._on_moved)
         self.scene().sigMouseMoved.connect(self._on_mouse_moved)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumSize(160, 120)
+        self.setMinimumSize(*LEAST_PX)
+
+    def sizeHint(self) -> QSize:
+        return QSize(*LEAST_PX)  # it grows with the panel, and asks for no more
 
     @property
     def current(self) -> int:

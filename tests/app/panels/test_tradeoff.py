@@ -1,5 +1,7 @@
 """The trade-off panel is fed events; then its points, marks and what a click loads count."""
 
+import itertools
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, Qt
@@ -185,6 +187,31 @@ def test_the_person_s_zoom_stays_while_points_come(panel):
     panel.plot.fit_requested.emit()
     panel.redraw_now()
     assert panel.plot.box.viewRange()[1][0] < 20
+
+
+@pytest.mark.parametrize("size", [(754, 191), (1254, 402), (420, 150)])
+def test_words_and_plot_do_not_lie_over_each_other(panel, qtbot, size):
+    panel.resize(*size)
+    parts = panel.legend, panel.plot, panel.readout
+
+    def are_apart() -> bool:
+        pairs = itertools.combinations(parts, 2)
+        return not any(one.geometry().intersects(other.geometry()) for one, other in pairs)
+
+    qtbot.waitUntil(are_apart)
+    assert panel.plot.height() >= 120
+    for label in (panel.legend, panel.readout):
+        assert label.heightForWidth(label.width()) <= label.height()
+
+
+def test_a_low_and_wide_panel_has_its_words_beside_the_plot(panel, qtbot):
+    panel.resize(754, 191)  # of a window of 1100 x 700
+    qtbot.waitUntil(lambda: panel.legend.x() > panel.plot.geometry().right())
+    assert panel.plot.height() > 140
+    assert panel._board.height() == panel._scroll.height()  # nothing is scrolled away
+    panel.resize(754, 402)
+    qtbot.waitUntil(lambda: panel.legend.geometry().bottom() < panel.plot.y())
+    assert panel.readout.y() > panel.plot.geometry().bottom()
 
 
 def test_another_palette_recolours_the_plot(panel):

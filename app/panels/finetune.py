@@ -7,10 +7,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
-    QFrame,
     QHBoxLayout,
     QLabel,
-    QScrollArea,
+    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -21,6 +20,7 @@ from app.panels.finetune_form import FinetuneForm
 from app.panels.finetune_plot import TOP, EpochPlot, style_of
 from app.panels.finetune_result import ResultGrid
 from app.panels.panel import Panel, Table
+from app.panels.parts import scrolled
 from app.panels.plot_parts import key_words, legend_label, legend_text
 from app.selection import Selection
 from app.session_state import SessionState
@@ -31,7 +31,7 @@ from core.errors import ConfigError
 from core.events import Event, NetworkOpened, RunReported, SearchStarted
 from core.runs.finetune_file import read_finetune_file
 
-FORM_PX = 290
+FORM_PX, FORM_LEAST_PX, FORM_SHARE = 290, 236, 0.31  # where it stands at the side
 WIDE_PX = 700
 QWIDGETSIZE_MAX = 16_777_215  # of Qt, which PySide does not give
 FORM_LOW_PX = 150  # where the panel is narrow, and the settings stand above
@@ -155,8 +155,9 @@ class FinetunePanel(Panel):
         across, down = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
         self._layout.setDirection(across if is_wide else down)
         self._plots.setDirection(across if is_wide else down)
-        self._scroll.setMaximumWidth(FORM_PX if is_wide else QWIDGETSIZE_MAX)
-        self._scroll.setMinimumHeight(0 if is_wide else FORM_LOW_PX)
+        share = max(FORM_LEAST_PX, min(FORM_PX, round(FORM_SHARE * event.size().width())))
+        self.form.setMaximumWidth(share if is_wide else QWIDGETSIZE_MAX)
+        self.form.setMinimumHeight(0 if is_wide else FORM_LOW_PX)
 
     def _forget(self) -> None:
         self.curves.clear()
@@ -214,12 +215,6 @@ class FinetunePanel(Panel):
         return self.tr("learned") if name == "learned" else name.replace("_", " ")
 
     def _build(self) -> None:
-        self._scroll = QScrollArea()
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setWidget(self.form)
-        self._scroll.setAccessibleName(self.tr("Settings of the fine-tuning"))
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._board = QWidget()
         board = QVBoxLayout(self._board)
         board.setContentsMargins(0, SPACE_S, SPACE_S, SPACE_S)
@@ -228,6 +223,8 @@ class FinetunePanel(Panel):
         self._plots.setSpacing(SPACE_M)
         self._plots.addWidget(self.loss)
         self._plots.addWidget(self.accuracy)
+        # Its lines at this width, not those at the least: what lies below scrolls.
+        self.legend.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         board.addWidget(self.legend)
         board.addLayout(self._plots, 1)
         board.addWidget(self.result)
@@ -243,9 +240,9 @@ class FinetunePanel(Panel):
         )
         self._pages = QStackedWidget()
         self._pages.addWidget(empty)
-        self._pages.addWidget(self._board)
+        self._pages.addWidget(scrolled(self._board, self.tr("Course and result")))
         self._layout = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         self._layout.setContentsMargins(SPACE_M, SPACE_M, 0, 0)
         self._layout.setSpacing(SPACE_M)
-        self._layout.addWidget(self._scroll)
+        self._layout.addWidget(self.form)
         self._layout.addWidget(self._pages, 1)

@@ -9,9 +9,10 @@ from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 from app.panels.advanced import AdvancedSettings
 from app.panels.explanations import explanation
 from app.panels.fields import PercentField, add_explained, narrow_form
+from app.panels.parts import scrolled
 from app.panels.setting_fields import make_field
 from app.session_state import SessionState
-from app.theme import SPACE_M
+from app.theme import SPACE_M, SPACE_S
 from core.config import FinetuneConfig
 from core.config.settings import all_settings, setting_named
 from core.errors import ConfigError
@@ -132,11 +133,16 @@ class FinetuneForm(QWidget):
         self._fields.setLayout(form)
         for field in self.fields.values():
             field.changed.connect(self._on_changed)
+        settings = QWidget()
+        column = QVBoxLayout(settings)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACE_M)
+        column.addWidget(self._fields)
+        column.addWidget(self.advanced)
+        column.addStretch(1)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACE_M)
-        layout.addWidget(self._fields)
-        layout.addWidget(self.button)
+        layout.setContentsMargins(0, 0, 0, SPACE_M)
+        layout.setSpacing(SPACE_S)
+        layout.addWidget(scrolled(settings, self.tr("Settings of the fine-tuning")), 1)
         layout.addWidget(self.reason)
-        layout.addWidget(self.advanced)  # below the button, which stays in sight when it unfolds
-        layout.addStretch(1)
+        layout.addWidget(self.button)  # below what scrolls, so that it is always in sight

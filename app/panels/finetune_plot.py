@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF
 
 from app.panels.finetune_curves import FinetuneCurve
@@ -13,6 +13,7 @@ from app.panels.plot_parts import label_axis, line_pen, paint_axes, quieten
 from app.theme import LIGHT, Palette, text_font
 
 AXIS_WIDTH_PX = 52
+LEAST_PX = 160, 90
 POINT_PX = 7
 TOP = 103  # per cent: a point at 100 is seen whole
 SOLID, DASH, DOT, DASH_DOT = (
@@ -65,9 +66,12 @@ class EpochPlot(pg.PlotWidget):
         self.level = pg.InfiniteLine(angle=0, movable=False)
         self.level.setVisible(False)
         self.getPlotItem().addItem(self.level, ignoreBounds=True)
-        self.setMinimumHeight(90)
+        self.setMinimumHeight(LEAST_PX[1])
         self.setAccessibleName(words)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    def sizeHint(self) -> QSize:
+        return QSize(*LEAST_PX)  # it grows with the panel, and asks for no more
 
     def show_loss(self, curves: list[FinetuneCurve]) -> None:
         """Draw the loss of each network, without points."""
@@ -104,7 +108,7 @@ class EpochPlot(pg.PlotWidget):
     def _show(
         self,
         curves: list[FinetuneCurve],
-        series: list[tuple[list[float], list[float]] | tuple[list[int], list[float]]],
+        series: list[tuple[list[float], list[float]]],
         *,
         has_points: bool,
     ) -> None:
@@ -120,7 +124,7 @@ class EpochPlot(pg.PlotWidget):
             item.setData(np.array(x, dtype=np.float64), np.array(y, dtype=np.float64))
         low, high = self._range.include(*(value for _, y in series for value in y))
         self.setYRange(low, high, padding=0)
-        last = max((curve.epochs for curve in curves), default=1)
+        last = max((curve.epochs for curve in curves), default=0) or 1  # none if it was stopped
         self.setXRange(-0.03 * last, 1.05 * last, padding=0)
 
     def _paint(self, item: pg.PlotDataItem, place: int, *, has_points: bool) -> None:

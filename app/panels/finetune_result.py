@@ -1,6 +1,7 @@
 """The result of a fine-tuning as a small grid of numbers on the test images."""
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -11,6 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.theme import text_font
 from app.words import duration_text, percent_text
 from core.runs.finetune_file import FinetunedNetwork, FinetuneFile
 
@@ -34,6 +36,9 @@ class ResultGrid(QTableWidget):
         )
         self.setColumnCount(len(headers))
         self.setHorizontalHeaderLabels(list(headers))
+        self.setFont(text_font("caption"))  # seven columns, and the settings beside them
+        for column in range(len(headers)):
+            self.horizontalHeaderItem(column).setFont(self.font())
         self.setAccessibleName(self.tr("Result on the test images"))
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -84,9 +89,16 @@ class ResultGrid(QTableWidget):
             "–" if network.seconds is None else duration_text(network.seconds),
         )
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_height()
+
     def _fit_height(self) -> None:
+        """Be as high as the rows, and a bar below them where the columns are too wide."""
         rows = min(self.rowCount(), ROWS_MOST)
         height = self.horizontalHeader().sizeHint().height() + 2 * self.frameWidth()
+        if self.horizontalHeader().length() > self.viewport().width():
+            height += self.horizontalScrollBar().sizeHint().height()
         self.setFixedHeight(height + sum(self.rowHeight(row) for row in range(rows)))
 
 

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFontMetricsF
-from PySide6.QtWidgets import QGridLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from app.panels.plot_parts import legend_label, readout_label
 from app.panels.tradeoff_plot import TradeoffPlot
@@ -21,6 +21,8 @@ class TradeoffBoard(QWidget):
         super().__init__()
         self.plot = TradeoffPlot(LIGHT)
         self.legend, self.readout = legend_label(wraps=True), readout_label()
+        # Its lines at this width, not those at the least: the board scrolls.
+        self.legend.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._heights = (
             self.readout.height(),
             round(LINES_BESIDE * QFontMetricsF(self.readout.font()).height()) + SPACE_S,

@@ -11,7 +11,7 @@ from app.selection import Selection
 from app.session_state import SessionState
 from app.theme import DARK
 from core.config import FinetuneConfig
-from core.events import FinetuneAdvanced, NoticeRaised
+from core.events import FinetuneAdvanced, FinetuneFinished, FinetuneScored, NoticeRaised
 from tests.app import samples
 from tests.app.finetune_samples import ADVANCES, finetuning, report, training
 
@@ -160,10 +160,38 @@ def test_the_button_starts_stops_or_says_why_not(qtbot, panel):
     assert not panel.form.button.isEnabled()
 
 
+def test_a_low_panel_shows_its_button_and_the_rows_of_the_result(panel, qtbot):
+    panel.resize(754, 191)  # of a window of 1100 x 700
+    panel.show_state(SessionState.FINISHED)
+    show(panel, finetuning("learned", "l1_uniform", "random_uniform"))
+    grid, button = panel.result, panel.form.button
+    lowest = button.mapTo(panel, button.rect().bottomLeft()).y()
+    assert lowest < panel.height()
+    assert button.height() >= button.sizeHint().height()
+
+    def are_rows_whole() -> bool:
+        rows = sum(grid.rowHeight(row) for row in range(grid.rowCount()))
+        return grid.viewport().height() >= rows
+
+    qtbot.waitUntil(are_rows_whole)
+    assert not grid.horizontalScrollBar().maximum()
+    # and no word is written over it
+    qtbot.waitUntil(lambda: grid.geometry().bottom() < panel.readout.geometry().top())
+    assert panel.loss.height() >= 90
+
+
+def test_columns_that_do_not_fit_have_their_bar_below_the_rows(panel, qtbot):
+    panel.resize(400, 700)
+    show(panel, finetuning("learned"))
+    grid = panel.result
+    qtbot.waitUntil(lambda: grid.horizontalScrollBar().maximum() > 0)
+    qtbot.waitUntil(lambda: grid.viewport().height() >= grid.rowHeight(0))
+
+
 def test_a_narrow_panel_puts_the_settings_above(panel):
     panel.resize(400, 700)
     panel.layout().activate()
-    assert panel._scroll.geometry().bottom() <= panel._pages.geometry().top()
+    assert panel.form.geometry().bottom() <= panel._pages.geometry().top()
 
 
 def test_another_palette_recolours_the_curves(panel):
@@ -185,6 +213,26 @@ def test_an_earlier_run_shows_what_was_made_of_it(panel, tmp_path):
     assert "in the run's folder" in panel.readout.text()
     show(panel, training("learned"))  # and a new one starts afresh
     assert panel.result.isHidden()
+
+
+def test_an_epoch_that_was_broken_off_stands_where_it_ended(panel, tmp_path):
+    events = [*training("learned", 2)]
+    events[-1:] = [
+        FinetuneScored("learned", 2.33, 0.75, 0.9, True),
+        FinetuneFinished("learned", 2.33, 0.75, 0.9, 6.0, True, None),
+    ]
+    show(panel, events)
+    assert panel.accuracy.curves[0].getData()[0].tolist() == [0, 1, 2, 2.33]
+    assert "best so far: epoch 2.33, 75.0 % on held-out images" in panel.readout.text()
+    history = [{"epoch": 0, "accuracy": 0.7}, {"epoch": 0.33, "accuracy": 0.8}]
+    contents = report("learned")
+    network = contents["networks"][0] | {"history": history, "best_epoch": 0.33, "epochs": 0.33}
+    contents["networks"] = [network]
+    (tmp_path / "finetune.json").write_text(json.dumps(contents), encoding="utf-8")
+    show(panel, [samples.search_started(), samples.run_reported(str(tmp_path))])
+    assert panel.accuracy.curves[0].getData()[0].tolist() == [0, 0.33]
+    assert panel.accuracy.viewRange()[0][1] == pytest.approx(1.05 * 0.33)
+    assert panel.result.item(0, 5).text() == "0.33 of 0.33"
 
 
 def test_a_run_that_was_not_fine_tuned_shows_nothing(panel, tmp_path):

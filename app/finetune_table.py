@@ -77,5 +77,5 @@ def _nats(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:.3f}"
 
 
-def _count(value: int | None) -> str:
+def _count(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value}"

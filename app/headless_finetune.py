@@ -93,8 +93,9 @@ class FinetuneScreen(Screen):
                     self._bar.update(event.step - self._bar.n)
             case FinetuneScored():
                 best = ", the best so far" if event.is_best else ""
+                broken_off = ", broken off" if event.is_broken_off else ""
                 self._tell(
-                    f"  epoch {event.epoch}/{self._epochs}  held-out accuracy "
+                    f"  epoch {event.epoch}/{self._epochs}{broken_off}  held-out accuracy "
                     f"{as_percent(event.accuracy)}, cross-entropy {event.cross_entropy:.3f}{best}"
                 )
             case FinetuneFinished():

@@ -282,13 +282,18 @@ class FinetuneAdvanced:
 
 @dataclass(frozen=True)
 class FinetuneScored:
-    """The network after an epoch, on the held-out images."""
+    """The network after an epoch, or where a stop broke one off, on the held-out images."""
 
     name: str
-    epoch: int  # counts from 1
+    epoch: float  # counts from 1; 1.25 is a quarter of the second one, the whole ones are int
     accuracy: float
     cross_entropy: float
     is_best: bool
+
+    @property
+    def is_broken_off(self) -> bool:
+        """Whether only a part of the epoch was trained."""
+        return self.epoch != int(self.epoch)
 
 
 @dataclass(frozen=True, eq=False)
@@ -296,7 +301,7 @@ class FinetuneFinished:
     """The best epoch's network was put back; its weights wait under `handle`."""
 
     name: str
-    epoch: int  # the best one; 0 if no epoch was better than none
+    epoch: float  # the best one, as FinetuneScored's; 0 if no epoch was better than none
     accuracy: float  # held-out
     cross_entropy: float
     seconds: float

@@ -18,13 +18,13 @@ class FinetuneCurve:
     """One network while it is trained; scores are on the held-out images, 0-1 and nats."""
 
     name: str
-    epochs: int  # planned
+    epochs: float  # planned; done, if it comes from a file
     loss_epochs: list[float] = field(default_factory=list)  # fractional
     losses: list[float] = field(default_factory=list)
-    scored_epochs: list[int] = field(default_factory=list)  # from 0, before the first step
+    scored_epochs: list[float] = field(default_factory=list)  # from 0, before the first step
     accuracies: list[float] = field(default_factory=list)
     cross_entropies: list[float] = field(default_factory=list)
-    best_epoch: int = 0
+    best_epoch: float = 0
     seconds: float = 0.0
     is_finished: bool = False
     is_stopped: bool = False

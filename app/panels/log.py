@@ -156,7 +156,11 @@ class LogPanel(Panel):
     def _say_finetuned(self, event: FinetuneScored | FinetuneFinished | FinetuneReported) -> str:
         match event:
             case FinetuneScored():
-                words = self.tr("Fine-tuning {}, epoch {:,}: {} on held-out images")
+                words = (
+                    self.tr("Fine-tuning {}, broken off at epoch {:,}: {} on held-out images")
+                    if event.is_broken_off
+                    else self.tr("Fine-tuning {}, epoch {:,}: {} on held-out images")
+                )
                 return words.format(event.name, event.epoch, percent_text(event.accuracy))
             case FinetuneFinished():
                 words = self.tr("Fine-tuned {}: epoch {:,} is kept, {} on held-out images")

@@ -26,7 +26,7 @@ State = dict[str, Tensor]
 class EpochScore:
     """One epoch of a fine-tuning; scores are on the held-out images."""
 
-    epoch: int  # 0: before the first step
+    epoch: float  # 0: before the first step; a fraction where a stop broke one off
     accuracy: float  # 0-1
     cross_entropy: float  # nats
     loss: float | None  # mean over the epoch's steps
@@ -43,7 +43,7 @@ class Progress:
     network: State
     optimizer: dict[str, Any]
     best: State
-    best_epoch: int
+    best_epoch: float
     history: tuple[EpochScore, ...]
     seconds: float
     images_at_once: int = 0  # to which memory has brought the batches; 0: whole ones

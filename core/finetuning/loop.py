@@ -60,7 +60,7 @@ class Finetuned:
     name: str  # "learned" or a criterion
     keep: BoolArray  # (channels,)
     module: nn.Module  # of the best epoch; in eval mode, on the CPU, in float32
-    epoch: int  # the best one; 0: none was better than none
+    epoch: float  # the best one; 0: none was better than none
     score: Score
     history: tuple[EpochScore, ...]  # from epoch 0 on
     seconds: float
@@ -88,9 +88,9 @@ def finetune(
     """Train the network that the mask `keep` (channels,) leaves; the optimiser sees only that.
 
     Events: FinetuneStarted; for each epoch FinetuneAdvanced and one FinetuneScored; at last
-    FinetuneFinished. StopRequested thrown in after FinetuneStarted ends it with the best so
-    far; before, it passes through. The same arguments give the same events but for the seconds,
-    also when a checkpoint is taken up.
+    FinetuneFinished. StopRequested thrown in after FinetuneStarted ends it with the best so far,
+    which may be a part of an epoch, scored too; before, it passes through. The same arguments give
+    the same events but for the seconds, also when a checkpoint is taken up.
 
     start: the cut network with its norms fitted, refitted if that is wanted, if it is there
         already; it stays as it is.
@@ -140,8 +140,10 @@ class _Finetuning:
         self._epoch_steps = len(part) // self._batch
         self._steps = self._epoch_steps * self._config.epochs
         self._epoch = 0  # done
+        self._steps_done = 0
         self._history: list[EpochScore] = []
-        self._best_epoch, self._best = 0, _copied(module)
+        self._best_epoch: float = 0
+        self._best = _copied(module)
         self._at_once = ImagesAtOnce(
             "fine-tuning",
             effect="Their gradients are added up, so each step still learns from a whole batch; "
@@ -202,6 +204,7 @@ class _Finetuning:
             chosen = order[place * self._batch : (place + 1) * self._batch]
             step = self._epoch * self._epoch_steps + place
             losses.append(self._step(step, chosen))
+            self._steps_done = step + 1
             untold.append(losses[-1])
             yield from self._at_once.take_notices()
             if not math.isfinite(losses[-1]):
@@ -271,10 +274,12 @@ class _Finetuning:
 
     def _judge_broken_off(self) -> Generator[FinetuneEvent, None, None]:
         """Score a network in the middle of an epoch: it may be better than the last whole one."""
-        if self._steps == 0 or self._epoch >= self._config.epochs:
+        steps = self._steps_done - self._epoch * self._epoch_steps
+        if steps == 0:  # it is the last whole one
             return
         score = yield from self._score()
-        yield self._take_score(EpochScore(self._epoch + 1, *_numbers(score), None))
+        epoch = _epoch_so_far(self._epoch, steps, self._epoch_steps)
+        yield self._take_score(EpochScore(epoch, *_numbers(score), None))
 
     def _finish(self, *, is_stopped: bool) -> Generator[FinetuneEvent, None, Finetuned]:
         with torch.no_grad():
@@ -336,6 +341,7 @@ class _Finetuning:
                 value.copy_(saved.network[key])
         self._optimizer.load_state_dict(saved.optimizer)
         self._epoch, self._history = saved.epoch, list(saved.history)
+        self._steps_done = self._epoch * self._epoch_steps
         self._best_epoch, self._at_once.most = saved.best_epoch, saved.images_at_once
         self._best = {key: value.to(self._device) for key, value in saved.best.items()}
         self._began = time.perf_counter() - saved.seconds
@@ -351,6 +357,13 @@ class _Finetuning:
     @property
     def _seconds(self) -> float:
         return time.perf_counter() - self._began
+
+
+def _epoch_so_far(done: int, steps: int, epoch_steps: int) -> float:
+    """Epochs and a part of the next one as one number, which is whole only if that is done."""
+    if steps == epoch_steps:
+        return done + 1
+    return round(done + min(max(steps / epoch_steps, 0.01), 0.99), 2)
 
 
 def _numbers(score: Score) -> tuple[float, float]:

@@ -31,7 +31,7 @@ class TestScore:
 class EpochLine:
     """One epoch; scores are on the held-out images."""
 
-    epoch: int  # 0: before the first step
+    epoch: float  # 0: before the first step; a fraction where a stop broke one off
     accuracy: float | None = None
     cross_entropy: float | None = None
     loss: float | None = None  # mean over the epoch's steps
@@ -45,8 +45,8 @@ class FinetunedNetwork:
     macs_kept: float | None = None  # 0-1
     before: TestScore = TestScore()
     after: TestScore = TestScore()
-    best_epoch: int | None = None
-    epochs: int | None = None  # done
+    best_epoch: float | None = None
+    epochs: float | None = None  # done; a fraction if the last one was broken off
     seconds: float | None = None
     is_stopped: bool = False
     history: tuple[EpochLine, ...] = ()
@@ -120,8 +120,8 @@ def _network(values: Mapping[str, Any]) -> FinetunedNetwork:
         macs_kept=_number(values.get("macs_kept")),
         before=_score(values.get("before")),
         after=_score(values.get("after")),
-        best_epoch=_count(values.get("best_epoch")),
-        epochs=_count(values.get("epochs")),
+        best_epoch=_epoch(values.get("best_epoch")),
+        epochs=_epoch(values.get("epochs")),
         seconds=_number(values.get("seconds")),
         is_stopped=values.get("is_stopped") is True,
         history=tuple(map(_line, _mappings(values.get("history")))),
@@ -130,7 +130,7 @@ def _network(values: Mapping[str, Any]) -> FinetunedNetwork:
 
 def _line(values: Mapping[str, Any]) -> EpochLine:
     return EpochLine(
-        _count(values.get("epoch")) or 0,
+        _epoch(values.get("epoch")) or 0,
         _number(values.get("accuracy")),
         _number(values.get("cross_entropy")),
         _number(values.get("loss")),
@@ -162,6 +162,12 @@ def _text(value: object) -> str:
 def _number(value: object) -> float | None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if is_number else None  # type: ignore[arg-type]
+
+
+def _epoch(value: object) -> float | None:
+    """A whole number stays one, for it is shown as it is."""
+    count = _count(value)
+    return _number(value) if count is None else count
 
 
 def _count(value: object) -> int | None:

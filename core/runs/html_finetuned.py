@@ -81,5 +81,5 @@ def _pair(before: TestScore, after: TestScore) -> tuple[str, ...]:
     )
 
 
-def _count(value: int | None) -> str:
+def _count(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value}"

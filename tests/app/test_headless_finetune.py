@@ -90,6 +90,16 @@ def test_each_epoch_is_a_line_and_the_table_goes_to_standard_output(run, capsys)
     assert "greatest relative difference 4e-07" in shown.out
 
 
+def test_an_epoch_that_was_broken_off_is_no_whole_one(run, capsys):
+    def broken_off():
+        made = [*events()]
+        made[-2:-2] = [FinetuneScored("learned", 1.33, 0.75, 0.9, False)]
+        yield from made
+
+    assert run(broken_off()) == 0
+    assert "  epoch 1.33/2, broken off  held-out accuracy 75.0 %" in capsys.readouterr().err
+
+
 def test_quiet_leaves_only_the_table(run, capsys):
     assert run(events(), is_quiet=True) == 0
     shown = capsys.readouterr()

@@ -21,7 +21,7 @@ from core.events import (
 from core.export.pruned import cut_network, describe_pruned, refit_for
 from core.export.verify import module_reader, relative_difference
 from core.finetuning.checkpoint import _changed
-from core.finetuning.loop import CheckpointPlace, finetune
+from core.finetuning.loop import CheckpointPlace, _epoch_so_far, finetune
 from core.finetuning.training import train_step
 from core.pruning.surgery import network_state
 from tests.core.tiny import COUNT, finish, open_tiny
@@ -139,12 +139,52 @@ def test_stop_keeps_the_best_so_far():
         seen.append(event)
         if isinstance(event, FinetuneScored) and event.epoch == 2:
             break
-    seen.append(events.throw(StopRequested()))
-    rest, finetuned = finish(events)
+    last, finetuned = stopped(events)
     assert finetuned.is_stopped
-    assert [type(event) for event in rest][-1] is FinetuneFinished
+    # not a step of the third epoch was trained
+    assert [type(event) for event in last] == [FinetuneFinished]
+    assert [score.epoch for score in finetuned.history] == [0, 1, 2]
     scores = {e.epoch: (e.accuracy, -e.cross_entropy) for e in seen if hasattr(e, "is_best")}
-    assert finetuned.epoch in (0, *scores, 3)
+    assert finetuned.epoch in (0, *scores)
+
+
+def stopped(events):
+    """Throw a stop into a fine-tuning; returns what it still tells, and its result."""
+    first = events.throw(StopRequested())
+    rest, finetuned = finish(events)
+    return [first, *rest], finetuned
+
+
+@pytest.mark.parametrize(("step", "epoch"), [(1, 0.33), (4, 1.33), (5, 1.67), (6, 2)])
+def test_a_broken_off_epoch_counts_for_its_part(step, epoch):
+    opened = open_tiny(Chain)  # three steps an epoch
+    events = finetune(opened, half(opened), tuned(epochs=3))
+    for event in events:
+        if isinstance(event, FinetuneAdvanced) and event.step == step:
+            break
+    last, finetuned = stopped(events)
+    [scored] = [event for event in last if isinstance(event, FinetuneScored)]
+    assert scored.epoch == finetuned.history[-1].epoch == epoch
+    assert scored.is_broken_off == (epoch != 2)
+    assert isinstance(scored.epoch, int) == (epoch == 2)
+    assert [score.epoch for score in finetuned.history[:-1]] == [*range(1 + (step - 1) // 3)]
+
+
+def test_a_stop_before_the_first_step_scores_nothing_again():
+    opened = open_tiny(Chain)
+    events = finetune(opened, half(opened), CONFIG)
+    for event in events:
+        if isinstance(event, FinetuneStarted):
+            break
+    next(events)  # the stage that begins
+    _, finetuned = stopped(events)
+    assert [score.epoch for score in finetuned.history] == [0]
+
+
+def test_a_part_of_an_epoch_is_never_told_as_a_whole_one():
+    assert _epoch_so_far(1, 1, 1000) == 1.01
+    assert _epoch_so_far(1, 999, 1000) == 1.99
+    assert _epoch_so_far(1, 1000, 1000) == 2
 
 
 def test_stop_before_anything_was_scored_passes_through():

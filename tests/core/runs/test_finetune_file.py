@@ -77,6 +77,15 @@ def test_what_is_missing_or_wrong_is_none():
     assert file.test_images is None
 
 
+def test_an_epoch_that_was_broken_off_is_a_fraction_and_the_others_stay_whole():
+    history = (EpochLine(0, 0.7), EpochLine(1, 0.8), EpochLine(1.33, 0.81))
+    network = FinetunedNetwork("learned", best_epoch=1.33, epochs=1.33, history=history)
+    contents = json.loads(json.dumps(file_contents(FinetuneFile(networks=(network,)))))
+    (read,) = parse_finetune_file(contents).networks
+    assert read == network
+    assert [type(line.epoch) for line in read.history] == [int, int, float]
+
+
 def test_no_file_and_half_a_file_are_none(tmp_path):
     assert read_finetune_file(tmp_path) is None
     (tmp_path / "finetune.json").write_text('{"format": ', encoding="utf-8")

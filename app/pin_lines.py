@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class PinLinesSync(QObject):
-    """Keeps both alike while the settings name the network that is open.
+    """Keeps both alike while the settings name the network that is open, whatever the images.
 
     Lines that are loaded or written for another network wait in the settings until it is open.
     Make this before panels hear of events: it looks at the lines as they are before.
@@ -27,10 +27,12 @@ class PinLinesSync(QObject):
         self._session = session
         self._pins = window.pins
         self._settings = window.parts.settings
+        self._told: PinLines = ((), ())  # what `follow` wrote into the settings
         session.event_received.connect(self._on_event)
         self._pins.changed.connect(self.follow)
         self._pins.refused.connect(window.parts.log.write_warning)
         self._settings.pins_written.connect(self._on_written)
+        self._settings.changed.connect(self._on_settings_changed)
 
     def take(self, config: RunConfig) -> RunConfig:
         """Pin what the settings' lines say, and return the settings with the pins as they are.
@@ -38,7 +40,7 @@ class PinLinesSync(QObject):
         Raises: ConfigError if the lines do not fit the network that is open.
         """
         lines = _lines(config)
-        if self._session.opened_config is None or self._session.has_open(config):
+        if self._session.opened_config is None or self._is_open(config.network):
             if lines != self._pins.lines():
                 self._pins.set_lines(*lines)
             return _with_lines(config, self._pins.lines())
@@ -52,14 +54,22 @@ class PinLinesSync(QObject):
 
     def _are_followed(self) -> bool:
         """Whether the lines only tell what is pinned; else they were loaded or written."""
-        lines = self._settings.pin_lines
-        return self._settings.pins_are_followed and lines == self._pins.lines()
+        return self._settings.pins_are_followed and self._settings.pin_lines == self._told
+
+    def _is_open(self, network: str) -> bool:
+        opened = self._session.opened_config
+        return opened is not None and opened.network == network
 
     def follow(self) -> None:
         """Show the pins of the open network in the settings, if these name it."""
-        opened = self._session.opened_config
-        if opened is not None and self._settings.names(opened):
-            self._settings.set_pin_lines(self._pins.lines())
+        if self._is_open(self._settings.source.source.network):
+            self._told = self._pins.lines()
+            self._settings.set_pin_lines(self._told)
+
+    def _on_settings_changed(self) -> None:
+        """Take up what was pinned while the settings named another network."""
+        if self._are_followed() and self._told != self._pins.lines():
+            self.follow()
 
     def _on_written(self) -> None:
         try:

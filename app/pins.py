@@ -29,7 +29,7 @@ class Pins(QObject):
 
     Signals:
         changed(): other channels are pinned.
-        refused(str): something could not be pinned, and why.
+        refused(str): something could not be pinned, or is no longer, and why.
     """
 
     changed = Signal()
@@ -75,11 +75,12 @@ class Pins(QObject):
             return
         is_again = self._opened is not None and self._opened.network == event.network
         kept, removed = self._waiting or (self.lines() if is_again else ((), ()))
+        forgotten = "" if is_again else self._say_forgotten()
         self._opened, self._waiting = event, None
         self.undo_stack.clear()
         pinned, refusals = _fitting_pins(kept, removed, event)
         self._show(pinned)
-        for refusal in refusals:
+        for refusal in filter(None, (forgotten, *refusals)):
             self.refused.emit(refusal)
 
     def pin(self, layer: str, channels: Iterable[int], kind: int) -> None:
@@ -100,6 +101,16 @@ class Pins(QObject):
         pinned.flags.writeable = False
         self._pinned = pinned
         self.changed.emit()
+
+    def _say_forgotten(self) -> str:
+        """Name the pins that another network does not get; empty if there are none."""
+        if self._opened is None or not self._pinned.any():
+            return ""
+        kept, removed = self.lines()
+        lines = [self.tr("{} to stay").format(line) for line in kept]
+        lines += [self.tr("{} to go").format(line) for line in removed]
+        text = self.tr("Pins are those of one network; these of {} are gone: {}.")
+        return text.format(self._opened.network, ", ".join(lines))
 
     def _words(self, layer: str, count: int, kind: int) -> str:
         if kind == NO_PIN:

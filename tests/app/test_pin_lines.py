@@ -4,8 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from app import jobs
 from app.session_state import SessionState
+from app.source import Source
 from core.config import RunConfig, SearchConfig
+from tests.app import samples
 from tests.app.window_steps import reach
 
 PINNED = RunConfig(search=SearchConfig(pinned_keep=("stem:0-1",), pinned_removed=("stem:3",)))
@@ -83,6 +86,49 @@ def test_pins_of_the_open_network_do_not_go_to_another_one(opened, started):
     opened.parts.settings.source.network.setEditText("demo")
     opened.commands["start"].trigger()
     assert started[1].search.pinned_keep == ("stem:0",)
+
+
+def test_pins_stay_where_the_same_network_is_started_with_other_images(qtbot, opened):
+    opened.pins.pin("stem", [0], 1)
+    opened.parts.settings.source.set_source(Source.of(RunConfig(data="cifar10")))
+    opened.pins.pin("stem", [3], -1)
+    wanted = (("stem:0",), ("stem:3",))
+    assert opened.parts.settings.pin_lines == wanted
+    with reach(qtbot, opened, SessionState.FINISHED):
+        opened.commands["start"].trigger()
+    search = opened.session.search_config.search
+    assert opened.session.search_config.data == "cifar10"
+    assert (search.pinned_keep, search.pinned_removed) == wanted
+    assert opened.pins.lines() == wanted
+
+
+def test_what_is_pinned_while_the_settings_name_another_network_is_not_forgotten(opened, started):
+    opened.pins.pin("stem", [0], 1)
+    opened.parts.settings.source.network.setEditText("resnet18")
+    opened.pins.pin("stem", [1], 1)
+    assert opened.parts.settings.pin_lines == (("stem:0",), ())
+    opened.commands["start"].trigger()
+    assert started[0].search.pinned_keep == ()
+    opened.parts.settings.source.network.setEditText("demo")
+    assert opened.parts.settings.pin_lines == (("stem:0-1",), ())
+    opened.commands["start"].trigger()
+    assert started[1].search.pinned_keep == ("stem:0-1",)
+
+
+def test_pins_that_another_network_does_not_get_are_named_in_the_log(qtbot, opened, fakes):
+    def open_other(config, *, allow_download):
+        yield replace(samples.network_opened(), network="other")
+
+    fakes.setattr(jobs, "open_network", open_other)
+    opened.pins.pin("stem", [0], 1)
+    opened.pins.pin("block.inner", [5, 6], -1)
+    opened.parts.settings.source.network.setEditText("resnet18")
+    with reach(qtbot, opened, SessionState.FINISHED):
+        opened.commands["start"].trigger()
+    log = opened.parts.log.view.toPlainText()
+    assert "these of tiny are gone: stem:0 to stay, block.inner:1-2 to go" in log
+    assert not opened.pins.pinned.any()
+    assert opened.parts.settings.pin_lines == ((), ())
 
 
 def test_lines_loaded_for_another_network_go_with_it_even_if_they_read_the_same(opened, started):

@@ -187,6 +187,8 @@ class MainWindow(QMainWindow):
         match event:
             case NetworkOpened():
                 self.setWindowTitle(self.tr("{} – Espalier").format(event.network))
+                if (config := self.session.opened_config) is not None:
+                    self.parts.settings.show_opened(config)
             case HealthRaised():
                 words = self.tr("Health: {}. The panel Health says why and what to change.")
                 self.parts.status.say(words.format(translated(NAMES.get(event.kind, event.kind))))

@@ -59,7 +59,7 @@ class PresetField(QComboBox):
 
     def _say_preset(self, config: RunConfig) -> str:
         search = config.search
-        return self.tr("{:,} masks · {} · {} · {:,} epochs").format(
+        return self.tr("{:,} masks · {} · {} · {:,} epochs of fine-tuning").format(
             search.evaluations, search.reward, search.constraint, config.finetune.epochs
         )
 

@@ -33,7 +33,7 @@ from app.theme import SPACE_L, SPACE_M, SPACE_S
 from core.config import FinetuneConfig, RunConfig
 from core.config.settings import Setting, all_settings, setting_named, value_of, with_values
 from core.errors import ConfigError
-from core.events import Event, NetworkOpened
+from core.events import Event
 from core.presets import apply_preset
 from core.pruning.pins import PinLines
 
@@ -134,10 +134,6 @@ class SettingsPanel(Panel):
         for name, value in zip(PINS, lines, strict=True):
             self.fields[name].set_value(value)
 
-    def names(self, config: RunConfig) -> bool:
-        """Whether the network and the images of `config` are named."""
-        return self.source.source == Source.of(config)
-
     def say_refused(self, sentence: str) -> None:
         """Say below the settings why something in them cannot be, until they change."""
         self.error.setText(sentence)
@@ -165,10 +161,12 @@ class SettingsPanel(Panel):
         self._body.setEnabled(is_editable)
 
     def show_event(self, event: Event) -> None:
+        """What is open comes by `show_opened`: events do not say how it was named."""
+
+    def show_opened(self, config: RunConfig) -> None:
         """Remember what is open, to say when starting would open something else."""
-        if isinstance(event, NetworkOpened):
-            self._opened = self.source.source
-            self._on_changed()
+        self._opened = Source.of(config)
+        self._on_changed()
 
     def title(self) -> str:
         """What the panel is called."""

@@ -104,3 +104,4 @@ def test_an_opened_run_shows_its_settings(window, tmp_path, monkeypatch):
         window.session.event_received.emit(event)
     shown = window.parts.settings.config()
     assert (shown.network, shown.search.evaluations, shown.search.macs_budget) == ("tiny", 7, 0.3)
+    assert not window.parts.settings.hint.isVisibleTo(window.parts.settings)

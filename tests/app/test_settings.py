@@ -15,7 +15,6 @@ from app.source import Source, guess_network
 from core.config import PPOConfig, RunConfig, SearchConfig
 from core.config.settings import all_settings
 from core.errors import ConfigError
-from tests.app import samples
 
 NETWORKS = ("demo", "cifar_resnet20", "cifar_resnet110", "resnet18", "vgg16", "cifar_vgg16_bn")
 
@@ -111,7 +110,7 @@ def test_a_missing_network_is_said_below_the_settings(panel):
 
 
 def test_what_is_not_open_yet_is_announced(panel):
-    panel.show_event(samples.network_opened())
+    panel.show_opened(panel.config())
     assert not panel.hint.isVisible()
     panel.source.network.setEditText("resnet18")
     assert panel.hint.text() == "Start will open resnet18 first."
@@ -231,7 +230,7 @@ def test_advanced_settings_unfold_by_keys_and_say_how_many_differ(qtbot, panel):
 
 
 def test_a_preset_says_what_it_sets_and_custom_what_differs(panel):
-    assert panel.preset.note.text() == "300 masks · teacher · projection · 20 epochs"
+    assert panel.preset.note.text() == "300 masks · teacher · projection · 20 epochs of fine-tuning"
     panel.preset.chosen.emit("paper")
     assert "search.policy.embedding = global" in panel.preset.note.toolTip()
     panel.preset.chosen.emit("quick")

@@ -34,7 +34,7 @@ TOML_SETTING = "folders/settings"
 class Deeds(QObject):
     """The slots of all actions of a window.
 
-    `export_folder` is where the export goes that runs, None once it ended or something else began.
+    `export_folder` is where the export goes that runs, None while none does.
     """
 
     def __init__(self, window: "MainWindow", session: Session, settings: QSettings) -> None:
@@ -43,6 +43,7 @@ class Deeds(QObject):
         self._session = session
         self._settings = settings
         self.export_folder: Path | None = None
+        session.state_changed.connect(self._forget_export)
 
     def slots(self) -> dict[str, Callable[[], object]]:
         """Say what each action of ACTIONS does."""
@@ -146,7 +147,6 @@ class Deeds(QObject):
 
     def _on_start(self) -> None:
         if (config := self._config()) is not None:
-            self.export_folder = None
             form = self._window.parts.settings.source
             runs_folder = self._window.parts.settings.runs_folder
             self._settings.setValue(RUNS_SETTING, str(runs_folder or ""))
@@ -181,15 +181,17 @@ class Deeds(QObject):
         half = dialog.is_half_chosen
         self._session.export(dialog.chosen_folder, dialog.chosen_formats, keep, is_half_kept=half)
 
+    def _forget_export(self, state: SessionState) -> None:
+        if not state.is_busy:  # it has ended, well or not
+            self.export_folder = None
+
     def _on_finetune(self) -> None:
         layout = self._window.parts
-        self.export_folder = None
         layout.docks.show_panel("finetune")
         if self._session.state is SessionState.FINISHED:
             self._session.finetune(layout.finetune.config())
 
     def _on_round(self) -> None:
-        self.export_folder = None
         dialog = RoundDialog(self._window)
         dialog.accepted.connect(lambda: self._session.round_widths(dialog.multiple))
         self._window.show_dialog(dialog)

@@ -11,7 +11,15 @@ from app.progress import ProgressTracker
 from app.session_state import SessionState
 from app.theme import SPACE_L, SPACE_S, Palette
 from app.words import duration_text, percent_text
-from core.events import Event
+from core.events import (
+    ComparisonReported,
+    Event,
+    ExportFinished,
+    FinetuneReported,
+    NetworkOpened,
+    SearchFinished,
+    SearchStarted,
+)
 
 REDRAW_MS = 100
 SAID_MS = 4000
@@ -28,6 +36,8 @@ class StatusPanel(QWidget):
         self._clock = clock
         self._tracker = ProgressTracker()
         self._state = SessionState.EMPTY
+        self._is_exporting = False  # by itself; a search exports too before it ends
+        self._ended = ""  # what the last job came to
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(REDRAW_MS)
@@ -61,12 +71,15 @@ class StatusPanel(QWidget):
     def show_event(self, event: Event) -> None:
         """Follow the progress of whatever runs."""
         self._tracker.show_event(event, self._clock())
+        self._remember_end(event)
         if not self._timer.isActive():
             self._timer.start()
 
     def show_state(self, state: SessionState) -> None:
         """Say what can be done when nothing runs, and that a pause or a stop was heard."""
         self._state = state
+        if state is not SessionState.STOPPING:
+            self._is_exporting = state is SessionState.EXPORTING
         self._redraw()
 
     def say(self, words: str) -> None:
@@ -105,6 +118,19 @@ class StatusPanel(QWidget):
         self._said = ""
         self._redraw()
 
+    def _remember_end(self, event: Event) -> None:
+        match event:
+            case NetworkOpened() | SearchStarted():
+                self._ended = self.tr("Search broken off")  # unless more comes
+            case SearchFinished():
+                self._ended = self.tr("Search finished")
+            case FinetuneReported():
+                self._ended = self.tr("Fine-tuning finished")
+            case ExportFinished() if self._is_exporting:
+                self._ended = self.tr("Export finished")
+            case ComparisonReported() if self._state.is_busy:  # else an earlier one was opened
+                self._ended = self.tr("Comparison finished")
+
     def _say_stage(self) -> str:
         if self._said:
             return self._said
@@ -118,7 +144,7 @@ class StatusPanel(QWidget):
             case SessionState.STOPPING:
                 return self.tr("Stopping: {}").format(self._tracker.stage or self.tr("one moment"))
             case SessionState.FINISHED:
-                return self.tr("Search finished")
+                return self._ended
             case _:
                 return self._tracker.stage or self.tr("Preparing")
 

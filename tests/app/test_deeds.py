@@ -3,13 +3,14 @@
 import dataclasses
 from pathlib import Path
 
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from app import jobs
 from app.dialogs import ExportDialog
 from app.selection import LoadedMask
 from app.session_state import SessionState
 from core.config import RunConfig, SearchConfig, load_run_config
+from core.errors import ExportError
 from core.events import ExportFinished
 from tests.app import samples
 from tests.app.finetune_samples import finetuning
@@ -38,6 +39,7 @@ def test_export_asks_for_folder_and_formats_and_says_what_was_written(
     assert given == [samples.BEST, tmp_path, ("onnx",), True, searched.session.run_folder]
     assert "pruned.onnx" in searched.dialog.informativeText()
     assert "2·10⁻⁷" in searched.dialog.informativeText()
+    assert searched.parts.status.stage.text() == "Export finished"
     searched.dialog.close()
 
 
@@ -100,6 +102,7 @@ def test_fine_tuning_starts_from_its_panel_and_export_says_so(qtbot, fakes, sear
         "Fine-tuned",
         "85.9 %",
     )
+    assert searched.parts.status.stage.text() == "Fine-tuning finished"
     exported = []
 
     def exporting(opened, finetuned, folder, formats, config):
@@ -114,6 +117,33 @@ def test_fine_tuning_starts_from_its_panel_and_export_says_so(qtbot, fakes, sear
         searched.dialog.export_button.click()
     assert exported == [("learned", True)]
     searched.dialog.close()
+
+
+def test_after_a_failed_export_a_search_does_not_say_that_the_network_is_there(
+    qtbot, fakes, searched, tmp_path
+):
+    def failing(opened, keep, folder, formats, config, run_folder):
+        raise ExportError("Cannot write there. Choose another folder.")
+        yield
+
+    def going_on(opened, folder):
+        yield from samples.search_events()
+        yield ExportFinished(("runs/tiny/pruned.onnx",), {"onnx": 2e-7})
+        yield samples.run_reported()
+
+    fakes.setattr(jobs, "export", failing)
+    fakes.setattr(jobs, "resume", going_on)
+    searched.commands["export"].trigger()
+    searched.dialog.folder.set_text(str(tmp_path))
+    with reach(qtbot, searched, SessionState.FINISHED):
+        searched.dialog.export_button.click()
+    assert searched.parts.status.stage.text() == "Search finished"
+    searched.dialogs.error.accept()
+    (tmp_path / "config.toml").write_text("", encoding="utf-8")
+    with reach(qtbot, searched, SessionState.FINISHED):
+        searched.session.resume_run(tmp_path)
+    assert not [box for box in searched.findChildren(QMessageBox) if box.isVisible()]
+    assert searched.parts.status.stage.text() == "Search finished"
 
 
 def test_settings_are_saved_and_loaded(monkeypatch, window, tmp_path):

@@ -8,6 +8,7 @@ from app.command_line import parse, run_config
 from app.main_window import _begin
 from app.session_state import SessionState
 from core.config import RunConfig
+from core.errors import MemoryShortage
 from core.events import StageStarted
 from tests.app import samples
 from tests.app.window_steps import enabled, reach
@@ -149,6 +150,19 @@ def test_progress_and_the_best_mask_stand_in_the_status_bar(qtbot, searched):
     qtbot.waitUntil(lambda: status.best.text() != "", timeout=2000)
     assert status.stage.text() == "Search finished"
     assert status.best.text() == "Best: 96.0 % accuracy at 49.8 % of the MACs"
+
+
+def test_a_search_that_fails_was_not_finished(qtbot, fakes, opened):
+    def failing(handle, config, runs_folder):
+        yield samples.search_started()
+        yield samples.best_changed()
+        raise MemoryShortage("It broke. Search again.")
+
+    fakes.setattr(jobs, "search", failing)
+    with reach(qtbot, opened, SessionState.FINISHED):
+        opened.commands["start"].trigger()
+    assert opened.parts.status.stage.text() == "Search broken off"
+    opened.dialogs.error.accept()
 
 
 def test_the_log_tells_the_run(searched):

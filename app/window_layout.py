@@ -23,6 +23,7 @@ from app.panels.panel import Panel
 from app.panels.results import ResultsPanel
 from app.panels.settings import SettingsPanel
 from app.panels.status import StatusPanel
+from app.panels.trajectory import TrajectoryPanel
 from app.panels.welcome import WelcomePanel
 from app.sealed import sealed, unsealed
 from app.selection import Selection
@@ -105,6 +106,13 @@ class WindowLayout:
         return panel
 
     @property
+    def trajectory(self) -> TrajectoryPanel:
+        """The course of the search."""
+        panel = self.docked["trajectory"]
+        assert isinstance(panel, TrajectoryPanel)
+        return panel
+
+    @property
     def log(self) -> LogPanel:
         """What happened."""
         panel = self.docked["log"]
@@ -121,6 +129,7 @@ class WindowLayout:
         """Show the invitation or the work, and lock the settings while a run goes on."""
         self.status.show_state(state)
         self.filters.show_state(state)
+        self.trajectory.show_state(state)
         self.finetune.show_state(state)
         self.settings.set_editable(not state.is_busy)
         if state is not SessionState.EMPTY and not self._is_working:

@@ -28,8 +28,9 @@ from app.panels.trajectory_measures import MEASURES
 from app.panels.trajectory_plots import set_line
 from app.panels.trajectory_words import point_words, state_words
 from app.selection import Selection
+from app.session_state import SessionState
 from app.theme import LIGHT, SPACE_M, SPACE_S, Palette, fill_background
-from core.events import Event
+from core.events import Event, SearchStarted
 
 SHOWN_FIRST = ("macs", "accuracy", "reward")
 WINDOWS = (1, 10, 30, 100, 300)  # evaluations; 1 smoothes nothing
@@ -68,6 +69,8 @@ class TrajectoryPanel(Panel):
         self._pages = QStackedWidget()
         self._hovered: int | None = None
         self._x_end = 0.0
+        self._is_held = False  # by the person
+        self._is_told_again = True  # an earlier search, of which nobody saw the pauses
         self._make_controls()
         self._build()
         self._restore()
@@ -91,8 +94,19 @@ class TrajectoryPanel(Panel):
         """The names of the charts that are chosen, from above."""
         return tuple(name for name, action in self.plot_actions.items() if action.isChecked())
 
+    def show_state(self, state: SessionState) -> None:
+        """Follow when the search is held, and goes on."""
+        if self._is_held and state is SessionState.SEARCHING:
+            self.known.let_go_on()
+            self.redraw_soon()
+        self._is_held = state is SessionState.PAUSED
+        if state in (SessionState.OPENING, SessionState.SEARCHING):
+            self._is_told_again = state is SessionState.OPENING
+
     def show_event(self, event: Event) -> None:
         """Append what the event tells."""
+        if isinstance(event, SearchStarted):
+            self.known.is_watched = not self._is_told_again
         known_before = self.known.started
         if not self.known.take(event):
             return

@@ -27,7 +27,12 @@ EVALUATION, SECONDS, MACS, ACCURACY, CROSS_ENTROPY, REWARD, EMA, MEETS_BUDGET = 
 ENTROPY = 2  # column of `updates`
 MULTIPLIER = 2  # column of `multipliers`
 PRETRAINING_LOSS = 2  # column of `pretraining`, whose first one counts epochs
-PAUSE_SECONDS, PAUSE_SHARE = 10.0, 50.0  # a pause is longer than both, of the median step
+UPDATE = 8  # column of `points`
+# Where nobody saw the search being held, a step is a pause if it is longer than both: of the steps
+# of its kind, all but the longest twentieth take no longer than the typical one.
+PAUSE_SECONDS, PAUSE_SHARE = 10.0, 10.0
+TYPICAL_SHARE, LEAST_STEPS = 0.95, 5
+NEIGHBOUR_SHARE = 0.5  # and its neighbours of the same kind are not nearly as long
 
 
 @dataclass(frozen=True)
@@ -44,18 +49,23 @@ class Gap:
     """Between two neighbouring evaluations lies more than a search's own time."""
 
     before: int  # row of the last point before it
-    is_resumed: bool  # else only time passed
+    is_resumed: bool  # else the search was held
 
 
 class Trajectory:
-    """The points of one search. Shares are stored as 0-1, cross-entropy and entropy in nats."""
+    """The points of one search. Shares are stored as 0-1, cross-entropy and entropy in nats.
+
+    `is_watched` says whether `let_go_on` tells of every pause, as while a search runs; of one that
+    is told again only the times are known.
+    """
 
     def __init__(self) -> None:
+        self.is_watched = False
         self.clear()
 
     def clear(self) -> None:
         """Forget everything."""
-        self.points = GrowingTable(8)
+        self.points = GrowingTable(9)
         self.updates = GrowingTable(3)
         self.multipliers = GrowingTable(3)
         self.pretraining = GrowingTable(3)
@@ -65,6 +75,13 @@ class Trajectory:
         self.started: SearchStarted | None = None
         self.finish: Finish | None = None
         self._resumed_after: list[int] = []
+        self._held_after: list[int] = []
+        self._unwatched = 0  # so many points came without anybody who saw the pauses
+
+    def let_go_on(self) -> None:
+        """The person goes on with the search that they held."""
+        if len(self.points):
+            self._held_after.append(len(self.points) - 1)
 
     def take(self, event: Event) -> bool:
         """Append what the event tells; says whether that is anything."""
@@ -76,6 +93,7 @@ class Trajectory:
                 self.started = event
             case SearchResumed() if len(self.points):
                 self._resumed_after.append(len(self.points) - 1)
+                self._unwatched = len(self.points)
             case CriterionEvaluated():
                 self.criteria.append(event)
             case CandidateEvaluated():
@@ -130,16 +148,26 @@ class Trajectory:
         return self.started.annealed_evaluations if self.started else 0.0
 
     def gaps(self) -> list[Gap]:
-        """Where the search was resumed, where evaluations are missing, and long pauses."""
-        seconds, evaluations = self.points.column(SECONDS), self.points.column(EVALUATION)
-        steps = np.diff(seconds)
+        """Where the search was resumed, where evaluations are missing, and where it was held."""
+        evaluations, last = self.points.column(EVALUATION), len(self.points) - 1
         found = dict.fromkeys(np.flatnonzero(np.diff(evaluations) > 1).tolist(), True)
-        found |= dict.fromkeys((row for row in self._resumed_after if row < len(steps)), True)
-        if len(steps):
-            longest = max(PAUSE_SECONDS, PAUSE_SHARE * float(np.median(steps)))
-            for row in np.flatnonzero(steps > longest).tolist():
-                found.setdefault(row, False)
+        found |= dict.fromkeys((row for row in self._resumed_after if row < last), True)
+        held = [row for row in self._held_after if row < last]
+        for row in (*held, *self._pauses_by_time()):
+            found.setdefault(row, False)
         return [Gap(row, is_resumed) for row, is_resumed in sorted(found.items())]
+
+    def _pauses_by_time(self) -> list[int]:
+        """Rows after which the search was probably held, where nobody saw it."""
+        count = self._unwatched if self.is_watched else len(self.points)
+        steps = np.diff(self.points.column(SECONDS)[:count])
+        # between two updates a method learns, which takes longer than to score a mask
+        is_between = np.diff(self.points.column(UPDATE)[:count]) > 0
+        return [
+            int(row)
+            for rows in (np.flatnonzero(is_between), np.flatnonzero(~is_between))
+            for row in rows[much_longer(steps[rows])]
+        ]
 
     def _append(self, event: CandidateEvaluated) -> None:
         self.points.append(
@@ -151,6 +179,7 @@ class Trajectory:
             event.reward,
             event.ema_accuracy,
             event.meets_budget,
+            event.update,
         )
 
     def _place(self, evaluation: int | None) -> tuple[float, float]:
@@ -166,6 +195,17 @@ class Trajectory:
             row = min(int(np.searchsorted(known, evaluation)), len(known) - 1)
         at = float(known[row] if evaluation is None else evaluation)
         return at, float(self.points.column(SECONDS)[row])
+
+
+def much_longer(steps: FloatVector) -> BoolArray:
+    """Which steps (seconds, (steps,)) are so much longer than the others that nothing was done."""
+    if len(steps) < LEAST_STEPS:
+        return np.zeros(len(steps), dtype=np.bool_)
+    place = int(TYPICAL_SHARE * (len(steps) - 2))
+    typical = np.partition(steps, place)[place]  # of the others
+    is_long: BoolArray = steps > max(PAUSE_SECONDS, PAUSE_SHARE * float(typical))
+    beside = np.maximum(np.append(0.0, steps[:-1]), np.append(steps[1:], 0.0))
+    return is_long & (beside < NEIGHBOUR_SHARE * steps)
 
 
 def moving_mean(values: FloatVector, window: int) -> FloatVector:

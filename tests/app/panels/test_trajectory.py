@@ -8,6 +8,7 @@ from PySide6.QtCore import QSettings, Qt
 
 from app.panels.trajectory import TrajectoryPanel
 from app.selection import Selection
+from app.session_state import SessionState
 from app.theme import DARK
 from core.events import (
     BestChanged,
@@ -198,12 +199,40 @@ def test_another_palette_recolours_the_curves(panel):
     assert panel.charts["accuracy"].plot.backgroundBrush().color().name() == DARK.surface
 
 
+def timed(seconds: list[float]) -> list[CandidateEvaluated]:
+    return [
+        dataclasses.replace(candidate(number), seconds=at)
+        for number, at in enumerate(seconds, start=1)
+    ]
+
+
+def test_a_pause_is_told_when_the_search_was_held_and_not_when_it_was_slow(panel):
+    panel.show_state(SessionState.SEARCHING)
+    for event in (STARTED, *timed([*range(1, 20), 900.0])):  # nobody held it
+        panel.show_event(event)
+    panel.redraw_now()
+    assert "paused" not in panel.readout.text()
+    panel.show_state(SessionState.PAUSED)
+    panel.show_state(SessionState.SEARCHING)
+    panel.show_event(dataclasses.replace(candidate(21), seconds=901.0))
+    panel.redraw_now()
+    assert "1 × paused" in panel.readout.text()
+
+
+def test_of_an_earlier_search_pauses_are_known_by_their_times(panel):
+    panel.show_state(SessionState.OPENING)
+    for event in (STARTED, *timed([*range(1, 20), 900.0])):
+        panel.show_event(event)
+    panel.redraw_now()
+    assert "1 × paused" in panel.readout.text()
+
+
 def test_a_hundred_thousand_points_are_kept_and_few_are_drawn(panel):
     panel.show_event(SearchStarted(100_000, 0.5, 1000, 100, 0.9, 0.3, 0.1))
     event = candidate(100_001)
     for evaluation in range(1, 100_001):
         accuracy = 0.99 if evaluation == 77_777 else 0.6
-        panel.known.points.append(evaluation, evaluation, 0.495, accuracy, 1, -1, 0.55, 1)
+        panel.known.points.append(evaluation, evaluation, 0.495, accuracy, 1, -1, 0.55, 1, 0)
     panel.show_event(event)
     panel.redraw()
     assert panel.point_count == 100_001

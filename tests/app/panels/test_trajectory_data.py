@@ -1,5 +1,7 @@
 """The trajectory's data: places, gaps, means and thinning, against numbers counted by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from app.panels.trajectory_data import EVALUATION, SECONDS, Gap, Trajectory, broken_at, moving_mean
@@ -61,6 +63,52 @@ def test_missing_evaluations_and_long_pauses_are_gaps():
     assert paused.gaps() == [Gap(28, is_resumed=False)]
     slow = after(*(candidate(number, 60.0 * number) for number in range(1, 9)))
     assert slow.gaps() == []
+
+
+def updates(lasting: list[float]) -> list[CandidateEvaluated]:
+    """Updates of four masks, a tenth of a second each; what each takes to learn from is given."""
+    events, at = [], 0.0
+    for update, seconds in enumerate(lasting, start=1):
+        for _ in range(4):
+            at += 0.1
+            events.append(replace(candidate(len(events) + 1, at), update=update))
+        at += seconds
+    return events
+
+
+def test_updates_that_take_long_are_no_pauses():
+    assert after(*updates([20.0] * 12)).gaps() == []
+    # nor are those that now and then judge the best mask too, or are slower than usual for a while
+    assert after(*updates(([1.0] * 9 + [60.0]) * 6)).gaps() == []
+    assert after(*updates([2.0] * 50 + [40.0, 60.0] + [2.0] * 50)).gaps() == []
+
+
+def test_one_step_that_takes_much_longer_than_an_update_is_a_pause():
+    assert after(*updates([20.0] * 6 + [900.0] + [20.0] * 6)).gaps() == [Gap(27, False)]
+
+
+def test_only_real_pauses_count_where_somebody_saw_them():
+    known = Trajectory()
+    known.is_watched = True
+    for event in updates([1.0, 1.0, 500.0, 1.0, 1.0, 1.0, 1.0]):
+        if event.evaluation == 2:
+            known.let_go_on()
+        known.take(event)
+    assert known.gaps() == [Gap(0, is_resumed=False)]
+    known.let_go_on()  # after the last mask it is no gap yet
+    assert known.gaps() == [Gap(0, is_resumed=False)]
+
+
+def test_of_a_search_that_goes_on_only_what_was_told_again_is_judged_by_time():
+    known = Trajectory()
+    known.is_watched = True
+    events = updates([1.0] * 6 + [500.0] + [1.0] * 6 + [500.0, 1.0])
+    for event in events[:32]:
+        known.take(event)
+    known.take(SearchResumed(32))
+    for event in events[32:]:
+        known.take(event)
+    assert known.gaps() == [Gap(27, is_resumed=False), Gap(31, is_resumed=True)]
 
 
 def test_violations_are_counted():

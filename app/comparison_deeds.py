@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSettings
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QFileDialog, QPushButton
 
 from app import jobs
 from app.comparison_dialog import ComparisonDialog
@@ -43,13 +44,14 @@ class ComparisonDeeds(QObject):
         assert isinstance(panel, MethodsPanel)
         panel.compare_requested.connect(self._window.commands["compare_methods"].trigger)
         panel.open_requested.connect(self._window.commands["open_comparison"].trigger)
+        for button, name in ((panel.compare, "compare_methods"), (panel.open, "open_comparison")):
+            action = self._window.commands[name]
+            action.enabledChanged.connect(partial(self._enable, button, action))
+            self._enable(button, action, action.isEnabled())
 
     def ask(self) -> None:
-        """Ask what to compare."""
-        try:
-            config = self._window.parts.settings.config()
-        except ConfigError as error:
-            self._window.show_error(str(error), error.details)
+        """Ask what to compare, unless the settings already say that it cannot be done."""
+        if (config := self._settings_to_compare()) is None:
             return
         root = self._window.parts.settings.runs_folder or default_runs_folder()
         folder = root / f"{new_run_folder(config).name}-compared"
@@ -69,13 +71,22 @@ class ComparisonDeeds(QObject):
             self._settings.setValue(COMPARISON_SETTING, str(Path(path).parent))
             self._session.read_aside("comparison", partial(jobs.read_comparison, Path(path)))
 
+    def _settings_to_compare(self) -> RunConfig | None:
+        """The settings of every run, pins and fine-tuning included; None if they do not fit."""
+        parts = self._window.parts
+        try:
+            config = replace(parts.settings.config(), finetune=parts.finetune.config())
+            if not self._session.has_open(config):
+                sentence = self.tr(
+                    "The settings name another network or other images. Open them first."
+                )
+                raise ConfigError(sentence)
+            return self._window.pin_lines.take(config)
+        except ConfigError as error:
+            self._window.show_error(str(error), error.details)
+            return None
+
     def _on_accepted(self, dialog: ComparisonDialog, config: RunConfig) -> None:
-        if not self._session.has_open(config):
-            sentence = self.tr(
-                "The settings name another network or other images. Open them first."
-            )
-            self._window.show_error(sentence)
-            return
         search = replace(config.search, evaluations=dialog.evaluations.value())
         counts = (dialog.seeds.value(), dialog.epochs.value())
         self._window.parts.docks.show_panel(MethodsPanel.NAME)
@@ -89,6 +100,10 @@ class ComparisonDeeds(QObject):
                 folder=dialog.chosen_folder,
             ),
         )
+
+    def _enable(self, button: QPushButton, action: QAction, is_possible: bool) -> None:
+        button.setEnabled(is_possible)
+        button.setToolTip(self._window.commands.why_not(action))
 
     def _take_choices(self, choices: jobs.Choices) -> None:
         self._names = choices.compared

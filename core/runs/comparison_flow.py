@@ -49,6 +49,7 @@ from core.runs.masks import read_masks
 from core.runs.paths import with_absolute_paths
 from core.runs.resuming import resume_run
 from core.runs.variants import SEARCHES, VARIANTS, with_method
+from core.search import check_budget
 from core.search.methods import method_names
 
 TABLE_FILE, CSV_FILE = "comparison.md", "comparison.csv"
@@ -101,8 +102,10 @@ def record_comparison(
     Of the runs' own events stages, progress and notices pass through. A StopRequested breaks off
     the run that goes on, which the next call takes up again; the table then has what is finished.
     ComparisonReported is the last event.
-    Raises: RunError if the folder cannot be written, or holds runs with other settings.
+    Raises: BudgetError, ConfigError before anything is written; RunError if the folder cannot be
+        written, or holds runs with other settings.
     """
+    check_budget(opened, config.search)  # of all runs, or the first would leave its folder
     prepare_folder(folder)
     with locked_folder(folder):
         configs = {pair: _config_of(config, plan, *pair) for pair in plan.runs}

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFileDialog
 from app.comparison_dialog import ComparisonDialog
 from app.main_window import MainWindow
 from app.session_state import SessionState
+from core.errors import ConfigError
 from core.runs.comparing import USUAL_METHODS
 from core.runs.comparison_flow import compared_names
 from tests.app.comparison_samples import compared
@@ -70,8 +71,33 @@ def test_another_network_must_be_opened_first(window, monkeypatch):
     monkeypatch.setattr(window.session, "has_open", lambda config: False)
     monkeypatch.setattr(window, "show_error", lambda *words: said.append(words[0]))
     window.commands["compare_methods"].trigger()
-    window.dialog.accept()
     assert "Open them first." in said[0]
+    assert not window.findChildren(ComparisonDialog)  # nothing is asked in vain
+
+
+def test_fine_tuning_that_does_not_fit_is_told_before_anything_is_asked(window, monkeypatch):
+    def refused():
+        raise ConfigError("Setting 'epochs' must be a number.")
+
+    said = []
+    monkeypatch.setattr(window.session, "has_open", lambda config: True)
+    monkeypatch.setattr(window.parts.finetune, "config", refused)
+    monkeypatch.setattr(window, "show_error", lambda *words: said.append(words[0]))
+    window.commands["compare_methods"].trigger()
+    assert said == ["Setting 'epochs' must be a number."]
+    assert not window.findChildren(ComparisonDialog)
+
+
+def test_the_panels_buttons_are_there_when_their_actions_are(window):
+    panel = window.parts.docked["methods"]
+    window.commands.show_state(SessionState.SEARCHING)
+    assert not panel.compare.isEnabled()
+    assert not panel.open.isEnabled()
+    assert panel.compare.toolTip() == window.commands.why_not(window.commands["compare_methods"])
+    window.commands.show_state(SessionState.READY)
+    assert panel.compare.isEnabled()
+    assert panel.open.isEnabled()
+    assert panel.compare.toolTip() == ""
 
 
 def test_a_finished_comparison_comes_to_the_front(window):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.config import FinetuneConfig, RunConfig, SearchConfig
-from core.errors import ConfigError, RunError
+from core.errors import BudgetError, ConfigError, RunError
 from core.events import ComparisonReported, NoticeRaised, StageAdvanced, StageStarted, StopRequested
 from core.runs.comparing import ComparisonPlan, MethodRun, compare_runs
 from core.runs.comparison_flow import check_methods, plan_comparison, record_comparison
@@ -120,6 +120,13 @@ def test_what_is_there_is_not_done_again(compared):
     assert not any(isinstance(event, StageStarted) for event in again)
     assert report_of(again) == report_of(events)
     assert {path: path.stat().st_mtime_ns for path in reports} == reports
+
+
+def test_a_budget_out_of_reach_is_told_before_anything_is_written(tmp_path):
+    low = dataclasses.replace(CONFIG, search=dataclasses.replace(SEARCH, macs_budget=0.01))
+    with pytest.raises(BudgetError, match="cannot be reached"):
+        compare(tmp_path / "compared", ("agent",), config=low)
+    assert not (tmp_path / "compared").exists()
 
 
 def test_other_settings_in_the_folder_are_refused(compared):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
@@ -13,7 +14,7 @@ from app.panels.parts import ElidedLabel
 from app.theme import LIGHT, RADIUS, SPACE_L, SPACE_M, SPACE_XS, Palette
 from app.words import percent_text, tiny_text
 from core.events import Event, FinetuneReported, NetworkOpened, RunReported, SearchStarted
-from core.runs.finetune_file import parse_finetune_file
+from core.runs.finetune_file import FinetuneFile, parse_finetune_file, read_finetune_file
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,11 @@ class ResultsPanel(QFrame):
         match event:
             case RunReported():
                 self._show_figures(self._figures(event.report))
+                # of a run that is opened again
+                self._add_finetuned(read_finetune_file(Path(event.folder)))
                 self.show()
             case FinetuneReported():
-                self._add_finetuned(event)
+                self._add_finetuned(parse_finetune_file(event.report))
             case NetworkOpened() | SearchStarted():
                 self.hide()
 
@@ -76,8 +79,7 @@ class ResultsPanel(QFrame):
         for place, tile in enumerate(self._tiles):
             self._layout.insertWidget(place, tile)
 
-    def _add_finetuned(self, event: FinetuneReported) -> None:
-        file = parse_finetune_file(event.report)
+    def _add_finetuned(self, file: FinetuneFile | None) -> None:
         learned = None if file is None else file.find("learned")
         if learned is None or learned.after.accuracy is None:
             return

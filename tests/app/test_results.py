@@ -1,10 +1,13 @@
 """The strip of results: latency."""
 
+import json
+
 import pytest
 
 from app.panels.results import ResultsPanel
 from core.events import RunReported
 from tests.app import samples
+from tests.app.finetune_samples import report as finetune_report
 
 
 def row(batch: int, before: float, after: float, threads: int = 1) -> dict[str, object]:
@@ -53,6 +56,17 @@ def test_what_is_not_faster_is_in_the_details(panel):
 
 def test_what_was_not_measured_is_not_shown(panel):
     assert "Latency" not in shown(panel, [])
+
+
+def test_a_run_that_was_fine_tuned_and_is_opened_again_says_so(panel, tmp_path):
+    file = tmp_path / "finetune.json"
+    file.write_text(json.dumps(finetune_report("learned")), encoding="utf-8")
+    panel.show_event(RunReported(str(tmp_path), samples.REPORT))
+    tuned = panel.figures[-1]
+    assert (tuned.title, tuned.value) == ("Fine-tuned", "85.9 %")
+    assert tuned.note == "test accuracy, epoch 3"
+    panel.show_event(RunReported(str(tmp_path / "other"), samples.REPORT))
+    assert "Fine-tuned" not in {figure.title for figure in panel.figures}
 
 
 def test_the_strip_leaves_the_docks_beside_it_their_room(panel):

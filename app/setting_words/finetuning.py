@@ -99,8 +99,8 @@ WORDS: dict[str, Words] = {
         QT_TRANSLATE_NOOP("explanations", "Seed"),
         QT_TRANSLATE_NOOP(
             "explanations",
-            "The number that order, flips and crops of the images come from: the same seed gives "
-            "the same training.",
+            "The number that the order, flips, crops and mixed rectangles of the images come from: "
+            "the same seed gives the same training.",
         ),
     ),
     "finetune.data": Words(

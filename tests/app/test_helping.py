@@ -11,6 +11,7 @@ from app.main_window import MainWindow
 from app.menu_entries import keys_text, menu_actions, plain_text
 from app.panels.docks import DOCKS
 from app.panels.explanations import explanations_by_table
+from core.presets import PRESETS, preset_values
 from tests.app.windows import lasting_window, let_rest, open_tiny
 
 
@@ -118,6 +119,17 @@ def test_the_guide_stays_beside_the_window_and_is_there_once(window):
     guide.contents.setCurrentRow(guide.contents.count() - 1)
     assert "Ctrl+K" in guide.page.toPlainText()
     guide.close()
+
+
+def test_the_guide_says_what_mixed_images_are_and_which_presets_have_none(window):
+    pages = guide_pages(menu_actions(window.menuBar()))
+    tuning = " ".join(pages["Reading the panels"].split("## Fine-tune\n")[1].split())
+    assert "*Mixed images* is the share of each batch" in tuning
+    assert "*Frozen weights* and *Paper* mix none" in tuning
+    assert [name for name in PRESETS if not preset_values(name)["finetune.cutmix"]] == [
+        "frozen",
+        "paper",
+    ]
 
 
 def test_the_guide_tells_of_every_panel_and_every_setting(window):

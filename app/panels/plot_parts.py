@@ -64,7 +64,7 @@ def line_pen(
 
 def key_words(glyph: str, colour: str, words: str) -> str:
     """One entry of a legend in rich text; `words` may hold any characters."""
-    unbroken = escape(words).replace(" ", "&nbsp;")
+    unbroken = escape(words).replace(" ", "&nbsp;").replace("-", "\N{NON-BREAKING HYPHEN}")
     return f"<span style='color:{colour}'>{glyph}</span>&nbsp;{unbroken}"
 
 

@@ -7,10 +7,9 @@ from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QRegion
 from PySide6.QtWidgets import (
     QCheckBox,
-    QFrame,
     QHBoxLayout,
     QLabel,
-    QScrollArea,
+    QSizePolicy,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.panels.panel import Cell, Panel, Table
+from app.panels.parts import scrolled
 from app.panels.plot_parts import legend_label, readout_label
 from app.panels.run_reader import RunReader
 from app.panels.table_picture import paint_whole, whole_size
@@ -35,6 +35,7 @@ from core.runs.finetune_file import read_finetune_file
 from core.runs.history import RunSummary, read_report, read_summary
 from core.runs.verdict import Estimate, MethodRow, Outcome, Verdict, judge, read_outcome
 
+SIGHT_PX = 270  # of table and plot, more scrolls in them; in a lower panel the page scrolls
 HEADER = (
     *("method", "macs_kept", "runs", "accuracy_before", "before_low", "before_high"),
     *("lead_before", "lead_before_low", "lead_before_high"),
@@ -110,6 +111,8 @@ class VerdictPanel(Panel):
         self.grid.show_verdict(verdict)
         self._share_width()
         self.plot.show_verdict(verdict, self.colours)
+        whole = max(whole_size(self.grid).height(), self.plot.minimumHeight()) + SPACE_M
+        self._splitter.setMinimumHeight(min(whole, SIGHT_PX))
         has_after = any(row.after for row in verdict.rows)
         self.legend.setText(key_text(self.colours, has_after=has_after))
 
@@ -123,24 +126,26 @@ class VerdictPanel(Panel):
         """The sentence and what it stands on, and below them all rows and all of the plot."""
         if self.verdict is None:
             return super().picture_size()
-        grid, top = whole_size(self.grid), self.sentence.height() + self.basis.height()
+        grid, parts = whole_size(self.grid), (self.sentence, self.basis, self.legend)
         width = max(self.sentence.width(), grid.width() + self.plot.width() + 3 * SPACE_M)
-        height = max(grid.height(), self.legend.height() + self.plot.height())
-        return QSize(width, top + height + 2 * SPACE_M)
+        height = max(grid.height(), self.plot.height())
+        return QSize(width, sum(part.height() for part in parts) + height + 2 * SPACE_M)
 
     def paint_picture(self, painter: QPainter) -> None:
         """Paint what the panel would show if it were large enough."""
         if self.verdict is None:
             super().paint_picture(painter)
             return
-        painter.fillRect(QRect(QPoint(), self.picture_size()), QColor(self.colours.surface))
-        top = self.sentence.height() + self.basis.height() + SPACE_M
+        whole = self.picture_size()
+        painter.fillRect(QRect(QPoint(), whole), QColor(self.colours.surface))
+        words = self.sentence.height() + self.basis.height()
+        top = words + self.legend.height() + SPACE_M
         right = whole_size(self.grid).width() + 2 * SPACE_M
         for part, at in (
             (self.sentence, QPoint(0, 0)),
             (self.basis, QPoint(0, self.sentence.height())),
-            (self.legend, QPoint(right, top)),
-            (self.plot, QPoint(right, top + self.legend.height())),
+            (self.legend, QPoint(whole.width() - self.legend.width(), words)),
+            (self.plot, QPoint(right, top)),
         ):
             # A plot has another `render` of its own; and no part brings its own background.
             QWidget.render(part, painter, at, QRegion(), QWidget.RenderFlag.DrawChildren)
@@ -176,21 +181,12 @@ class VerdictPanel(Panel):
         )
         self._splitter = splitter = QSplitter()
         splitter.splitterMoved.connect(self._on_splitter_moved)
-        right = QWidget()
-        column = QVBoxLayout(right)
-        column.setContentsMargins(0, 0, SPACE_M, 0)
-        column.setSpacing(0)
-        column.addWidget(self.legend)
-        scroll = QScrollArea(
-            accessibleName=self.title()
-        )  # twenty criteria need more height than a low dock has
-        scroll.setWidget(self.plot)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        column.addWidget(scroll, 1)
+        scroll = scrolled(self.plot, self.plot.accessibleName())  # twenty criteria are high
+        bar = scroll.verticalScrollBar().sizeHint().width()
+        scroll.setMinimumWidth(self.plot.minimumWidth() + bar)
         splitter.addWidget(self.grid)
-        splitter.addWidget(right)
-        splitter.setContentsMargins(SPACE_M, 0, 0, 0)
+        splitter.addWidget(scroll)
+        splitter.setContentsMargins(SPACE_M, 0, SPACE_S, SPACE_S)
         splitter.setStretchFactor(0, 0)
         splitter.setStretchFactor(1, 1)
         splitter.setChildrenCollapsible(False)
@@ -200,12 +196,16 @@ class VerdictPanel(Panel):
         page.setSpacing(SPACE_S)
         page.addWidget(self.sentence)
         page.addWidget(self.basis)
-        page.addWidget(splitter, 1)
         row = QHBoxLayout()
-        row.setContentsMargins(SPACE_M, 0, SPACE_M, SPACE_S)
+        row.setContentsMargins(SPACE_M, 0, 0, 0)
         row.addWidget(self.all_seeds)
+        row.addWidget(self.legend, 1)
         page.addLayout(row)
-        self._pages.addWidget(self._page)
+        page.addWidget(splitter, 1)
+        # Its lines at this width, not those at the least: the page scrolls.
+        self.legend.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.legend.setAlignment(Qt.AlignmentFlag.AlignRight)  # near the plot
+        self._pages.addWidget(scrolled(self._page, self.title()))
         self._pages.addWidget(self.empty)
         self._pages.setCurrentIndex(1)
         outer = QVBoxLayout(self)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import (
 
 from app.panels.parts import make_table_to_read
 from app.panels.verdict_words import UNKNOWN, estimate_text, lead_text, method_words
+from app.theme import text_font
 from core.runs.verdict import MethodRow, Verdict
 
 AFTER, LEAD_AFTER = 4, 5  # columns
@@ -29,6 +30,9 @@ class VerdictGrid(QTableWidget):
         )
         self.setColumnCount(len(titles))
         self.setHorizontalHeaderLabels(titles)
+        self.setFont(text_font("caption"))  # six columns, and the plot beside them
+        for column in range(len(titles)):
+            self.horizontalHeaderItem(column).setFont(self.font())
         make_table_to_read(self)
         self.setAccessibleName(self.tr("Methods and their test accuracy"))
 
@@ -59,7 +63,5 @@ def _cell(text: str, column: int, *, is_bold: bool) -> QTableWidgetItem:
     item = QTableWidgetItem(text)
     side = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
     item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
-    font = item.font()
-    font.setBold(is_bold)
-    item.setFont(font)
+    item.setFont(text_font("caption", bold=is_bold))
     return item

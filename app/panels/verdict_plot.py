@@ -2,6 +2,7 @@
 
 import numpy as np
 import pyqtgraph as pg
+from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QFontMetricsF
 
 from app.panels.plot_parts import (
@@ -41,7 +42,10 @@ class VerdictPlot(pg.PlotWidget):
         self.getPlotItem().addItem(self._best, ignoreBounds=True)
         self.getPlotItem().setMouseEnabled(x=True, y=False)
         self.getPlotItem().setContentsMargins(0, SPACE_S, SPACE_M, 0)
-        self.setMinimumSize(220, 120)
+        self.setMinimumSize(200, 120)
+
+    def sizeHint(self) -> QSize:
+        return self.minimumSize()  # it grows with the panel, and asks for no more
 
     def drawn(self, layer: str) -> tuple[np.ndarray, np.ndarray]:
         """Where the dots of "before", "after" or "learned" are."""

@@ -251,3 +251,25 @@ def test_the_table_has_the_width_that_it_needs_and_the_plot_the_rest(panel, qtbo
     settle(panel, qtbot)
     assert not panel.grid.horizontalScrollBar().maximum()
     assert panel.plot.width() > 250
+
+
+def test_a_low_panel_scrolls_as_a_whole_and_its_plot_is_no_sliver(panel, qtbot, tmp_path):
+    criteria = {f"criterion{number}": 0.3 + number / 50 for number in range(9)}
+    folder = make_run(tmp_path / "a", accuracy=0.75, criteria=criteria)
+    finetune(folder, learned=0.88, criterion1=0.875)
+    panel.resize(754, 191)  # of a window of 1100 x 700
+    panel.show_run(folder)
+    settle(panel, qtbot)
+    plot, grid = panel.plot, panel.grid
+    qtbot.waitUntil(lambda: plot.width() >= 200 and plot.height() >= 10 * 17)
+    assert plot.parentWidget().size() == plot.size()  # seen whole, once the page is scrolled
+    assert panel._page.height() > panel.height()
+    assert not grid.horizontalScrollBar().maximum()
+    assert not grid.verticalScrollBar().maximum()
+    assert panel.legend.heightForWidth(panel.legend.width()) <= panel.legend.height()
+
+
+def test_a_key_is_not_broken_at_its_hyphen(panel, qtbot, tmp_path):
+    panel.show_run(make_run(tmp_path / "a", accuracy=0.75))
+    settle(panel, qtbot)
+    assert "fine\N{NON-BREAKING HYPHEN}tuning" in panel.legend.text()

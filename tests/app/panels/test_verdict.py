@@ -261,8 +261,9 @@ def test_a_low_panel_scrolls_as_a_whole_and_its_plot_is_no_sliver(panel, qtbot, 
     panel.show_run(folder)
     settle(panel, qtbot)
     plot, grid = panel.plot, panel.grid
-    qtbot.waitUntil(lambda: plot.width() >= 200 and plot.height() >= 10 * 17)
-    assert plot.parentWidget().size() == plot.size()  # seen whole, once the page is scrolled
+    # Its own area shows it whole, once the page is scrolled.
+    qtbot.waitUntil(lambda: plot.size() == plot.parentWidget().size())
+    assert plot.width() >= 200 and plot.height() >= 10 * 17
     assert panel._page.height() > panel.height()
     assert not grid.horizontalScrollBar().maximum()
     assert not grid.verticalScrollBar().maximum()

@@ -261,10 +261,10 @@ def test_a_low_panel_scrolls_as_a_whole_and_its_plot_is_no_sliver(panel, qtbot, 
     panel.show_run(folder)
     settle(panel, qtbot)
     plot, grid = panel.plot, panel.grid
+    qtbot.waitUntil(lambda: panel._page.height() > panel.height())
     # Its own area shows it whole, once the page is scrolled.
     qtbot.waitUntil(lambda: plot.size() == plot.parentWidget().size())
     assert plot.width() >= 200 and plot.height() >= 10 * 17
-    assert panel._page.height() > panel.height()
     assert not grid.horizontalScrollBar().maximum()
     assert not grid.verticalScrollBar().maximum()
     assert panel.legend.heightForWidth(panel.legend.width()) <= panel.legend.height()

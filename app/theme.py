@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication, QStyleFactory, QWidget
 # Spacing in logical pixels: inside a control, between controls, round a panel, between sections.
 SPACE_XS, SPACE_S, SPACE_M, SPACE_L, SPACE_XL = 2, 4, 8, 12, 20
 RADIUS = 4  # of corners
+FIELD_DARKER, BOX_DARKER = 140, 127  # per cent: the window's colour is that of Fusion's borders
 
 TextRole = Literal["caption", "body", "title"]
 # Sizes relative to the application's font, so that the user's own setting is respected.
@@ -36,6 +37,7 @@ class Palette:
     muted_text: str
     outline: str  # hairlines between things
     edge: str  # the graph's arrows, axes
+    field_edge: str  # round what can be filled in or checked
     grid: str
     accent: str  # selection, focus, the one primary button
     accent_text: str  # on accent
@@ -66,6 +68,7 @@ LIGHT = Palette(
     muted_text="#566069",
     outline="#ccd3d8",
     edge="#84909a",
+    field_edge="#737f89",
     grid="#e4e8eb",
     accent="#0a64ad",
     accent_text="#ffffff",
@@ -96,6 +99,7 @@ DARK = Palette(
     muted_text="#a3afb8",
     outline="#3a434a",
     edge="#76838d",
+    field_edge="#76838d",
     grid="#2c3338",
     accent="#5db3f0",
     accent_text="#0c1a26",
@@ -129,6 +133,9 @@ def apply_palette(app: QApplication, palette: Palette) -> None:
         if not app.styleSheet():  # once: Qt keeps something of every style it ever had
             app.setStyle(QStyleFactory.create("Fusion"))
         app.setPalette(_qt_palette(palette))
+        for kinds, outline in _outlines(palette).items():
+            for kind in kinds:
+                app.setPalette(outline, kind)
         app.setStyleSheet(sheet)
     pg.setConfigOptions(background=palette.surface, foreground=palette.muted_text)
 
@@ -229,6 +236,31 @@ def _qt_palette(palette: Palette) -> QPalette:
     ):
         result.setColor(QPalette.ColorGroup.Disabled, entry, faded)
     result.setColor(QPalette.ColorGroup.Disabled, role.Highlight, QColor(palette.raised))
+    return result
+
+
+def _outlines(palette: Palette) -> dict[tuple[str, ...], QPalette]:
+    """Palettes for the classes of widgets whose borders are to be seen on a dark ground, too.
+
+    Fusion draws borders in the window's colour, darkened: next to none in a dark window. These
+    widgets show that colour nowhere else, so theirs is what becomes the border's.
+    """
+    boxes = "QCheckBox", "QRadioButton", "QTableView"  # as what is not checked, in the style sheet
+    fields = "QLineEdit", "QAbstractSpinBox", "QComboBox", "QPlainTextEdit"
+    return {
+        boxes: _outlined(palette, palette.muted_text, BOX_DARKER),
+        fields: _outlined(palette, palette.field_edge, FIELD_DARKER),
+    }
+
+
+def _outlined(palette: Palette, colour: str, darker: int) -> QPalette:
+    result, group = _qt_palette(palette), QPalette.ColorGroup
+    for entry, edge in (
+        (group.Active, colour),
+        (group.Inactive, colour),
+        (group.Disabled, palette.outline),
+    ):
+        result.setColor(entry, QPalette.ColorRole.Window, QColor(edge).lighter(darker))
     return result
 
 

@@ -6,6 +6,7 @@ import itertools
 import pyqtgraph as pg
 import pytest
 from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QPlainTextEdit, QSpinBox
 
 from app.theme import (
     DARK,
@@ -20,6 +21,18 @@ from app.theme import (
 )
 
 BOTH = pytest.mark.parametrize("palette", [LIGHT, DARK], ids=lambda palette: palette.name)
+
+
+def checked_box() -> QCheckBox:
+    box = QCheckBox("kept")
+    box.setChecked(True)
+    return box
+
+
+def distance_of(first: str, second: str) -> int:
+    """The largest difference of a channel."""
+    pairs = zip(QColor(first).getRgb(), QColor(second).getRgb(), strict=True)
+    return max(abs(a - b) for a, b in pairs)
 
 
 @pytest.fixture
@@ -57,6 +70,37 @@ def test_text_on_selections_is_legible(palette: Palette):
 )
 def test_lines_stand_out_from_the_surface(palette: Palette, line: str):
     assert contrast(getattr(palette, line), palette.surface) >= 3.0
+
+
+@BOTH
+@pytest.mark.parametrize("under", ["window", "surface"])
+def test_borders_of_fields_and_boxes_stand_out(palette: Palette, under: str):
+    for border in (palette.field_edge, palette.muted_text):
+        assert contrast(border, getattr(palette, under)) >= 3.0
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("make", "border"),
+    [
+        (QLineEdit, "field_edge"),
+        (QSpinBox, "field_edge"),
+        (QComboBox, "field_edge"),
+        (QPlainTextEdit, "field_edge"),
+        (checked_box, "muted_text"),
+    ],
+)
+def test_a_border_is_drawn_in_its_colour(restored, qtbot, palette: Palette, make, border: str):
+    apply_palette(restored, palette)
+    widget = make()
+    qtbot.addWidget(widget)
+    widget.ensurePolished()
+    widget.resize(90, 30)
+    image = widget.grab().toImage()
+    row = [image.pixelColor(x, image.height() // 2).name() for x in range(20)]
+    assert max(contrast(drawn, palette.window) for drawn in row[:3]) >= 3.0
+    nearest = min(row[:3], key=lambda drawn: distance_of(drawn, getattr(palette, border)))
+    assert distance_of(nearest, getattr(palette, border)) < 12  # of channels 0-255
 
 
 @BOTH

@@ -43,7 +43,9 @@ class RunSummary:
     dataset: str = ""
     macs_budget: float | None = None  # 0-1
     further_budgets: Mapping[str, float] = field(default_factory=dict)  # "params" -> 0-1
+    method: str = ""
     reward: str = ""
+    constraint: str = ""
     seed: int | None = None
     evaluations: int | None = None  # done
     accuracy: float | None = None  # 0-1, on the test images, before fine-tuning
@@ -114,7 +116,9 @@ def read_summary(folder: Path) -> RunSummary:
         dataset=_text(report.get("dataset")) or _text(config.get("data")),
         macs_budget=_number(search.get("macs_budget")) or _number(report.get("macs_budget")),
         further_budgets=_further_budgets(search),
+        method=_text(search.get("method")),
         reward=_text(search.get("reward")),
+        constraint=_text(search.get("constraint")),
         seed=_count(search.get("seed")),
         evaluations=_count(report.get("evaluations")) if report else _evaluations(folder),
         accuracy=_number(pruned.get("accuracy")),

@@ -19,6 +19,7 @@ from core.runs.html_finetuned import finetuned_section
 from core.runs.html_latency import latency_section
 from core.runs.html_page import code, page, paragraph, section, table
 from core.runs.html_refit import refit_section
+from core.runs.html_searched import sameness_words, searched_words
 from core.runs.html_svg import Level, Points, plot, strip
 from core.runs.html_words import (
     UNKNOWN,
@@ -82,7 +83,7 @@ def html_report(folder: Path) -> str:
         f"{title} - Espalier",
         [
             f"<h1>{escape(title)}</h1>",
-            paragraph(_what(report), "muted"),
+            paragraph(searched_words(report, read_summary(folder)), "muted"),
             paragraph(_sentence(verdict, budgets_words(report)), "verdict"),
             _results(report, verdict),
             refit_section(report),
@@ -113,17 +114,6 @@ def _kin(folder: Path, report: Mapping[str, Any]) -> list[Outcome]:
     except RunError:
         pass  # the folder above is closed to us: then there is this run alone
     return list(found.values())
-
-
-def _what(report: Mapping[str, Any]) -> str:
-    stopped = ", stopped early" if report.get("stopped") is True else ""
-    return (
-        f"{text_of(report, 'dataset')}, {count_of(report, 'evaluations')} evaluated masks"
-        f"{stopped}, seed {count_of(report, 'seed')}. An agent (a graph-attention policy, trained "
-        f"by PPO) proposed masks that keep at most {budgets_words(report)} (MACs: "
-        "multiply-accumulates); each was cut for real and scored on images set aside for that, "
-        "and the winner was chosen on others. The test images were read once, at the end."
-    )
 
 
 def _sentence(verdict: Verdict | None, budgets: str) -> str:
@@ -260,6 +250,7 @@ def _masks(folder: Path) -> str:
     against = f"{escape(name)} (below)" if name else "no criterion"
     return section(
         "Masks, layer by layer",
+        *([paragraph(same)] if (same := sameness_words(masks)) else []),
         f"<p>The learned mask (above) and {against}; kept channels are high, removed ones low.</p>",
         '<div class="wide"><table><thead><tr><th>layer</th><th>kept</th><th>Jaccard</th>'
         f"<th></th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>",

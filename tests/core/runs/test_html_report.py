@@ -189,6 +189,42 @@ def test_each_way_to_load_the_network_is_told(tmp_path):
     assert "pruned_float16.onnx reads and gives float16" in html_report(folder)
 
 
+@pytest.mark.parametrize(
+    ("settings", "changes", "told"),
+    [
+        ({"method": "agent"}, {}, "An agent (a policy trained by PPO) proposed masks that keep at"),
+        ({"method": "gates"}, {}, "(hard concrete) proposed masks that keep at most 50.0 % of its"),
+        ({"method": "l1"}, {}, "Nothing was searched: the mask, of at most 50.0 % of its MACs"),
+        ({"method": "proposal"}, {}, "is that of an agent that was trained before."),
+        (
+            {"method": "agent", "constraint": "lagrange"},
+            {},
+            "proposed masks and paid for those that keep more than 50.0 %",
+        ),
+        ({"method": "random", "constraint": "lagrange"}, {}, "A random search proposed masks that"),
+        ({"method": "agent"}, {"evaluations": 0}, "is that of the best criterion so far."),
+        ({"method": "agent"}, {"pruned": {}}, "The test images were not read."),
+        ({}, {}, "A search proposed masks that keep at most"),
+    ],
+)
+def test_who_proposed_the_masks_is_told_as_it_was(tmp_path, settings, changes, told):
+    folder = make_run(tmp_path / "run")
+    report = json.loads((folder / "report.json").read_text())
+    (folder / "report.json").write_text(json.dumps(report | changes))
+    lines = [f'{name} = "{value}"\n' for name, value in settings.items()]
+    (folder / "config.toml").write_text("[search]\n" + "".join(lines))
+    assert told in html_report(folder)
+
+
+def test_a_learned_mask_that_is_a_criterions_is_called_so(tmp_path):
+    folder = make_run(tmp_path / "run")
+    assert "The learned mask is that of" not in html_report(folder)
+    with np.load(folder / "masks.npz") as arrays:
+        same = {**arrays, "criteria": KEEP[None], "criteria_names": np.array(["l1_uniform"])}
+    write_arrays(folder / "masks.npz", same)
+    assert "The learned mask is that of l1_uniform." in html_report(folder)
+
+
 def test_a_page_that_a_browser_may_not_fetch_anything_for(tmp_path):
     assert "default-src 'none'" in html_report(make_run(tmp_path / "run"))
 

@@ -1,0 +1,57 @@
+"""What report.html says of how a run found its mask. Needs no torch."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from core.runs.history import RunSummary
+from core.runs.html_budgets import budgets_words
+from core.runs.html_words import count_of, mapping_of, number_of, text_of
+from core.runs.stored_masks import StoredMasks
+
+AGENT, PROPOSAL = "agent", "proposal"
+PROPOSERS = {
+    AGENT: "An agent (a policy trained by PPO)",
+    "random": "A random search",
+    "evolution": "An evolutionary search",
+    "layer_ratios": "The cross-entropy method, over the layers' keep ratios,",
+    "gates": "Gates trained by gradients (hard concrete)",
+}
+LEGEND = "(MACs: multiply-accumulates)"
+
+
+def searched_words(report: Mapping[str, Any], summary: RunSummary) -> str:
+    """Say what was searched by whom, and when the test images were read."""
+    stopped = ", stopped early" if report.get("stopped") is True else ""
+    is_tested = number_of(mapping_of(report, "pruned"), "accuracy") is not None
+    test = "were read once, at the end" if is_tested else "were not read"
+    return (
+        f"{text_of(report, 'dataset')}, {count_of(report, 'evaluations')} evaluated masks"
+        f"{stopped}, seed {count_of(report, 'seed')}. {_search_words(report, summary)} "
+        f"The test images {test}."
+    )
+
+
+def _search_words(report: Mapping[str, Any], summary: RunSummary) -> str:
+    budgets, method = f"{budgets_words(report)} {LEGEND}", summary.method
+    if method and method not in PROPOSERS:
+        who = "an agent that was trained before" if method == PROPOSAL else f"criterion {method}"
+        return f"Nothing was searched: the mask, of at most {budgets}, is that of {who}."
+    if number_of(report, "evaluations") == 0:
+        return (
+            "It ended before any mask was proposed: the mask, of at most "
+            f"{budgets}, is that of the best criterion so far."
+        )
+    is_priced = method == AGENT and summary.constraint in ("penalty", "lagrange")
+    held = "and paid for those that keep more than" if is_priced else "that keep at most"
+    return (
+        f"{PROPOSERS.get(method, 'A search')} proposed masks {held} {budgets}; each was cut for "
+        "real and scored on images set aside for that, and the winner was chosen on others."
+    )
+
+
+def sameness_words(masks: StoredMasks) -> str:
+    """Name the criteria whose mask the learned one is; "" where it is of its own."""
+    same = [name for name, keep in masks.criteria.items() if np.array_equal(keep, masks.best)]
+    return f"The learned mask is that of {' and of '.join(same)}." if same else ""

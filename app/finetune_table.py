@@ -1,6 +1,6 @@
 """finetune.json as a table of plain text."""
 
-from app.report_table import UNKNOWN, aligned, as_percent, half_lines, latency_lines
+from app.report_table import UNKNOWN, UNREAD, aligned, as_percent, half_lines, latency_lines
 from core.runs.finetune_file import FinetunedNetwork, FinetuneFile
 
 HEADER = (
@@ -35,7 +35,9 @@ def finetune_table(file: FinetuneFile, folder: str) -> str:
     lines = [
         "",
         *aligned(rows),
-        f"On {file.test_images or 0:,} test images, read once. KL: nats per image from the "
+        UNREAD
+        if unpruned.accuracy is None
+        else f"On {file.test_images or 0:,} test images, read once. KL: nats per image from the "
         "unpruned network's answers.",
         f"Trained on {file.training_images or 0:,} images: {file.training}.",
         "",

@@ -9,6 +9,8 @@ HEADER = ("", "accuracy", "MACs kept", "MACs", "parameters", "file")
 LATENCY_HEADER = ("Latency (ms)", "batch", "threads", "p50", "p95", "pruned p50", "p95", "faster")
 LATENCY_COLUMNS = ("before_p50", "before_p95", "after_p50", "after_p95")
 UNKNOWN = "-"
+TESTED = "Accuracy on the test images, norms fitted again, before fine-tuning."
+UNREAD = "The test images were not read."
 ADAPTED = (
     "The pruned network was trained while it was pruned; the criteria have the original weights."
 )
@@ -27,7 +29,7 @@ def report_table(report: Mapping[str, Any], folder: str) -> str:
     lines = [
         "",
         *aligned(rows),
-        "Accuracy on the test images, norms fitted again, before fine-tuning.",
+        UNREAD if pruned["accuracy"] is None else TESTED,
         *([ADAPTED] if report.get("adapted") is True else []),
         *_budget_lines(report),
         "",

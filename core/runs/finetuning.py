@@ -41,6 +41,7 @@ from core.runs.files import (
 )
 from core.runs.finetune_file import file_contents
 from core.runs.finetune_result import UNPRUNED, FinetuneResult, describe_result
+from core.runs.flow import stopped_words
 from core.runs.lock import locked_folder
 from core.runs.masks import RunMasks, choose_masks
 from core.runs.measuring import measure_run
@@ -182,7 +183,8 @@ def _test_and_export(
                 keep = learned.keep
                 result.measured = yield from measure_run(opened, learned.module, keep, place)
     except StopRequested:
-        yield NoticeRaised("Stopped: test images or exports of the fine-tuning are missing.")
+        is_unread, is_unwritten = not result.scores, config.exports and not result.parity
+        yield NoticeRaised(stopped_words(is_unread=is_unread, is_unwritten=is_unwritten))
     except (ExportError, MemoryShortage) as error:
         result.export_error = str(error)
         return error

@@ -153,11 +153,19 @@ def _finish(
                     )
     except StopRequested:
         result.is_stopped = True
-        yield NoticeRaised("Stopped: the test images or the exports of this run are missing.")
+        is_unread, is_unwritten = not result.scores, config.exports and not result.parity
+        yield NoticeRaised(stopped_words(is_unread=is_unread, is_unwritten=is_unwritten))
     except (ExportError, MemoryShortage) as error:
         result.export_error = str(error)
         return error
     return None
+
+
+def stopped_words(*, is_unread: bool, is_unwritten: bool) -> str:
+    """Say what a stop after the search, or the training, has left out."""
+    left_out = ["the test images were not read"] if is_unread else []
+    left_out += ["nothing was exported"] if is_unwritten else []
+    return f"Stopped: {' and '.join(left_out) or 'all was done'}."
 
 
 def _judge(

@@ -278,6 +278,8 @@ def test_what_was_not_reached_is_a_dash():
     table = report_table(report, "x")
     assert "read back -" in table
     assert "thop: -" in table
+    assert "The test images were not read." in table
+    assert "Accuracy on the test images" not in table
     assert as_percent(None) == "-"
 
 

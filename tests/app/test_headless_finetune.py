@@ -107,8 +107,12 @@ def test_quiet_leaves_only_the_table(run, capsys):
     assert "learned" in shown.out
 
 
-def test_a_report_without_test_numbers_is_broken_off(run):
-    assert run(events(FinetuneFile(networks=(FinetunedNetwork("learned"),)))) == 130
+def test_a_report_without_test_numbers_is_broken_off(run, capsys):
+    file = FinetuneFile(networks=(FinetunedNetwork("learned"),), test_images=359)
+    assert run(events(file)) == 130
+    table = capsys.readouterr().out
+    assert "The test images were not read." in table
+    assert "read once" not in table
 
 
 @pytest.mark.parametrize(("exports", "code"), [(True, 130), (False, 0)])

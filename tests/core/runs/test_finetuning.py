@@ -171,7 +171,8 @@ def test_a_second_stop_leaves_the_test_out(opened, masks, tmp_path):
     for event in events:
         if getattr(event, "stage", "") == "Reading the test images":
             break
-    events.throw(StopRequested())
+    told = events.throw(StopRequested())
+    assert told.message == "Stopped: the test images were not read and nothing was exported."
     finish(events)
     file = read_finetune_file(tmp_path)
     assert file.networks[0].after.accuracy is None

@@ -299,11 +299,23 @@ def test_a_stop_after_the_search_skips_to_the_report(search, opened, tmp_path):
             break
     events = [run.throw(StopRequested()), *run]
     report = json.loads((tmp_path / "report.json").read_text())
-    assert isinstance(events[0], NoticeRaised)
+    words = "Stopped: the test images were not read and nothing was exported."
+    assert events[0] == NoticeRaised(words)
     assert isinstance(events[-1], RunReported)
     assert report["stopped"] is True
     assert report["pruned"]["accuracy"] is None
     assert report["pruned"]["macs"] == 13456
+
+
+def test_a_stop_of_the_export_says_that_the_test_images_were_read(search, opened, tmp_path):
+    run = record_run(opened, CONFIG, tmp_path)
+    for event in run:
+        if isinstance(event, StageStarted) and event.stage.startswith("Comparing the cut"):
+            break
+    events = [run.throw(StopRequested()), *run]
+    assert NoticeRaised("Stopped: nothing was exported.") in events
+    assert events[-1].report["pruned"]["accuracy"] is not None
+    assert not list(tmp_path.glob("pruned*"))
 
 
 def test_an_unwritable_folder_is_refused_before_the_search(search, opened, tmp_path):

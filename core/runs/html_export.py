@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from core.runs.files import FINETUNED_FOLDER
 from core.runs.history import read_json
 from core.runs.html_page import code, paragraph, section, table
 from core.runs.html_words import count_of, mapping_of, number_of, scientific
@@ -39,15 +40,22 @@ session = onnxruntime.InferenceSession("pruned.onnx")
 
 def parity_section(report: Mapping[str, Any]) -> str:
     """Tell how far what was written is from what was searched."""
-    refused = report.get("export_error")
     count = mapping_of(report, "thop")
     return section(
         "Parity",
         *parity_parts(report),
         _by_nature(mapping_of(report, "approximate")),
         paragraph(f"MACs counted again by thop: {count_of(count, 'macs')}."),
-        paragraph(f"Not exported: {refused}") if isinstance(refused, str) else "",
+        _refused(report),
     )
+
+
+def _refused(report: Mapping[str, Any]) -> str:
+    refused = report.get("export_error")
+    if isinstance(refused, str):
+        return paragraph(f"Not exported: {refused}")
+    is_known = any(value is not None for value in mapping_of(report, "parity").values())
+    return "" if is_known else paragraph("The run exported nothing.")
 
 
 def parity_parts(report: Mapping[str, Any]) -> list[str]:
@@ -90,8 +98,15 @@ def _by_nature(approximate: Mapping[str, Any]) -> str:
 
 
 def loading_section(folder: Path) -> str:
-    """Tell how to use each file without Espalier."""
-    about = read_json(folder / "pruned.json")
+    """Tell how to use each file that there is without Espalier; empty if there is none."""
+    places = folder, folder / FINETUNED_FOLDER
+    program, state, onnx, half = (
+        any((place / name).is_file() for place in places)
+        for name in ("pruned.pt2", "pruned.pt", "pruned.onnx", "pruned_float16.onnx")
+    )
+    if not (program or state or onnx):
+        return ""
+    about = read_json(places[0] / "pruned.json") or read_json(places[1] / "pruned.json")
     shape = about.get("input_shape")
     shape_words = ", ".join(map(str, shape)) if isinstance(shape, list) else "C, H, W"
     mean, std = about.get("mean"), about.get("std")
@@ -102,14 +117,13 @@ def loading_section(folder: Path) -> str:
     )
     classes = about.get("class_names")
     names = ", ".join(map(str, classes)) if isinstance(classes, list) else ""
-    half = (folder / "pruned_float16.onnx").is_file()
     return section(
         "Loading the smaller network",
-        code(PROGRAM.format(shape=shape_words, normalised=normalised)),
-        paragraph("Its weights in your own network, to train or to change them:"),
-        code(STATE),
-        paragraph("In ONNX Runtime, with a dynamic batch:"),
-        code(ONNX.format()),
+        code(PROGRAM.format(shape=shape_words, normalised=normalised)) if program else "",
+        paragraph("Its weights in your own network, to train or to change them:") if state else "",
+        code(STATE) if state else "",
+        paragraph("In ONNX Runtime, with a dynamic batch:") if onnx else "",
+        code(ONNX.format()) if onnx else "",
         paragraph("pruned_float16.onnx reads and gives float16.") if half else "",
         paragraph(f"Classes: {names}") if names else "",
     )

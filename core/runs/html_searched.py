@@ -23,7 +23,7 @@ LEGEND = "(MACs: multiply-accumulates)"
 
 def searched_words(report: Mapping[str, Any], summary: RunSummary) -> str:
     """Say what was searched by whom, and when the test images were read."""
-    stopped = ", stopped early" if report.get("stopped") is True else ""
+    stopped = ", stopped" if report.get("stopped") is True else ""
     is_tested = number_of(mapping_of(report, "pruned"), "accuracy") is not None
     test = "were read once, at the end" if is_tested else "were not read"
     return (

@@ -180,9 +180,16 @@ def test_each_way_to_load_the_network_is_told(tmp_path):
     folder = make_run(tmp_path / "run")
     about = {"input_shape": [1, 8, 8], "mean": [0.5], "std": [0.25], "class_names": ["a", NASTY]}
     (folder / "pruned.json").write_text(json.dumps(about))
-    page = html_report(folder)
-    words = " ".join(read(page).words)
-    for told in ("torch.export.load", "load_pruned(YourNetwork())", "InferenceSession", "(N, 1, 8"):
+    ways = {
+        "pruned.pt2": "torch.export.load",
+        "pruned.pt": "load_pruned(YourNetwork())",
+        "pruned.onnx": "InferenceSession",
+    }
+    for name, told in ways.items():
+        assert told not in html_report(folder)  # there is no such file
+        (folder / name).touch()
+    words = " ".join(read(html_report(folder)).words)
+    for told in (*ways.values(), "(N, 1, 8"):
         assert told in words
     assert "pruned_float16.onnx" not in words.partition("Loading the smaller network")[2]
     (folder / "pruned_float16.onnx").touch()
@@ -223,6 +230,20 @@ def test_a_learned_mask_that_is_a_criterions_is_called_so(tmp_path):
         same = {**arrays, "criteria": KEEP[None], "criteria_names": np.array(["l1_uniform"])}
     write_arrays(folder / "masks.npz", same)
     assert "The learned mask is that of l1_uniform." in html_report(folder)
+
+
+def test_a_run_without_exports_says_so_and_how_to_load_what_was_fine_tuned(tmp_path):
+    folder = make_run(tmp_path / "run")
+    report = json.loads((folder / "report.json").read_text())
+    assert "exported nothing" not in html_report(folder)
+    report["parity"] = {"hard_vs_soft": None, "onnx": None}
+    (folder / "report.json").write_text(json.dumps(report))
+    page = html_report(folder)
+    assert "The run exported nothing." in page
+    assert "Loading the smaller network" not in page
+    (folder / "finetuned").mkdir()
+    (folder / "finetuned" / "pruned.pt2").touch()
+    assert "torch.export.load" in html_report(folder)
 
 
 def test_a_page_that_a_browser_may_not_fetch_anything_for(tmp_path):

@@ -56,7 +56,8 @@ def run_headless(
     """
     place = folder or new_run_folder(config)
     events = _open_and_record(config, place, allow_download, trust)
-    return _run(events, place, is_quiet=is_quiet, is_verbose=is_verbose)
+    stopped = "Stopped before there was a mask; nothing was written."
+    return _run(events, _go_on(place), stopped, is_quiet=is_quiet, is_verbose=is_verbose)
 
 
 def resume_headless(
@@ -69,7 +70,8 @@ def resume_headless(
 ) -> int:
     """Go on with the run in `folder` as if it had not been broken off; returns the exit code."""
     events = _open_and_resume(folder, allow_download, trust)
-    return _run(events, folder, is_quiet=is_quiet, is_verbose=is_verbose)
+    stopped = "Stopped before the search went on; the run is as it was."
+    return _run(events, _go_on(folder), stopped, is_quiet=is_quiet, is_verbose=is_verbose)
 
 
 def round_headless(
@@ -88,32 +90,41 @@ def round_headless(
     folder: where the rounded run's files go; None: beside `source`.
     """
     events = _open_and_round(source, folder, multiple, macs_budget, allow_download, trust)
-    return _run(events, folder or source, is_quiet=is_quiet, is_verbose=is_verbose)
+    broken_off = "Broken off. The run itself is as it was; the same command rounds it again."
+    stopped = "Stopped before the widths were rounded."
+    return _run(events, broken_off, stopped, is_quiet=is_quiet, is_verbose=is_verbose)
 
 
-def _run(events: Events, folder: Path, *, is_quiet: bool, is_verbose: bool) -> int:
+def _go_on(folder: Path) -> str:
+    return (
+        "Broken off. masks.npz holds the best mask so far, if one was found. To go on after "
+        f"the last update: espalier resume {shlex.quote(readable(folder))}"
+    )
+
+
+def _run(events: Events, broken_off: str, stopped: str, *, is_quiet: bool, is_verbose: bool) -> int:
     screen = Screen(sys.stdout, sys.stderr, is_quiet=is_quiet)
     return drive_to_exit(
-        events,
-        screen,
-        broken_off=(
-            "Broken off. masks.npz holds the best mask so far, if one was found. To go on after "
-            f"the last update: espalier resume {shlex.quote(readable(folder))}"
-        ),
-        stopped="Stopped before there was a mask; nothing was written.",
-        is_verbose=is_verbose,
+        events, screen, broken_off=broken_off, stopped=stopped, is_verbose=is_verbose
     )
 
 
 def drive_to_exit(
-    events: Events, screen: "Screen", *, broken_off: str, stopped: str, is_verbose: bool
+    events: Events,
+    screen: "Screen",
+    *,
+    broken_off: str,
+    stopped: str,
+    is_verbose: bool,
+    stopping: str = "the best so far is judged and written",
 ) -> int:
     """Drive events to their end, say how they ended, and return the exit code.
 
-    broken_off: what to say after a second Ctrl-C; stopped: after one that came before any result.
+    stopping: what the first Ctrl-C makes happen; broken_off: what to say after the second;
+    stopped: after one that came before any result.
     """
     try:
-        with StopKeys(screen.say) as keys:
+        with StopKeys(screen.say, stopping) as keys:
             drive(events, keys, screen)
     except KeyboardInterrupt:
         screen.say(broken_off)
@@ -198,8 +209,9 @@ def _drive(events: Generator[Event, None, Any], keys: "StopKeys", screen: "Scree
 class StopKeys:
     """Ctrl-C and SIGTERM inside a `with`: the first asks for a stop, the second breaks off."""
 
-    def __init__(self, say: Any) -> None:
+    def __init__(self, say: Any, stopping: str) -> None:
         self._say = say
+        self._stopping = stopping
         self._asked = 0
         self._thrown = 0
         self._before: dict[signal.Signals, Any] = {}
@@ -228,7 +240,7 @@ class StopKeys:
         self._asked += 1
         if self._asked > 1:
             raise KeyboardInterrupt
-        self._say("Stopping: the best so far is judged and written. Ctrl-C again ends at once.")
+        self._say(f"Stopping: {self._stopping}. Ctrl-C again ends at once.")
 
 
 class Screen:

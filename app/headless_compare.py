@@ -61,6 +61,7 @@ def run_comparison(
             f"{shlex.quote(readable(folder))}"
         ),
         stopped="Stopped before anything was compared.",
+        stopping="the table is written of what is finished",
         is_verbose=is_verbose,
     )
 

@@ -50,6 +50,7 @@ def run_finetuning(
         screen,
         broken_off="Broken off. Give --resume to go on from the last whole epoch.",
         stopped="Stopped before anything was trained; nothing was written.",
+        stopping="the best epoch so far is tested and written",
         is_verbose=is_verbose,
     )
 

@@ -37,6 +37,7 @@ def run_training(
         screen,
         broken_off="Broken off; no agent was written.",
         stopped="Stopped before anything was learned; no agent was written.",
+        stopping="what is learned so far is written",
         is_verbose=is_verbose,
     )
 

@@ -332,6 +332,31 @@ def test_a_run_goes_on_in_the_terminal(monkeypatch, capsys, tmp_path):
     assert "runs/first" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("count", "told"), [(1, "before the widths"), (2, "rounds it again")])
+def test_ctrl_c_while_rounding_points_at_no_resume(monkeypatch, capsys, tmp_path, count, told):
+    def events():
+        for _ in range(count):
+            signal.raise_signal(signal.SIGINT)
+        yield StageStarted("Preparing")
+
+    monkeypatch.setattr(headless, "_open_and_round", lambda *arguments: events())
+    assert main(["round", str(tmp_path)]) == 130
+    shown = capsys.readouterr().err
+    assert told in shown
+    assert "resume" not in shown
+    assert "nothing was written" not in shown
+
+
+def test_ctrl_c_before_a_search_goes_on_leaves_it_as_it_was(monkeypatch, capsys, tmp_path):
+    def events():
+        signal.raise_signal(signal.SIGINT)
+        yield StageStarted("Preparing")
+
+    monkeypatch.setattr(headless, "_open_and_resume", lambda *arguments: events())
+    assert main(["resume", str(tmp_path)]) == 130
+    assert "the run is as it was" in capsys.readouterr().err
+
+
 def test_what_is_no_run_cannot_go_on(capsys, tmp_path):
     assert main(["resume", str(tmp_path)]) == 2
     assert f"espalier: There is no run in {tmp_path}" in capsys.readouterr().err

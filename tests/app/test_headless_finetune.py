@@ -134,7 +134,7 @@ def test_ctrl_c_once_keeps_the_best(run, capsys):
 
     assert run(stopping()) == 0
     shown = capsys.readouterr()
-    assert "the best so far is judged and written" in shown.err
+    assert "the best epoch so far is tested and written" in shown.err
     assert "runs/first" in shown.out
 
 

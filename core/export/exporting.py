@@ -141,6 +141,8 @@ def export_network(
             names.append(HALF_FILE)
         elif is_half_kept:
             yield NoticeRaised(f"{HALF_FILE} is not written: {half.why_refused}")
+        if ONNX_FILE in names and HALF_FILE not in names:
+            _remove(folder / HALF_FILE)  # that of an earlier network would be taken for this one's
         files = tuple(str(_publish(stage / name, folder)) for name in names)
     yield ExportFinished(
         files,
@@ -247,6 +249,13 @@ def _publish(written: Path, folder: Path) -> Path:
     except OSError as error:
         raise _unwritable(target, error) from error
     return target
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
 def _say_approximate(reasons: Mapping[str, str], difference: float) -> str:

@@ -34,7 +34,14 @@ REPORT_HTML_FILE = "report.html"
 FINETUNE_FILE = "finetune.json"
 FINETUNED_FOLDER = "finetuned"  # the files of the fine-tuned network
 FINETUNING_FOLDER = "finetuning"  # where fine-tuning can be taken up again
-EXPORT_FILES = ("pruned.onnx", "pruned.pt", "pruned.json", "pruned.pt2", "load_pruned.py")
+EXPORT_FILES = (
+    "pruned.onnx",
+    "pruned_float16.onnx",
+    "pruned.pt",
+    "pruned.json",
+    "pruned.pt2",
+    "load_pruned.py",
+)
 RUN_FILES = (
     CONFIG_FILE,
     ENVIRONMENT_FILE,

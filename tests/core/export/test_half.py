@@ -70,6 +70,7 @@ def test_a_network_that_is_too_loud_for_float16_is_named_and_the_rest_is_written
     monkeypatch.setattr("core.export.pruned.build_network", lambda *_, **__: Loud().eval())
     opened = open_network(Loud().eval())
     keep = half_mask(opened.analysis.groups.channel_count)
+    (tmp_path / "pruned_float16.onnx").write_text("that of an earlier network")
     events = list(export_pruned(opened, keep, tmp_path, formats=("onnx",), config=KEPT))
     assert isinstance(events[-1], ExportFinished)
     assert {file.name for file in tmp_path.iterdir()} == {"pruned.onnx"}

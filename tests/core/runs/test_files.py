@@ -58,6 +58,14 @@ def test_an_earlier_run_is_moved_not_overwritten(tmp_path):
     assert not (tmp_path / "report.json").exists()
 
 
+@pytest.mark.parametrize("name", ["pruned_float16.onnx", "finetuned", "agent.pt"])
+def test_nothing_of_an_earlier_run_stays_beside_the_next(tmp_path, name):
+    (tmp_path / name).touch()
+    move_earlier_run(tmp_path)
+    assert (tmp_path / "earlier-1" / name).exists()
+    assert not (tmp_path / name).exists()
+
+
 def test_a_new_folder_has_nothing_earlier(tmp_path):
     prepare_folder(tmp_path / "a" / "b")
     assert move_earlier_run(tmp_path / "a" / "b") == ""

@@ -8,6 +8,7 @@ from typing import TypedDict
 
 from app.command_line import parse, run_config
 from app.process import prepare_process
+from app.streams import write_out
 from core.errors import ConfigError, EspalierError
 
 EXIT_MEND = 2  # something that the user can mend
@@ -54,9 +55,6 @@ def main(words: Sequence[str] | None = None) -> int:
         return EXIT_MEND
     except KeyboardInterrupt:
         return EXIT_BROKEN_OFF
-    except BrokenPipeError:  # `espalier networks | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 def _manner(arguments: argparse.Namespace) -> Manner:
@@ -102,8 +100,7 @@ def _round(arguments: argparse.Namespace) -> int:
 def _report(arguments: argparse.Namespace) -> int:
     from core.runs.html_report import write_html_report
 
-    sys.stdout.write(f"{write_html_report(arguments.folder)}\n")
-    sys.stdout.flush()
+    _print(f"{write_html_report(arguments.folder)}\n")
     return 0
 
 
@@ -149,17 +146,25 @@ def _train_agent(arguments: argparse.Namespace) -> int:
 def _list_networks() -> int:
     from core.networks import network_names
 
-    sys.stdout.write("".join(f"{name}\n" for name in network_names()))
-    sys.stdout.flush()
+    _print("".join(f"{name}\n" for name in network_names()))
     return 0
 
 
 def _list_settings(arguments: argparse.Namespace) -> int:
     from app.setting_arguments import settings_text
 
-    sys.stdout.write(settings_text(arguments.part))
-    sys.stdout.flush()
+    _print(settings_text(arguments.part))
     return 0
+
+
+def _print(text: str) -> None:
+    """Write to standard output; `espalier networks | head` wants no more, which is no error."""
+    failure = write_out(sys.stdout, text)
+    if failure is not None and not isinstance(failure, BrokenPipeError):
+        raise EspalierError(
+            f"Cannot write to the output: {failure.strerror or failure}. Make room there, or "
+            "choose another place."
+        ) from failure
 
 
 def _open_window(arguments: argparse.Namespace) -> int:
@@ -200,8 +205,7 @@ def _go_without_display(arguments: argparse.Namespace) -> int:
             "There is no display here (neither DISPLAY nor WAYLAND_DISPLAY is set). "
             "Use 'espalier search' to search in the terminal."
         )
-    sys.stdout.write("There is no display here; the same search runs in the terminal.\n")
-    sys.stdout.flush()
+    _print("There is no display here; the same search runs in the terminal.\n")
     from app.headless import run_headless
 
     return run_headless(run_config(arguments), None)

@@ -13,6 +13,7 @@ from typing import Any, TextIO
 from tqdm import tqdm
 
 from app.report_table import as_percent, kept_words, report_table, short_words
+from app.streams import write_out
 from core.config import RunConfig
 from core.errors import EspalierError, readable
 from core.events import (
@@ -138,7 +139,7 @@ def drive_to_exit(
             raise
         screen.close_bar()
         details = f"\n{told.details}" if is_verbose and told.details else ""
-        sys.stderr.write(f"espalier: {told}{details}\n")
+        write_out(sys.stderr, f"espalier: {told}{details}\n")
         return EXIT_MEND
     finally:
         screen.close_bar()
@@ -283,15 +284,13 @@ class Screen:
             case RunReported():
                 self.close_bar()
                 self.is_complete = _is_complete(event)
-                self._out.write(report_table(event.report, event.folder))
-                self._out.flush()
+                self._print(report_table(event.report, event.folder))
 
     def say(self, message: str) -> None:
         """Print a line that even --quiet wants to hear, above the bar."""
         if self._bar is not None:
             self._bar.clear()
-        self._err.write(f"{message}\n")
-        self._err.flush()
+        write_out(self._err, f"{message}\n")
         if self._bar is not None:
             self._bar.refresh()
 
@@ -300,6 +299,12 @@ class Screen:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+    def _print(self, table: str) -> None:
+        """Write what standard output is for; a reader that went away needs no words."""
+        failure = write_out(self._out, table)
+        if failure is not None and not isinstance(failure, BrokenPipeError):
+            self.say(f"Cannot write the results to the output: {failure.strerror or failure}.")
 
     def _tell(self, message: str) -> None:
         if not self._is_quiet:

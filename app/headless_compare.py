@@ -124,9 +124,8 @@ class ComparisonScreen(Screen):
                 self.close_bar()
                 self.is_complete = event.report["is_complete"] is True
                 folder = Path(event.folder)
-                self._out.write(table_text(event.handle))
-                self._out.write(f"\nThe comparison is in {readable(folder)}\n")
-                self._out.flush()
+                where = f"\nThe comparison is in {readable(folder)}\n"
+                self._print(f"{table_text(event.handle)}{where}")
             case _:
                 super().show(event)
 

@@ -123,8 +123,7 @@ class FinetuneScreen(Screen):
         is_exported = file.parity is not None or file.export_error is not None
         is_written = is_exported or not self._exports
         self.is_complete = learned.after.accuracy is not None and is_written
-        self._out.write(finetune_table(file, event.folder))
-        self._out.flush()
+        self._print(finetune_table(file, event.folder))
 
 
 def _numbers(event: FinetuneAdvanced) -> str:

@@ -100,11 +100,10 @@ class TrainingScreen(Screen):
                 self.close_bar()
                 self.is_complete = True
                 networks = ", ".join(map(readable, event.networks))
-                self._out.write(
+                self._print(
                     f"The agent is in {readable(Path(event.path))}: {event.size:,} bytes, "
                     f"trained on {networks}.\n"
                 )
-                self._out.flush()
             case _:
                 super().show(event)
 

@@ -1,5 +1,6 @@
 """Fine-tuning in a terminal: a bar for each network, a table, and Ctrl-C that keeps the best."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Any, TextIO
@@ -15,6 +16,7 @@ from app.headless import (
 )
 from app.report_table import as_percent
 from core.config import RunConfig
+from core.errors import RunError, readable
 from core.events import (
     Event,
     Events,
@@ -25,6 +27,7 @@ from core.events import (
     FinetuneStarted,
     StageStarted,
 )
+from core.runs.files import REPORT_FILE
 from core.runs.finetune_file import parse_finetune_file
 
 
@@ -42,7 +45,9 @@ def run_finetuning(
     """Fine-tune the masks of the run in `folder`; returns the exit code.
 
     out: where the files go; None writes them into `folder`.
+    Raises: RunError if that is the folder of a run that may yet find another mask.
     """
+    _check_finished(folder, out)
     screen = FinetuneScreen(sys.stdout, sys.stderr, is_quiet=is_quiet, exports=config.exports)
     events = _open_and_finetune(config, folder, out or folder, resume, allow_download, trust)
     return drive_to_exit(
@@ -53,6 +58,16 @@ def run_finetuning(
         stopping="the best epoch so far is tested and written",
         is_verbose=is_verbose,
     )
+
+
+def _check_finished(folder: Path, out: Path | None) -> None:
+    is_own = out is None or out.absolute() == folder.absolute()
+    if is_own and not (folder / REPORT_FILE).is_file():
+        raise RunError(
+            f"The run in {readable(folder)} is not finished. Finish it with 'espalier resume "
+            f"{shlex.quote(readable(folder))}', or name another folder by --out to fine-tune the "
+            "best mask so far."
+        )
 
 
 def _open_and_finetune(

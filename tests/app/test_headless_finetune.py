@@ -67,6 +67,8 @@ def events(file=FILE, epochs=2):
 
 @pytest.fixture
 def run(monkeypatch, tmp_path):
+    (tmp_path / "report.json").touch()
+
     def run_events(made, config=USUAL, **options):
         monkeypatch.setattr(headless_finetune, "_open_and_finetune", lambda *arguments: made)
         return run_finetuning(config, tmp_path, None, **options)
@@ -146,6 +148,14 @@ def test_ctrl_c_twice_says_how_to_go_on(run, capsys):
 
     assert run(stopping()) == 130
     assert "--resume" in capsys.readouterr().err
+
+
+def test_a_run_that_may_find_another_mask_is_fine_tuned_elsewhere_only(monkeypatch, tmp_path):
+    monkeypatch.setattr(headless_finetune, "_open_and_finetune", lambda *arguments: events())
+    for out in (None, tmp_path):
+        with pytest.raises(RunError, match=f"Finish it with 'espalier resume {tmp_path}'"):
+            run_finetuning(USUAL, tmp_path, out)
+    assert run_finetuning(USUAL, tmp_path, tmp_path / "tuned") == 0
 
 
 def test_what_can_be_mended_is_one_sentence(run, capsys):

@@ -87,6 +87,15 @@ class SharedWeights:
         self.state.update(_alike(self.state, own))
         self.version += 1
 
+    def mixed(self, share: float) -> State:
+        """The weights on the way from those of the beginning, 0, to those of now, 1."""
+        between = {
+            key: value if value is self.original[key] else self.original[key].lerp(value, share)
+            for key, value in self.state.items()
+            if value.is_floating_point()
+        }
+        return _alike(self.state, {**self.state, **between})
+
     def forget(self) -> None:
         """Go back to the weights that it began with."""
         self.state.update(self.original)

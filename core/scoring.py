@@ -120,10 +120,13 @@ class MaskScorer:
             other._training, other._trained = tuple(training), {}
         return other
 
-    def unadapted(self) -> "MaskScorer":
-        """Return a scorer that measures the same of masks cut out of the weights it began with."""
+    def adapted_by(self, share: float) -> "MaskScorer":
+        """Return a scorer that measures the same of masks cut out of other weights.
+
+        share: how far these are from those it began with, 0, to those of now, 1.
+        """
         other = copy.copy(self)
-        other._weights = SharedWeights(self._plan, dict(self._weights.original))
+        other._weights = SharedWeights(self._plan, self._weights.mixed(share))
         other._trained = None if self._trained is None else {}
         return other
 

@@ -212,6 +212,15 @@ WORDS: dict[str, Words] = {
             "first mask on.",
         ),
     ),
+    "search.weight_mixing": Words(
+        QT_TRANSLATE_NOOP("explanations", "Weight mixing"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "Whether the adapted weights are mixed with the original ones in the end, in the share "
+            "that suits the winner best on held-out images: what is learned of few images alone "
+            "does harm on others.",
+        ),
+    ),
     "search.stop_on_overfit": Words(
         QT_TRANSLATE_NOOP("explanations", "Stop when it overfits"),
         QT_TRANSLATE_NOOP(

@@ -48,6 +48,7 @@ class SearchConfig:
     distillation_rate: float = number(0.02, 0.0, 10.0)  # of the first step
     adaptation_steps: int = number(16, 0, 10_000)  # after each update; none with refit rewards
     budget_annealing: float = number(0.5, 0.0, 0.9)  # of the evaluations: the MACs budget falls
+    weight_mixing: bool = True  # adapted weights with the original ones, in the end
     stop_on_overfit: bool = True  # end the search once its masks get worse on held-out images
     pinned_keep: tuple[str, ...] = ()  # channels that always stay: "layer1.0.conv1:0-3,7"
     pinned_removed: tuple[str, ...] = ()  # channels that always go

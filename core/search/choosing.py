@@ -4,12 +4,22 @@ from collections.abc import Generator, Sequence
 
 import numpy as np
 
-from core.evaluation import Score
-from core.events import BoolArray, FloatArray, SearchEvent
+from core.evaluation import Score, mean_score
+from core.events import (
+    BoolArray,
+    FloatArray,
+    NoticeRaised,
+    SearchEvent,
+    StageAdvanced,
+    StageStarted,
+)
 from core.search.bench import Bench
-from core.search.finalists import judge_masks
+from core.search.finalists import judge_images, judge_masks
 from core.search.held_out import held_out_batch
 from core.search.rounding import round_winner
+
+ADAPTED_SHARES = tuple(1 - place / 10 for place in range(10))  # 1.0 to 0.1
+ADAPTED_SHARES_NOW = 0.75, 0.5, 0.25
 
 
 def judge_all(
@@ -31,30 +41,79 @@ def judge_now(bench: Bench, masks: Sequence[BoolArray]) -> tuple[BoolArray, Scor
     return masks[best], scores[best]
 
 
-def unless_own_weights_are_better(
+def mix_weights(bench: Bench, keep: BoolArray, score: Score) -> Generator[SearchEvent, None, Score]:
+    """Go as far back from the adapted weights to the original ones as suits the winner (C,).
+
+    A search trains on few images, and what it learns of them alone does harm on others: weights
+    between both ends are better than either, the more so where the mask takes little away. How
+    far is chosen on held-out images.
+    Source: Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022.
+    Yields: stages; a notice that says how far. Returns: the winner's score.
+    """
+    if not _is_mixing(bench):
+        return score
+    images, rounds = judge_images(bench.opened.images.held_out)
+    yield StageStarted("Mixing adapted and original weights", total=rounds)
+    scored: list[list[Score]] = [[] for _ in ADAPTED_SHARES]
+    for done in range(rounds):
+        batch = images.next()
+        with bench.clock.measure("evaluation"):
+            for share, parts in zip(ADAPTED_SHARES, scored, strict=True):
+                parts.append(bench.judge.adapted_by(share).score(keep, *batch))
+        yield from bench.judge.take_notices()
+        yield StageAdvanced(done + 1)
+    means = [mean_score(parts) for parts in scored]
+    best = min(range(len(means)), key=lambda place: means[place].loss)
+    if best > 0:
+        words = _take_mixed(bench, ADAPTED_SHARES[best], means[best], instead_of=means[0])
+        yield NoticeRaised(words)
+    return means[best]
+
+
+def mix_now(
     bench: Bench, keep: BoolArray, score: Score, criterion: BoolArray
 ) -> tuple[BoolArray, Score, str]:
-    """Forget what the network has adapted if the best criterion does better without it.
+    """Mix weights in few passes for a search that was stopped, or forget the adapted ones.
 
-    So it may where a search was stopped early: weights that adapted to wide masks suit narrow ones
-    less than those they began with.
-    score: of `judge_now`; criterion: the best criterion's mask (C,).
-    Returns: mask, its score on held-out images, and what to tell if anything was forgotten.
+    Where the best criterion's mask (C,) does better with the original weights, it is taken: those
+    that have adapted to wide masks so far suit narrow ones less.
+    score: of `judge_now`. Returns: mask, its score on held-out images, and what to tell.
     """
     if bench.scorer.adapted() is None:
         return keep, score, ""
+    shares = ADAPTED_SHARES_NOW if _is_mixing(bench) else ()
     with bench.clock.measure("evaluation"):
-        without = bench.judge.unadapted().score(criterion, *held_out_batch(bench))
-    if not without.loss < score.loss:
+        batch = held_out_batch(bench)
+        mixed = [bench.judge.adapted_by(share).score(keep, *batch) for share in shares]
+        without = bench.judge.adapted_by(0).score(criterion, *batch)
+    best = min((score, *mixed), key=lambda one: one.loss)
+    if without.loss < best.loss:
+        bench.scorer.weights.forget()
+        return (
+            criterion,
+            without,
+            "What the network has adapted so far is given up: on held-out images the best "
+            f"criterion's mask loses {without.loss:.2g} nats with the original weights and is "
+            f"right in {100 * without.accuracy:.1f} %, the best mask with adapted ones "
+            f"{best.loss:.2g} and {100 * best.accuracy:.1f} %.",
+        )
+    if best is score:
         return keep, score, ""
-    bench.scorer.weights.forget()
+    share = shares[mixed.index(best)]
+    return keep, best, _take_mixed(bench, share, best, instead_of=score)
+
+
+def _is_mixing(bench: Bench) -> bool:
+    return bench.config.weight_mixing and bench.scorer.adapted() is not None
+
+
+def _take_mixed(bench: Bench, share: float, score: Score, *, instead_of: Score) -> str:
+    """Let the network have mixed weights; returns what to tell."""
+    bench.scorer.weights.take(bench.scorer.weights.mixed(share))
     return (
-        criterion,
-        without,
-        "What the network has adapted so far is given up: on held-out images the best criterion's "
-        f"mask loses {without.loss:.2g} nats with the original weights and is right in "
-        f"{100 * without.accuracy:.1f} %, the best mask with the adapted ones {score.loss:.2g} and "
-        f"{100 * score.accuracy:.1f} %.",
+        f"The adapted weights count for {100 * share:.0f} %, the original ones for the rest: on "
+        f"held-out images the best mask then loses {score.loss:.2g} nats instead of "
+        f"{instead_of.loss:.2g}."
     )
 
 

@@ -117,6 +117,12 @@ class Finalists:
         return self.best is not before
 
 
+def judge_images(part: ImagePart) -> tuple[RotatingImages, int]:
+    """The images of a part that a choice is made by, and how many batches they are."""
+    images = RotatingImages(part, JUDGE_BATCH, seed=0)
+    return images, max(1, min(len(part), JUDGE_IMAGES) // JUDGE_BATCH)
+
+
 def judge_masks(
     masks: Sequence[BoolArray],
     scorer: MaskScorer,
@@ -132,8 +138,7 @@ def judge_masks(
     Yields: StageStarted, then StageAdvanced after each batch of each mask.
     """
     left = list({mask.tobytes(): mask for mask in masks}.values())
-    images = RotatingImages(part, JUDGE_BATCH, seed=0)
-    rounds = max(1, min(len(part), JUDGE_IMAGES) // JUDGE_BATCH)
+    images, rounds = judge_images(part)
     many, few = len(left), min(len(left), SHORTLISTED)
     is_first_needed = first is not None and many > SHORTLISTED + 1
     seen = many + (SHORTLISTED + 1 if is_first_needed else 0)

@@ -39,8 +39,9 @@ from core.search.channel_credit import CreditMeasurer
 from core.search.choosing import (
     judge_all,
     judge_now,
+    mix_now,
+    mix_weights,
     round_chosen,
-    unless_own_weights_are_better,
 )
 from core.search.finalists import Finalist, Finalists
 from core.search.groundwork import (
@@ -107,9 +108,10 @@ class Search:
             else:
                 agent = yield from self._train_agent()
                 keep, score = yield from self._judge(agent)
+            score = yield from mix_weights(self._bench, keep, score)
         except StopRequested:
             is_stopped = True
-            keep, score, words = unless_own_weights_are_better(
+            keep, score, words = mix_now(
                 self._bench,
                 *judge_now(self._bench, self._masks_at_once()),
                 criterion=self._ground.best_criterion,

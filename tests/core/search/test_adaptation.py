@@ -199,7 +199,7 @@ def test_a_stop_while_the_budget_falls_takes_the_methods_mask_for_the_final_one(
 ):
     scored: list[bytes] = []
     worse = SimpleNamespace(score=lambda *_: Score(0.0, 99.0, 8))
-    monkeypatch.setattr(MaskScorer, "unadapted", lambda self: worse)
+    monkeypatch.setattr(MaskScorer, "adapted_by", lambda self, share: worse)
     config = short(
         method=method,
         evaluations=16,
@@ -250,7 +250,7 @@ def test_weights_that_are_forgotten_are_those_of_the_beginning():
     own = bench.scorer.score(keep, *batch)
     finish(adapt_network(bench, keep[None], 1, 2))
     assert bench.scorer.score(keep, *batch) != own
-    assert bench.scorer.unadapted().score(keep, *batch) == own
+    assert bench.scorer.adapted_by(0).score(keep, *batch) == own
     bench.scorer.weights.forget()
     assert bench.scorer.adapted() is None
     assert all(torch.equal(bench.scorer.weights.state[key], before[key]) for key in before)

@@ -1,7 +1,7 @@
 """report.html: a run for a colleague who has no Espalier, in one file. Needs no torch."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from core.runs.html_finetuned import finetuned_section
 from core.runs.html_latency import latency_section
 from core.runs.html_page import code, page, paragraph, section, table
 from core.runs.html_refit import refit_section
-from core.runs.html_searched import sameness_words, searched_words
+from core.runs.html_searched import budget_words, sameness_words, searched_words
 from core.runs.html_svg import Level, Points, plot, strip
 from core.runs.html_words import (
     UNKNOWN,
@@ -37,15 +37,6 @@ from core.runs.stored_masks import read_stored_masks
 from core.runs.verdict import LEARNED, UNPRUNED, Outcome, Verdict, judge, read_outcome
 
 NAMES = {LEARNED: "learned mask", UNPRUNED: "unpruned network"}
-FALLS = (
-    "The budget fell from the whole network to the final one over the first {:,.0f} evaluations, "
-    "while the network adapted; so masks of that time keep more, and accuracies fall along."
-)
-FALLS_NO_FURTHER = (
-    "The budget was to fall from the whole network to the final one over the first {:,.0f} "
-    "evaluations, while the network adapted; the search ended after {:,}, so that its masks keep "
-    "more than the final budget, to which the winner was held."
-)
 
 
 def write_html_report(folder: Path) -> Path:
@@ -188,7 +179,7 @@ def _search(folder: Path) -> str:
     if started:
         unpruned = 100 * started[0].baseline_accuracy
         levels.append(Level("unpruned, on held-out images", "baseline", unpruned))
-    falls = _falls(started[0].annealed_evaluations, tried) if started else ""
+    falls = budget_words(started[0], tried, read_summary(folder)) if started else ""
     return section(
         "Search",
         *([paragraph(falls)] if falls else []),
@@ -216,15 +207,6 @@ def _search(folder: Path) -> str:
             y_label="accuracy on reward images (%)",
         ),
     )
-
-
-def _falls(annealed: float, tried: Sequence[CandidateEvaluated]) -> str:
-    """How the budget fell over the evaluations; "" where it was the final one from the start."""
-    if not tried or sum(event.update == tried[0].update for event in tried) >= annealed:
-        return ""
-    if len(tried) < annealed:
-        return FALLS_NO_FURTHER.format(annealed, len(tried))
-    return FALLS.format(annealed)
 
 
 def _masks(folder: Path) -> str:

@@ -1,10 +1,11 @@
 """What report.html says of how a run found its mask. Needs no torch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from core.events import CandidateEvaluated, SearchStarted
 from core.runs.history import RunSummary
 from core.runs.html_budgets import budgets_words
 from core.runs.html_words import count_of, mapping_of, number_of, text_of
@@ -19,6 +20,19 @@ PROPOSERS = {
     "gates": "Gates trained by gradients (hard concrete)",
 }
 LEGEND = "(MACs: multiply-accumulates)"
+FALLS = (
+    "The budget fell from the whole network to the final one over the first {:,.0f} evaluations, "
+    "while the network adapted; so masks of that time keep more, and accuracies fall along."
+)
+FALLS_NO_FURTHER = (
+    "The budget was to fall from the whole network to the final one over the first {:,.0f} "
+    "evaluations, while the network adapted; the search ended after {:,}, so that its masks keep "
+    "more than the final budget, to which the winner was held."
+)
+PRICED = (
+    "The budget, above which masks cost reward, was to fall from the whole network to the final "
+    "one over the first {:,.0f} evaluations, while the network adapted."
+)
 
 
 def searched_words(report: Mapping[str, Any], summary: RunSummary) -> str:
@@ -43,12 +57,30 @@ def _search_words(report: Mapping[str, Any], summary: RunSummary) -> str:
             "It ended before any mask was proposed: the mask, of at most "
             f"{budgets}, is that of the best criterion so far."
         )
-    is_priced = method == AGENT and summary.constraint in ("penalty", "lagrange")
-    held = "and paid for those that keep more than" if is_priced else "that keep at most"
+    held = "and paid for those that keep more than" if _is_priced(summary) else "that keep at most"
     return (
         f"{PROPOSERS.get(method, 'A search')} proposed masks {held} {budgets}; each was cut for "
         "real and scored on images set aside for that, and the winner was chosen on others."
     )
+
+
+def _is_priced(summary: RunSummary) -> bool:
+    """Whether masks may exceed the budget, at a price; none but the agent's may."""
+    return summary.method == AGENT and summary.constraint in ("penalty", "lagrange")
+
+
+def budget_words(
+    started: SearchStarted, tried: Sequence[CandidateEvaluated], summary: RunSummary
+) -> str:
+    """How the budget fell over the evaluations; "" where it was the final one from the start."""
+    annealed = started.annealed_evaluations
+    if not tried or sum(event.update == tried[0].update for event in tried) >= annealed:
+        return ""
+    if _is_priced(summary):
+        return PRICED.format(annealed)
+    if len(tried) < annealed:
+        return FALLS_NO_FURTHER.format(annealed, len(tried))
+    return FALLS.format(annealed)
 
 
 def sameness_words(masks: StoredMasks) -> str:

@@ -144,6 +144,14 @@ def test_the_budget_falls_as_far_as_it_fell(tmp_path, annealed, updates, words):
     assert ("budget" in page and words in page) if words else "The budget" not in page
 
 
+def test_masks_that_were_only_charged_are_not_said_to_have_kept_more(tmp_path):
+    folder = make_run(tmp_path / "run")
+    (folder / "config.toml").write_text('[search]\nmethod = "agent"\nconstraint = "lagrange"\n')
+    page = html_report(folder)
+    assert "above which masks cost reward, was to fall" in page
+    assert "keep more, and" not in page
+
+
 def test_float16_and_the_opset_are_told(tmp_path):
     words = " ".join(read(html_report(make_run(tmp_path / "run"))).words)
     assert "6.0e-04" in words

@@ -158,6 +158,10 @@ def _count_words(thop: Mapping[str, Any]) -> str:
 
 
 def _time_words(seconds: Mapping[str, float]) -> str:
-    total = seconds.get("total", 0.0)
-    parts = [f"{name} {value:.1f} s" for name, value in seconds.items() if name != "total"]
-    return f"{total:.1f} s in all" + (f" ({', '.join(parts)})" if parts else "")
+    whole = ("total", "cpu")  # the others are parts of the total
+    parts = [f"{name} {value:.1f} s" for name, value in seconds.items() if name not in whole]
+    words = f"{seconds.get('total', 0.0):.1f} s in all" + (
+        f" ({', '.join(parts)})" if parts else ""
+    )
+    cpu = seconds.get("cpu")
+    return words if cpu is None else f"{words}; the search took {cpu:.1f} CPU-seconds"

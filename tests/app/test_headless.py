@@ -283,6 +283,13 @@ def test_what_was_not_reached_is_a_dash():
     assert as_percent(None) == "-"
 
 
+def test_cpu_seconds_are_no_part_of_the_time():
+    seconds = {"total": 30.0, "cpu": 8.0, "evaluation": 19.0, "test": 11.0}
+    time = "Time: 30.0 s in all (evaluation 19.0 s, test 11.0 s); the search took 8.0 CPU-seconds"
+    assert time in report_table(make_report(seconds=seconds), "x")
+    assert "Time: 30.0 s in all\n" in report_table(make_report(seconds={"total": 30.0}), "x")
+
+
 def test_float16_is_told_where_it_was_compared():
     report = make_report(
         parity_float16={"onnx": 5.6e-4}, parity_float16_not_measured={"state": "no GPU."}

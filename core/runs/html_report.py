@@ -123,7 +123,7 @@ def _sentence(verdict: Verdict | None, budgets: str) -> str:
     )
     if not lead.is_measurable:
         return f"{facts}no measurable difference ({points_ahead(lead)})."
-    return f"{facts}{'better' if lead.mean > 0 else 'worse'} by {points_ahead(lead)}."
+    return f"{facts}{'better by' if lead.mean > 0 else 'worse:'} {points_ahead(lead)}."
 
 
 def _results(report: Mapping[str, Any], verdict: Verdict | None) -> str:

@@ -271,6 +271,11 @@ def test_a_tie_is_called_a_tie(tmp_path):
     assert "no measurable difference (+1.0 points (" in html_report(folder)
 
 
+def test_a_worse_mask_is_not_called_worse_by_less_than_nothing(tmp_path):
+    folder = make_run(tmp_path / "run", accuracy=0.4)
+    assert "before any fine-tuning: worse: -20.0 points (-24." in html_report(folder)
+
+
 @pytest.mark.parametrize("name", ["events.jsonl", "masks.npz", "config.toml"])
 def test_what_is_missing_or_broken_leaves_the_rest(tmp_path, name):
     folder = make_run(tmp_path / "run")

@@ -62,13 +62,13 @@ def _fit(part: nn.Module) -> None:
         _fit_convolution(part, *weight.shape[:2])
     elif isinstance(part, nn.Linear):
         part.out_features, part.in_features = weight.shape
-    elif isinstance(part, nn.modules.batchnorm._BatchNorm):
+    elif isinstance(part, nn.modules.batchnorm._NormBase):
         part.num_features = len(weight)
     elif isinstance(part, nn.GroupNorm):
         if part.num_groups == part.num_channels:
             part.num_groups = len(weight)
         part.num_channels = len(weight)
-    elif isinstance(part, nn.LayerNorm):
+    elif isinstance(part, (nn.LayerNorm, nn.RMSNorm)):
         part.normalized_shape = tuple(weight.shape)
     elif isinstance(part, nn.PReLU):
         part.num_parameters = len(weight)

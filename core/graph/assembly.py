@@ -214,7 +214,7 @@ def _warnings(seen: Seen, module: nn.Module) -> tuple[str, ...]:
     """Name the layers that this input did not reach: they are left alone."""
     owned: dict[str, list[str]] = defaultdict(list)
     for key, _ in module.named_parameters():
-        owned[key.rpartition(".")[0]].append(key)
+        owned[key.rpartition(".")[0] or key].append(key)
     missed = [name for name, keys in owned.items() if not seen.used_parameters & set(keys)]
     if not missed:
         return ()

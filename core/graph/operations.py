@@ -31,6 +31,18 @@ class Operation:
         """All tensors that the operation returned."""
         return [*_tensors_in((self.out,))]
 
+    @property
+    def is_in_place(self) -> bool:
+        """Whether it writes into its first argument."""
+        return bool(self.args) and self.out is self.args[0] and isinstance(self.out, Tensor)
+
+    @property
+    def written(self) -> list[Tensor]:
+        """The whole tensor, into which, or into a view of which, it wrote; none if not in place."""
+        if not self.is_in_place:
+            return []
+        return [self.out if self.out._base is None else self.out._base]
+
     def argument(self, index: int, name: str, default: Any = None) -> Any:
         """The argument at that position or of that name."""
         return self.args[index] if len(self.args) > index else self.kwargs.get(name, default)

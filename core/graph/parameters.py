@@ -1,5 +1,6 @@
 """Parameters and buffers during a pass: which tensor is one, or a view of one, and how it lies."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -38,6 +39,7 @@ class Parameters:
     def __init__(self, module: nn.Module, state: Mapping[str, Tensor]) -> None:
         self._views: dict[int, ParameterView] = {}
         self._alive: list[Tensor] = []  # ids stay unique while these live
+        self._shapes = {key: tensor.shape for key, tensor in state.items()}
         self.trained = {key for key, _ in module.named_parameters()}
         for key, tensor in state.items():
             view = ParameterView(key, tuple(range(tensor.dim())))
@@ -52,6 +54,18 @@ class Parameters:
         view = self.of(tensor)
         place = None if view is None else view.dims[dim]
         return None if view is None or place is None else (view.key, place)
+
+    def size(self, place: tuple[str, int]) -> int:
+        """How many indices a state-dict entry has in a dimension."""
+        return self._shapes[place[0]][place[1]]
+
+    def is_broadcast(self, tensor: Tensor) -> bool:
+        """Whether a view keeps all dimensions of its entry, and those it added only repeat it."""
+        view = self.of(tensor)
+        if view is None:
+            return False
+        shape = self._shapes[view.key]
+        return math.prod(shape[d] for d in view.dims if d is not None) == shape.numel()
 
     def follow(self, op: Operation) -> None:
         """Remember what an operation on a parameter alone returns."""
@@ -81,10 +95,10 @@ def _viewed_dims(op: Operation, base: Tensor, dims: Dims) -> Dims | None:
         return tuple(swapped)
     if op.name == "permute":
         return tuple(dims[d] for d in op.args[1])
-    if op.name == "expand":
+    if op.name in ("expand", "repeat"):
         added = len(after) - len(before)
         old = zip(dims, before, after[added:], strict=True)
-        return (*[None] * added, *(d if n == m else None for d, n, m in old))
+        return (*[None] * added, *(d if n == m or n > 1 else None for d, n, m in old))
     if op.name in ("view", "_unsafe_view", "reshape", "unsqueeze", "squeeze"):
         return _reshaped_dims(before, after, dims)
     is_pointwise = torch.Tag.pointwise in op.func.tags and before == after

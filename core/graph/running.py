@@ -18,6 +18,7 @@ from core.graph.operations import LayerDraft, Operation
 from core.graph.parameters import Parameters, tensors_of
 from core.graph.places import line_of_call
 from core.graph.rules import Rule, rule_of
+from core.graph.rules.values import pointwise
 
 LINEAR = ("addmm", "mm", "linear")  # what may read a constant
 ENTRY = "_trace"  # the function of trace.py that calls the network
@@ -41,6 +42,7 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
         self.approximations: list[tuple[Tensor, str]] = []
         self.sums: list[Tensor] = []  # labels that pass through an addition
         self.used_parameters: set[str] = set()
+        self._credited: set[str] = set()  # those that a layer owns
         self.place = ModulePlace(module)
         self.running = ""  # the operation that is computed, for an error in it
         self._activations: dict[int, Tensor] = {}  # id -> labels
@@ -76,7 +78,8 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
 
     def bound(self, tensor: Tensor, dim: int) -> Tensor | None:
         place = self._parameters.place(tensor, dim)
-        return None if place is None else self.bindings[place[0]].get(place[1])
+        known = None if place is None else self.bindings[place[0]].get(place[1])
+        return None if known is None else known.repeat(tensor.shape[dim] // len(known))
 
     def bind(self, tensor: Tensor, dim: int, channels: Tensor) -> None:
         self._bind(tensor, dim, channels)
@@ -111,10 +114,16 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
     def _bind(self, tensor: Tensor, dim: int, channels: Tensor) -> tuple[str, int] | None:
         place = self._parameters.place(tensor, dim)
         if place is None:
+            if self._parameters.is_broadcast(tensor):
+                return None  # one value for all channels: there is nothing to cut
             is_view = self.is_parameter(tensor)
             how = "broadcast over channels" if is_view else "computed on the fly"
             self.labels.freeze(channels, f"its weight is {how}")
             return None
+        by_repeat = channels.view(-1, self._parameters.size(place))
+        for repeated in by_repeat[1:]:
+            self.labels.unify(by_repeat[0], repeated)
+        channels = by_repeat[0]
         known = self.bindings[place[0]]
         if place[1] in known:
             self.labels.unify(known[place[1]], channels)
@@ -141,10 +150,14 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
         activations = [t for t in op.tensors if self.of(t) is not None]
         if not activations:
             self._parameters.follow(op)
+            views = [view for t in op.tensors if (view := self._parameters.of(t)) is not None]
+            self.used_parameters.update(view.key for view in views)
             return
         sources = self._sources_of(op)
         rule = rule_of(op)
         draft = None
+        if op.is_in_place and rule is pointwise:
+            self._write_into_new(op, activations)
         if rule is None:
             self.unknown(op, f"operation '{op.name}' is not known{_here()}")
         else:
@@ -156,7 +169,7 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
         layer = sources[-1] if draft is None else self._layer_name(op, draft)
         if draft is not None:
             self._add_layer(layer, draft, sources, *op.outputs)
-        for out in op.outputs:
+        for out in [*op.outputs, *op.written]:
             if self.of(out) is not None:  # others die, and their ids come again
                 self._sources[id(out)] = layer
         self._credit(op, layer)
@@ -170,6 +183,31 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
             # Arguments that no rule foresaw must never give a wrong network, nor none at all.
             self.unknown(op, f"operation '{op.name}' is used in an unknown way{_here()}")
             return None
+
+    def _write_into_new(self, op: Operation, activations: list[Tensor]) -> None:
+        """A new tensor has the channels of what is written into it, if it is as wide as they are.
+
+        Its other dimensions may be wider, as in padding by hand.
+        """
+        target, whole = op.args[0], op.written[0]
+        if any(self.of(t) is not None or self.is_parameter(t) for t in (target, whole)):
+            return
+        source = max(activations, key=Tensor.numel)
+        labels = self._activations[id(source)].expand(target.shape)
+        carrying = [d for d in range(target.dim()) if varies(labels, d)]
+        spread_labels = frozen_labels(whole.shape)
+        if target.dim() == whole.dim() and all(
+            target.shape[d] == whole.shape[d] and target.stride(d) == whole.stride(d)
+            for d in carrying
+        ):
+            for d in set(range(target.dim())) - {*carrying}:
+                labels = labels.narrow(d, 0, 1)
+            spread_labels = labels.expand(whole.shape)
+        elif carrying:
+            self.labels.freeze(labels, "it is written into a part of another tensor")
+        self.put(whole, spread_labels)
+        if target is not whole:
+            self.put(target, labels.expand(target.shape))
 
     def _meet_constant(self, op: Operation) -> None:
         """A layer may read a constant: an MLP over a buffer of positions, say."""
@@ -251,9 +289,10 @@ class NetworkTrace(TorchDispatchMode):  # type: ignore[no-untyped-call, misc, un
         traced = self.layers[layer]
         for tensor in op.tensors:
             parameter = self._parameters.of(tensor)
-            if parameter is None or parameter.key in self.used_parameters:
+            if parameter is None or parameter.key in self._credited:
                 continue
             self.used_parameters.add(parameter.key)
+            self._credited.add(parameter.key)
             if parameter.key in self._parameters.trained:
                 traced.parameter_keys.append(parameter.key)
         if self.place.is_leaf and self.place.path not in (layer.split("#")[0], *traced.folded):

@@ -199,8 +199,9 @@ def _conv_fix(part: nn.modules.conv._ConvNd) -> Callable[[], None]:
 
 
 _WIDTH_ATTRIBUTES: dict[type[nn.Module], str] = {
-    nn.modules.batchnorm._BatchNorm: "num_features",
+    nn.modules.batchnorm._NormBase: "num_features",  # of instances, too
     nn.GroupNorm: "num_channels",
     nn.LayerNorm: "normalized_shape",
+    nn.RMSNorm: "normalized_shape",
     nn.PReLU: "num_parameters",
 }

@@ -29,6 +29,7 @@ def _with_rule(rule: Rule, names: str) -> dict[str, Rule]:
 
 RULES: dict[str, Rule] = {
     **_with_rule(layers.convolution, "convolution _convolution mkldnn_convolution"),
+    **_with_rule(layers.deformable_convolution, "deform_conv2d"),
     **_with_rule(layers.linear, "addmm mm linear bmm matmul"),
     **_with_rule(products.product, "baddbmm"),
     **_with_rule(
@@ -47,15 +48,22 @@ RULES: dict[str, Rule] = {
         layers.pool,
         "max_pool2d_with_indices max_pool2d avg_pool2d _adaptive_avg_pool2d "
         "adaptive_avg_pool2d adaptive_max_pool2d mkldnn_adaptive_avg_pool2d "
-        "avg_pool1d max_pool1d",
+        "avg_pool1d max_pool1d max_pool3d_with_indices max_pool3d avg_pool3d "
+        "_adaptive_avg_pool3d adaptive_avg_pool3d adaptive_max_pool3d",
     ),
     **_with_rule(
         layers.resize,
         "upsample_nearest2d upsample_bilinear2d upsample_bicubic2d _upsample_bilinear2d_aa "
-        "reflection_pad2d replication_pad2d",
+        "_upsample_nearest_exact2d upsample_nearest1d upsample_linear1d upsample_nearest3d "
+        "upsample_trilinear3d reflection_pad1d replication_pad1d reflection_pad2d "
+        "replication_pad2d reflection_pad3d replication_pad3d",
     ),
+    **_with_rule(layers.grid_sample, "grid_sampler_2d grid_sampler_3d"),
     **_with_rule(layers.pixel_shuffle, "pixel_shuffle pixel_unshuffle"),
-    **_with_rule(values.reduction, "mean sum amax amin max min var std linalg_vector_norm"),
+    **_with_rule(
+        values.reduction,
+        "mean sum amax amin max min var std var_mean std_mean logsumexp linalg_vector_norm",
+    ),
     **_with_rule(values.softmax, "_softmax _safe_softmax _log_softmax cumsum"),
     **_with_rule(values.pointwise, "dropout copy prelu _prelu_kernel hardtanh hardswish"),
     **_with_rule(shapes.pad, "constant_pad_nd"),
@@ -72,6 +80,8 @@ RULES: dict[str, Rule] = {
     ),
     **_with_rule(shapes.constant, "new_zeros new_ones new_full new_empty"),
     **_with_rule(shapes.split, "split split_with_sizes chunk unbind"),
+    **_with_rule(shapes.glu, "glu"),
+    **_with_rule(shapes.channel_shuffle, "channel_shuffle native_channel_shuffle"),
     **_with_rule(shapes.slice_channels, "slice select narrow"),
     **_with_rule(shapes.index, "index"),
     **_with_rule(shapes.concat, "cat stack"),

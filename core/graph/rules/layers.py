@@ -1,6 +1,7 @@
 """Rules of operations that own weights or pool: convolutions, linear layers, norms, pooling."""
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -9,6 +10,9 @@ from core.graph.labels import spread
 from core.graph.operations import LayerDraft, Operation, Trace
 from core.graph.rules.parts import MIXED, labels_of
 from core.graph.rules.products import product
+
+POOLED = "its channels are pooled with one another"
+ELSEWHERE = "it says where others are read"
 
 
 def _fresh_outputs(trace: Trace, weight: Tensor, dim: int, count: int) -> Tensor:
@@ -56,6 +60,18 @@ def convolution(trace: Trace, op: Operation) -> LayerDraft | None:
         kernel=kernel,
         stride=max(stride),
     )
+
+
+def deformable_convolution(trace: Trace, op: Operation) -> LayerDraft | None:
+    """torchvision's; every channel is read at the same places, which are computed."""
+    x, weight, offset, mask, bias = op.args[:5]
+    groups, offset_groups = op.args[11:13]
+    for places in (offset, mask):
+        trace.labels.freeze(labels_of(trace, places), ELSEWHERE)
+    if offset_groups > 1:
+        trace.labels.freeze(labels_of(trace, x), "groups of its channels are read elsewhere")
+    args = (x, weight, bias, op.args[5:7], op.args[7:9], op.args[9:11], False, (0, 0), groups)
+    return convolution(trace, replace(op, args=args))
 
 
 def _grouped_outputs(trace: Trace, op: Operation, inputs: Tensor, groups: int) -> Tensor:
@@ -142,7 +158,7 @@ def group_norm(trace: Trace, op: Operation) -> None:
 
 
 def pool(trace: Trace, op: Operation) -> LayerDraft:
-    channels = trace.labels.along(labels_of(trace, op.args[0]), 1, MIXED)
+    channels = trace.labels.along(labels_of(trace, op.args[0]), 1, POOLED)
     for out in op.outputs:
         trace.put(out, spread(channels, out.shape, 1))
     return LayerDraft(kind="pool", outputs=channels)
@@ -151,6 +167,12 @@ def pool(trace: Trace, op: Operation) -> LayerDraft:
 def resize(trace: Trace, op: Operation) -> None:
     channels = trace.labels.along(labels_of(trace, op.args[0]), 1, MIXED)
     trace.put(op.out, spread(channels, op.out.shape, 1))
+
+
+def grid_sample(trace: Trace, op: Operation) -> None:
+    """Every channel is read at the same places, which are no channels."""
+    trace.labels.freeze(labels_of(trace, op.args[1]), ELSEWHERE)
+    resize(trace, op)
 
 
 def pixel_shuffle(trace: Trace, op: Operation) -> None:

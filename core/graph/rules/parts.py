@@ -1,5 +1,7 @@
 """What several rules need."""
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
 from core.graph.labels import frozen_labels, varies
@@ -19,6 +21,20 @@ def classes_of(trace: Trace, tensor: Tensor) -> Tensor:
     return trace.labels.canonical(labels_of(trace, tensor))
 
 
+def coupled_along(trace: Trace, labels: Tensor, dims: Sequence[int]) -> Tensor:
+    """Couple what lies along `dims` where other dimensions carry channels, as in stacked branches.
+
+    Where these dimensions are those of the channels themselves nothing is coupled.
+    """
+    if not any(varies(labels, d) for d in range(labels.dim()) if d not in dims):
+        return labels
+    for d in dims:
+        if varies(labels, d):
+            trace.labels.unify(labels.narrow(d, 0, 1), labels)
+            labels = trace.labels.canonical(labels)
+    return labels
+
+
 def bind_operand(trace: Trace, tensor: Tensor, common: Tensor, *, is_added: bool = False) -> None:
     """Slice a parameter that meets channels; freeze channels that meet another constant.
 
@@ -26,6 +42,8 @@ def bind_operand(trace: Trace, tensor: Tensor, common: Tensor, *, is_added: bool
     """
     bind = trace.bind_producer if is_added else trace.bind
     offset = common.dim() - tensor.dim()
+    wide = [d + offset for d in range(tensor.dim()) if tensor.shape[d] > 1]
+    common = coupled_along(trace, common, wide)
     for d in range(tensor.dim()):
         if tensor.shape[d] > 1 and varies(common, d + offset):
             if trace.is_parameter(tensor):

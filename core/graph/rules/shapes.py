@@ -94,6 +94,20 @@ def split(trace: Trace, op: Operation) -> None:
         trace.put(out, part)
 
 
+def glu(trace: Trace, op: Operation) -> None:
+    labels = classes_of(trace, op.args[0])
+    values, gates = labels.chunk(2, op.argument(1, "dim", -1))
+    trace.put(op.out, trace.labels.unify(values, gates))
+
+
+def channel_shuffle(trace: Trace, op: Operation) -> None:
+    """Every group loses the same positions, so that groups stay equally wide."""
+    channels = trace.labels.along(labels_of(trace, op.args[0]), 1, MIXED)
+    by_group = channels.view(op.args[1], -1)
+    trace.labels.unify(by_group[:1], by_group)
+    trace.put(op.out, spread(by_group.t().reshape(-1), op.out.shape, 1))
+
+
 def slice_channels(trace: Trace, op: Operation) -> None:
     labels = classes_of(trace, op.args[0])
     dim = op.argument(1, "dim", 0)

@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
-from core.graph.labels import varies
+from core.graph.labels import frozen_labels, varies
 from core.graph.operations import LayerDraft, Operation, Trace
-from core.graph.rules.parts import MIXED, bind_operand, classes_of, labels_of
+from core.graph.rules.parts import MIXED, bind_operand, classes_of, coupled_along, labels_of
 
 
 def reduction(trace: Trace, op: Operation) -> LayerDraft | None:
@@ -14,9 +14,16 @@ def reduction(trace: Trace, op: Operation) -> LayerDraft | None:
     if isinstance(dims, int):
         dims = [dims]
     dims = [d % rank for d in dims] if dims else list(range(rank))
-    if any(varies(labels, d) for d in dims):
+    labels = coupled_along(trace, labels, dims)
+    carrying = [d for d in dims if varies(labels, d)]
+    if len(carrying) > 1 or (carrying and 0 in dims):
         trace.unknown(op, "it is reduced over its channels")
         return None
+    for d in carrying:
+        kind = op.name.removeprefix("linalg_vector_")
+        channels = trace.labels.along(labels, d, MIXED)
+        trace.approximate(channels, f"{kind} over channels depends on the width")
+        labels = frozen_labels(labels.shape)  # what is left belongs to none of them
     for d in dims:
         labels = labels.narrow(d, 0, 1)
     for out in op.outputs:
@@ -28,6 +35,7 @@ def reduction(trace: Trace, op: Operation) -> LayerDraft | None:
 def softmax(trace: Trace, op: Operation) -> None:
     labels = classes_of(trace, op.args[0])
     dim = op.args[1] % labels.dim()
+    labels = coupled_along(trace, labels, [dim])
     if varies(labels, dim):
         if op.name in ("_softmax", "_safe_softmax"):
             channels = trace.labels.along(labels, dim, MIXED)
@@ -45,7 +53,7 @@ def pointwise(trace: Trace, op: Operation) -> None:
         labels = labels_of(trace, tensor)
         if common is None:
             common = labels.expand(out.shape)
-        elif _is_broadcast_over_channels(labels, common):
+        elif _is_broadcast_over_channels(tensor, common):
             trace.labels.freeze(labels, "one map of it weighs all channels")
         else:
             common = trace.labels.unify(common, labels.expand(out.shape))
@@ -57,9 +65,10 @@ def pointwise(trace: Trace, op: Operation) -> None:
     trace.put(out, common)
 
 
-def _is_broadcast_over_channels(labels: Tensor, common: Tensor) -> bool:
-    offset = common.dim() - labels.dim()
+def _is_broadcast_over_channels(tensor: Tensor, common: Tensor) -> bool:
+    offset = common.dim() - tensor.dim()
     return any(
-        (d < offset or labels.shape[d - offset] == 1) and varies(common, d)
+        (d < offset or tensor.shape[d - offset] == 1 or tensor.stride(d - offset) == 0)
+        and varies(common, d)
         for d in range(common.dim())
     )

@@ -8,7 +8,10 @@ from core.pruning.macs import MacsModel
 from core.pruning.surgery import prune_network, soft_prune_network
 from core.pruning.verification import analyse_exactly, random_keep, relative_difference
 from tests.networks import build, example_images
+from tests.published_networks import PARTS
 from tests.unusual_networks import UNUSUAL
+
+NETWORKS = UNUSUAL | PARTS
 
 # what is left alone, and a word of the reason; everything else must be prunable and exact
 LEFT_ALONE = {
@@ -16,12 +19,18 @@ LEFT_ALONE = {
     "SplitGate": {"stem.0": "written into the code"},
     "ConstantSlice": {"stem.0": "slice of its channels"},
     "WeightStandardised": {"stem.0": "computed on the fly", "first": "computed on the fly"},
-    "SpatialAttention": {"stem.0": "reduced over its channels", "map": "weighs all channels"},
-    "MaxOut": {"stem.0": "reduced over its channels"},
+    "SpatialAttention": {"map": "weighs all channels"},
+    "MaxOut": {"stem.0": "written into the code"},
     "WidthOfAnother": {"stem.0": "written into the code", "conv": "written into the code"},
     "TwiceTheWidth": {"stem.0": "written into the code", "conv": "written into the code"},
     "TwoHeads": {"second_head": "output of the network"},
     "DataDependent": {"stem.0": "reduced over its channels"},
+    "JoinedByHand": {
+        "one": "written into a part of another",
+        "other": "meets channels of fixed width",
+    },
+    "GridSampled": {"places": "says where others are read"},
+    "Deformable": {"offsets": "says where others are read"},
     "WrittenHeads": {
         "qkv": "written into the code",
         "patches": "written into the code",
@@ -36,9 +45,9 @@ HEADS = {"head", "vit.heads.head", "classifier.2"}
 STAY = {"DataDependent": {"never.weight", "never.bias"}, "HeadsByHand": {"key.bias"}}
 
 
-@pytest.mark.parametrize("name", UNUSUAL)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_the_cut_equals_the_mask_and_the_rest_is_frozen_with_a_reason(name):
-    module = build(UNUSUAL[name])
+    module = build(NETWORKS[name])
     analysis = analyse_exactly(module, example_images())
     exact = [group for group in analysis.groups.groups if group.approximate is None]
     keep = random_keep(analysis, groups=exact, seed=1)
@@ -54,9 +63,9 @@ def test_the_cut_equals_the_mask_and_the_rest_is_frozen_with_a_reason(name):
     assert MacsModel(analysis, module).kept_share(keep) < 1
 
 
-@pytest.mark.parametrize("name", UNUSUAL)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_what_is_left_alone_is_named_with_its_reason(name):
-    module = build(UNUSUAL[name])
+    module = build(NETWORKS[name])
     frozen = {f.layer: f.reason for f in analyse_exactly(module, example_images()).groups.frozen}
     for head in frozen.keys() & HEADS:
         assert "output of the network" in frozen.pop(head)
@@ -72,14 +81,18 @@ APPROXIMATE_STREAMS = {
 APPROXIMATE = {
     "GroupNormalised": ("stem.0", "GroupNorm's statistics depend on the width"),
     "ChannelSoftmax": ("stem.0", "softmax over channels depends on the width"),
+    "SpatialAttention": ("stem.0", "max over channels depends on the width"),
+    "RootMeanSquare": ("stem.0", "mean over channels depends on the width"),
+    "NormByHand": ("stem.0", "mean over channels depends on the width"),
+    "UnitLength": ("conv.0", "norm over channels depends on the width"),
     "Transformer": ("patches", "LayerNorm's statistics depend on the width"),
     "EncoderLayer": ("patches", "LayerNorm's statistics depend on the width"),
 }
 
 
-@pytest.mark.parametrize("name", UNUSUAL)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_arithmetic_that_depends_on_the_width_is_marked_and_runs(name):
-    module = build(UNUSUAL[name])
+    module = build(NETWORKS[name])
     analysis = analyse_exactly(module, example_images())
     marked = {g.name: g.approximate for g in analysis.groups.groups if g.approximate}
     expected = dict([APPROXIMATE[name]] if name in APPROXIMATE else [])
@@ -93,9 +106,9 @@ def test_arithmetic_that_depends_on_the_width_is_marked_and_runs(name):
         assert all(torch.isfinite(out).all() for out in outputs)
 
 
-@pytest.mark.parametrize("name", UNUSUAL)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_one_step_of_training_changes_every_parameter_that_is_left(name):
-    module = build(UNUSUAL[name])
+    module = build(NETWORKS[name])
     analysis = analyse_exactly(module, example_images())
     pruned = prune_network(module, analysis.plan, random_keep(analysis, share=0.75, seed=3))
     trained = {key: p for key, p in pruned.named_parameters() if p.requires_grad}
@@ -105,6 +118,24 @@ def test_one_step_of_training_changes_every_parameter_that_is_left(name):
     torch.optim.SGD(trained.values(), lr=0.1).step()
     same = {key for key, parameter in trained.items() if torch.equal(before[key], parameter)}
     assert same <= STAY.get(name, set())
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_predicted_macs_are_those_of_the_cut_network(name):
+    module = build(PARTS[name])
+    analysis = analyse_exactly(module, example_images())
+    keep = random_keep(analysis, seed=1)
+    pruned = prune_network(module, analysis.plan, keep)
+    counted = MacsModel(analyse_exactly(pruned, example_images()), pruned).total
+    assert MacsModel(analysis, module).macs(keep) == counted
+
+
+def test_weights_that_are_computed_from_others_count_as_reached():
+    module = build(UNUSUAL["TiedConvolutions"])
+    torch.nn.utils.parametrizations.weight_norm(module.one)
+    module.scale = torch.nn.Parameter(torch.ones(2))
+    analysis = analyse_exactly(module, example_images())
+    assert analysis.warnings == ("9 of 10 layers were reached; left alone: scale.",)
 
 
 def test_a_branch_that_was_not_taken_is_named_and_never_cut():

@@ -222,7 +222,13 @@ def _common_prefix(state: Iterable[str], own: Collection[str]) -> str:
 
 
 def _check_type(key: str, value: Tensor, target: Tensor, source: str) -> None:
-    is_plain = not (value.is_quantized or value.is_sparse or value.is_meta or value.is_complex())
+    if value.is_meta or value.layout != torch.strided:
+        what = "has no values" if value.is_meta else f"is sparse ({value.layout})"
+        raise CheckpointError(
+            f"Checkpoint {source} cannot be read: its weight '{key}' {what}. Save it with its "
+            "values, densely."
+        )
+    is_plain = not (value.is_quantized or value.is_complex())
     if not is_plain or (target.is_floating_point() and not value.is_floating_point()):
         raise CheckpointError(
             f"Checkpoint {source} has weights that are not real numbers: '{key}' is "

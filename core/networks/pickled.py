@@ -179,7 +179,9 @@ def _module_in(content: Any) -> "nn.Module | None":
         return content
     if isinstance(content, Mapping):
         inner = [content[name] for name in NESTS if isinstance(content.get(name), nn.Module)]
-        return inner[0] if inner else None
+        others = [value for value in content.values() if isinstance(value, nn.Module)]
+        # under a name of its own only if no other, a loss for example, could be meant
+        return next(iter(inner), others[0] if len(others) == 1 else None)
     return None
 
 

@@ -108,6 +108,16 @@ def test_weights_that_are_not_real_numbers_are_refused(
         open_saved(path, state)
 
 
+@pytest.mark.filterwarnings("ignore:Sparse CSR")
+@pytest.mark.parametrize("layout", [torch.sparse_coo, torch.sparse_csr])
+def test_sparse_weights_are_refused_with_what_to_do(
+    path: Path, state: dict[str, Tensor], layout: torch.layout
+) -> None:
+    state["linear.weight"] = state["linear.weight"].to_sparse(layout=layout)
+    with pytest.raises(CheckpointError, match=r"'linear\.weight' is sparse .*densely\."):
+        open_saved(path, state)
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_nan_and_infinite_weights_are_refused_with_their_key(
     path: Path, state: dict[str, Tensor], value: float

@@ -73,10 +73,15 @@ def test_its_facts_come_from_its_layers(path: Path) -> None:
     assert facts.size_bytes == path.stat().st_size
 
 
-@pytest.mark.parametrize("nest", ["model", "net", "ema"])
+@pytest.mark.parametrize("nest", ["model", "net", "ema", "my_network"])
 def test_a_network_in_a_training_checkpoint_is_found(path: Path, nest: str) -> None:
     module = opened(path, {nest: build(Chain), "epoch": 3})
     assert isinstance(module, Chain)
+
+
+def test_of_two_networks_under_unusual_names_none_is_guessed(path: Path) -> None:
+    torch.save({"teacher": build(Chain), "student": build(Chain)}, path)
+    assert "holds a dict, not a torch.nn.Module" in refusal(path)
 
 
 def test_what_training_puts_round_a_network_is_taken_off(path: Path) -> None:

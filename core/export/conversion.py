@@ -219,6 +219,11 @@ def _raise_failure(stage: Path, chatter: str) -> None:
 
 
 def first_line(error: Exception) -> str:
-    """An exception as one sentence: its type and the first line of what it says."""
+    """An exception as one sentence: its type and the first line of what it says.
+
+    Of a chain of torch.onnx's own the innermost is taken, which names the operation.
+    """
+    while type(error.__cause__) is type(error):
+        error = error.__cause__
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {(lines[0] if lines else 'no reason given').rstrip('.')}."

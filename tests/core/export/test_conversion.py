@@ -10,7 +10,13 @@ from torch import nn
 
 from core.errors import ExportError
 from core.export import conversion
-from core.export.conversion import FAILURE_FILE, convert_all, convert_apart, quietly
+from core.export.conversion import (
+    FAILURE_FILE,
+    convert_all,
+    convert_apart,
+    first_line,
+    quietly,
+)
 from core.export.worker import main
 
 
@@ -55,6 +61,13 @@ def test_a_failing_exporter_is_named_with_its_reason(in_this_process, tmp_path):
     with pytest.raises(ExportError, match=r"to onnx failed: ValueError: no function") as failed:
         list(events)
     assert "long story" in failed.value.details
+
+
+def test_a_failure_of_pytorchs_onnx_names_the_operation_that_failed():
+    failed = torch.onnx.errors.OnnxExporterError("\x1b[96mThis is step 3/3\x1b[0m of many")
+    failed.__cause__ = torch.onnx.errors.OnnxExporterError("Error when translating node x.\nMore")
+    failed.__cause__.__cause__ = AttributeError("'int' object has no attribute 'name'")
+    assert first_line(failed) == "OnnxExporterError: Error when translating node x."
 
 
 def test_a_network_that_cannot_be_traced_is_refused(in_this_process, tmp_path):

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
@@ -60,6 +61,7 @@ RUN_FILES = (
     FINETUNED_FOLDER,
     FINETUNING_FOLDER,
 )
+STAGE_PREFIX = ".export-"  # of the folders that core.export.exporting makes its files in
 NAME_LETTERS = 80  # of a network's name, in a folder's
 PROBE_BYTES = 1 << 16  # a little more than the first files of a run
 
@@ -136,6 +138,15 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def remove_half_written(folder: Path) -> None:
+    """Remove what a kill has left of files that were being written; nobody else may write there."""
+    with contextlib.suppress(OSError):
+        for file in folder.glob(".*.tmp"):
+            file.unlink()
+        for stage in folder.glob(f"{STAGE_PREFIX}*"):
+            shutil.rmtree(stage)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -10,7 +10,13 @@ from core.events import Event, Events, NoticeRaised, SearchResumed
 from core.opening import Opened, open_run
 from core.runs.checkpoint import Checkpoint, check_identity, load_checkpoint
 from core.runs.event_log import LogContents, read_log
-from core.runs.files import CONFIG_FILE, EVENTS_FILE, REPORT_FILE, prepare_folder
+from core.runs.files import (
+    CONFIG_FILE,
+    EVENTS_FILE,
+    REPORT_FILE,
+    prepare_folder,
+    remove_half_written,
+)
 from core.runs.flow import finish_run
 from core.runs.lock import locked_folder
 from core.runs.paths import with_absolute_paths
@@ -52,6 +58,7 @@ def resume_run(opened: Opened, folder: Path) -> Events:
     config = run_settings(folder)
     prepare_folder(folder)
     with locked_folder(folder):
+        remove_half_written(folder)
         checkpoint = load_checkpoint(folder)
         if checkpoint is None:
             yield from _begin_again(opened, config, folder)

@@ -115,8 +115,8 @@ def notes(comparison: Comparison) -> list[str]:
         "CPU-seconds are the process's own, on all threads, from the unpruned network's scoring "
         "to the choice of the winner, with the one-shot criteria that every search begins with. "
         "A criterion is shown in the allocation that won on the reward images.",
-        f"The test images were read {comparison.test_readings} times: once for the report of each "
-        "run" + (", once after each fine-tuning." if is_tuned else "."),
+        f"The test images were read {_times(comparison.test_readings)}: once for the report of "
+        "each run" + (", once after each fine-tuning." if is_tuned else "."),
     ]
     if any(name in VARIANTS for name in plan.methods):
         said.append(
@@ -141,6 +141,10 @@ def notes(comparison: Comparison) -> list[str]:
     if missing:
         said.append(f"Not counted: {', '.join(missing)}.")
     return said
+
+
+def _times(count: int) -> str:
+    return f"{count} time{'s' * (count != 1)}"
 
 
 def _budgets(plan: ComparisonPlan) -> str:

@@ -154,6 +154,7 @@ def test_a_stop_leaves_the_run_to_be_gone_on_with(tmp_path):
     assert not report_of(stopped)["is_complete"]
     assert [run["problem"] for run in report_of(stopped)["runs"]] == ["", "not finished"]
     assert not (tmp_path / "broken" / "evolution-seed0" / "report.json").exists()
+    assert "images were read 1 time: once for" in (tmp_path / "broken/comparison.md").read_text()
     rest = compare(tmp_path / "broken", ("random", "evolution"))
     assert any("Going on" in event.message for event in rest if isinstance(event, NoticeRaised))
     means = [[row["means"] for row in report["methods"]] for report in (whole, report_of(rest))]

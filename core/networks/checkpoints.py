@@ -73,6 +73,7 @@ def fit_keys(state: Mapping[str, Tensor], own: Collection[str]) -> State:
         key = OLD_DENSENET.sub(r"\1\2.", key)
         if key.rsplit(".", 1)[-1] not in LEFT_BEHIND and not TRAINING_ONLY.match(key):
             renamed[key] = value
+    _fold_masks(renamed)
     prefix = _common_prefix(renamed, own)
     # With a prefix, what lies beside the network (a loss, an average) is not the network's.
     return {k.removeprefix(prefix): v for k, v in renamed.items() if k.startswith(prefix)}
@@ -208,6 +209,17 @@ def _find_state(content: Any) -> State | None:
         return tensors
     inner_states = [state for value in content.values() if (state := _find_state(value))]
     return inner_states[0] if len(inner_states) == 1 else None
+
+
+def _fold_masks(state: State) -> None:
+    """Make the masks of torch.nn.utils.prune, which it saves beside the weights, permanent."""
+    for key in [key for key in state if key.endswith("_mask")]:
+        name = key.removesuffix("_mask")
+        whole, mask = state.get(f"{name}_orig"), state[key]
+        if whole is None or whole.shape != mask.shape or name in state:
+            continue
+        if all(t.is_floating_point() and t.layout == torch.strided for t in (whole, mask)):
+            state[name] = state.pop(f"{name}_orig") * state.pop(key)
 
 
 def _common_prefix(state: Iterable[str], own: Collection[str]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import prune
 
 from core.errors import NetworkError
 from core.networks.facts import (
@@ -35,12 +36,18 @@ def prepare_network(module: nn.Module, label: str) -> tuple[nn.Module, tuple[str
         _refuse_layer(part, path or type(part).__name__, label)
     for key, tensor in _tensors(module):
         _refuse_tensor(tensor, key, label)
+    masked = _fold_masks(module)
     found = {tensor.dtype for _, tensor in _tensors(module)}
     dtypes = [dtype for dtype in CONVERTED if dtype in found]
     notices = tuple(
         f"The weights of {label} are {str(dtype).removeprefix('torch.')}; float32 is used instead."
         for dtype in dtypes
     )
+    if masked:
+        notices += (
+            f"The masks of torch.nn.utils.prune in {label} are folded into {masked} of its weights; "
+            "fine-tuning may fill their zeros again.",
+        )
     try:
         module = module.to("cpu")
         if dtypes:
@@ -159,6 +166,19 @@ def _unwrapped(module: nn.Module) -> nn.Module:
         if not isinstance(inner, nn.Module):
             return module
         module = inner
+
+
+def _fold_masks(module: nn.Module) -> int:
+    """Make the masks of torch.nn.utils.prune permanent, in place; returns of how many weights."""
+    hooked = [
+        (part, str(hook._tensor_name))
+        for part in module.modules()
+        for hook in part._forward_pre_hooks.values()
+        if isinstance(hook, prune.BasePruningMethod)
+    ]
+    for part, name in hooked:
+        prune.remove(part, name)
+    return len(hooked)
 
 
 def _tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:

@@ -72,9 +72,8 @@ def _analyse(
         remedy = "Choose a network with hidden convolutions or linear layers."
         if any("computed on the fly" in reason for reason in reasons):
             remedy = (
-                "Fold weight_norm, spectral_norm or a mask of torch's own pruning, if that is what "
-                "computes it, into the weights first: remove_parametrizations, remove_weight_norm, "
-                "prune.remove."
+                "Fold weight_norm or spectral_norm, if that is what computes it, into the weights "
+                "first: remove_parametrizations, remove_weight_norm."
             )
         raise GraphError(
             "Nothing in this network can be pruned: "

@@ -77,6 +77,14 @@ def test_counters_of_thop_and_what_lies_beside_the_network_are_left_out(
     assert torch.equal(module.state_dict()["bn1.weight"], state["bn1.weight"])
 
 
+def test_masks_of_pytorchs_own_pruning_are_folded_in(path: Path, state: dict[str, Tensor]) -> None:
+    mask = (torch.arange(640).view(10, 64) % 2).float()
+    inner = {f"module.{key}": value for key, value in state.items()}
+    inner["module.linear.weight_orig"] = inner.pop("module.linear.weight")
+    module = open_saved(path, inner | {"module.linear.weight_mask": mask})
+    assert torch.equal(module.state_dict()["linear.weight"], state["linear.weight"] * mask)
+
+
 def test_missing_batch_counters_do_not_matter(path: Path, state: dict[str, Tensor]) -> None:
     kept = {k: v for k, v in state.items() if not k.endswith("num_batches_tracked")}
     assert open_saved(path, kept).state_dict()["bn1.num_batches_tracked"] == 0

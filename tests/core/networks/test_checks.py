@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import prune
 
 from core.errors import NetworkError
 from core.networks.checks import check_output, drop_watching_hooks, prepare_network
@@ -89,6 +90,20 @@ def test_weights_of_another_precision_are_converted_and_it_is_said(dtype):
 def test_what_training_puts_round_a_network_is_taken_off():
     chain = build(Chain)
     assert prepare_network(nn.DataParallel(chain), "nets.py")[0] is chain
+
+
+def test_masks_of_pytorchs_own_pruning_are_folded_in_and_it_is_said():
+    module = build(Chain)
+    plain = set(module.state_dict())
+    for part in (module.first[0], module.second[0]):
+        prune.l1_unstructured(part, "weight", 0.5)
+    with torch.no_grad():
+        expected = module(example_images())
+    folded, notices = prepare_network(module, "nets.py")
+    assert set(folded.state_dict()) == plain and float((folded.first[0].weight == 0).sum()) == 108
+    assert "folded into 2 of its weights" in notices[0]
+    with torch.no_grad():
+        assert torch.equal(folded(example_images()), expected)
 
 
 def test_a_failing_run_is_told_with_the_networks_own_error_shortened_and_the_shape():

@@ -6,11 +6,13 @@ stopped, in the middle of a run.
 
 import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from core.config import RunConfig, load_run_config
 from core.config.finetuning import BEFORE_MIXING
+from core.config.settings import all_settings, value_of
 from core.errors import ConfigError, ExportError, RunError, readable
 from core.events import (
     CandidateEvaluated,
@@ -147,13 +149,31 @@ def _check_settings(folder: Path, config: RunConfig, plan: ComparisonPlan) -> No
         return
     there = with_absolute_paths(load_run_config(folder / CONFIG_FILE))
     tuned = read_finetune_file(folder) if plan.finetune_epochs else None
-    is_same = dataclasses.replace(there, finetune=config.finetune) == config
-    settings = {**BEFORE_MIXING, **tuned.settings} if tuned and tuned.settings else None
-    if not is_same or (settings and settings != dataclasses.asdict(config.finetune)):
+    differing = _differing(_searched(there), _searched(config))
+    if tuned and tuned.settings:
+        own = dataclasses.asdict(config.finetune)
+        differing += _differing({**BEFORE_MIXING, **tuned.settings}, own, "finetune.")
+    if differing:
         raise RunError(
-            f"The run in {readable(folder)} has other settings than this comparison. Choose "
-            "another folder with --out, or the words that it was begun with."
+            f"The run in {readable(folder)} has other settings than this comparison: "
+            f"{readable(', '.join(differing))}. Choose another folder with --out, or the words "
+            "that it was begun with."
         )
+
+
+def _searched(config: RunConfig) -> dict[str, Any]:
+    """All settings of a search by their names, as they are compared."""
+    names = [one.name for one in all_settings() if not one.name.startswith("finetune.")]
+    return {name: value_of(config, name) for name in names}
+
+
+def _differing(there: Mapping[str, Any], here: Mapping[str, Any], table: str = "") -> list[str]:
+    """Which settings are others, as "search.macs_budget = 0.4 there, 0.3 here"."""
+    return [
+        f"{table}{name} = {there.get(name)} there, {here.get(name)} here"
+        for name in dict.fromkeys((*there, *here))
+        if there.get(name) != here.get(name)
+    ]
 
 
 def _make(opened: Opened, config: RunConfig, plan: ComparisonPlan, folder: Path) -> Events:

@@ -132,9 +132,9 @@ def test_a_budget_out_of_reach_is_told_before_anything_is_written(tmp_path):
 def test_other_settings_in_the_folder_are_refused(compared):
     folder, _ = compared
     other = dataclasses.replace(CONFIG, search=dataclasses.replace(SEARCH, evaluations=9))
-    with pytest.raises(RunError, match="has other settings than this comparison"):
+    with pytest.raises(RunError, match=r"comparison: search\.evaluations = 6 there, 9 here\."):
         compare(folder, ("agent",), config=other)
-    with pytest.raises(RunError, match="has other settings than this comparison"):
+    with pytest.raises(RunError, match=r"comparison: finetune\.epochs = 1 there, 2 here\."):
         compare(folder, ("agent",), epochs=2)
 
 

@@ -45,8 +45,8 @@ def prepare_network(module: nn.Module, label: str) -> tuple[nn.Module, tuple[str
     )
     if masked:
         notices += (
-            f"The masks of torch.nn.utils.prune in {label} are folded into {masked} of its weights; "
-            "fine-tuning may fill their zeros again.",
+            f"The masks of torch.nn.utils.prune are folded into {masked} weights of {label}. "
+            "Fine-tuning may fill their zeros again.",
         )
     try:
         module = module.to("cpu")
@@ -177,7 +177,7 @@ def _fold_masks(module: nn.Module) -> int:
         if isinstance(hook, prune.BasePruningMethod)
     ]
     for part, name in hooked:
-        prune.remove(part, name)
+        prune.remove(part, name)  # type: ignore[no-untyped-call]
     return len(hooked)
 
 

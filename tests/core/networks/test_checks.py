@@ -101,7 +101,7 @@ def test_masks_of_pytorchs_own_pruning_are_folded_in_and_it_is_said():
         expected = module(example_images())
     folded, notices = prepare_network(module, "nets.py")
     assert set(folded.state_dict()) == plain and float((folded.first[0].weight == 0).sum()) == 108
-    assert "folded into 2 of its weights" in notices[0]
+    assert "are folded into 2 weights of nets.py." in notices[0]
     with torch.no_grad():
         assert torch.equal(folded(example_images()), expected)
 

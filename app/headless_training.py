@@ -51,6 +51,7 @@ def _open_and_train(
 ) -> Events:
     yield StageStarted("Preparing")
     from core.opening import open_run
+    from core.runs.files import write_bytes
     from core.search.generalist import train_generalist
 
     opened = []
@@ -58,7 +59,7 @@ def _open_and_train(
         opened.append((yield from open_run(network, allow_download=allow_download, trust=trust)))
     content = yield from train_generalist(opened, config)
     try:
-        out.write_bytes(content)
+        write_bytes(out, content)  # whole or not at all, so that an earlier agent stays
     except OSError as error:
         raise _unwritable(out, error) from error
     yield AgentTrained(str(out), tuple(one.network.name for one in opened), len(content))

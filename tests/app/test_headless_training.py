@@ -1,5 +1,6 @@
 """The training of an agent in the terminal: its words, its lines, the file it leaves."""
 
+import errno
 import io
 
 import pytest
@@ -95,3 +96,25 @@ def test_a_real_training_writes_an_agent(monkeypatch, capsys, tmp_path):
     assert main([*words, "--out", str(place), "--quiet"]) == 0
     assert "trained on chain" in capsys.readouterr().out
     assert 10_000 < place.stat().st_size < 2_000_000
+
+
+def test_an_earlier_agent_stays_where_there_is_no_room_for_another(monkeypatch, capsys, tmp_path):
+    def open_nothing(*_, **__):
+        yield StageStarted("Opening the network")
+        return open_tiny(Chain)
+
+    def learn(*_):
+        yield StageStarted("Training the agent")
+        return b"half of the new one"
+
+    def is_full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("core.opening.open_run", open_nothing)
+    monkeypatch.setattr("core.search.generalist.train_generalist", learn)
+    monkeypatch.setattr("os.fsync", is_full)
+    place = tmp_path / "agent.pt"
+    place.write_bytes(b"the earlier one")
+    assert main(["train-agent", "--network", "demo", "--out", str(place)]) == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"the earlier one"]

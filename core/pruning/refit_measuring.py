@@ -118,6 +118,8 @@ def _watch(
         layer = analysis.graph.layer(operation.layer)
         key = layer.weight_key or ""
         owners = analysis.plan.owners.get(key, {}).get(1)
+        if owners is None and key:
+            owners = operation.inputs  # of a weight that lies the other way round
         if owners is None or not _can_lose(owners, removable):
             continue
         reader = modules.get(key.rpartition(".")[0])

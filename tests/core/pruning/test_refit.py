@@ -230,6 +230,24 @@ def test_without_memory_for_a_covariance_the_layer_is_named(monkeypatch):
     assert "72 inputs is too large" in refit.left_alone["second.0"]
 
 
+class ProductHead(Chain):
+    """A head that is a product with a parameter, which has its inputs first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(6, 4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(self.first(x)).mean((2, 3)) @ self.weight
+
+
+def test_a_head_that_is_a_bare_parameter_is_named_as_left_alone():
+    module = build(ProductHead)
+    analysis = analyse_exactly(module, example_images())
+    _, refit = finish(measure_refit(module, analysis, TinyPart(module, 1), device=CPU))
+    assert refit.left_alone == {"weight": "it is no convolution or linear layer"}
+
+
 def test_the_layers_left_alone_are_named_up_to_five():
     many = {f"layer{n}": "it is too large" for n in range(7)}
     assert name_left_alone(many).endswith("layer4 (it is too large) and 2 more.")

@@ -11,6 +11,7 @@ LATENCY_COLUMNS = ("before_p50", "before_p95", "after_p50", "after_p95")
 UNKNOWN = "-"
 TESTED = "Accuracy on the test images, norms fitted again, before fine-tuning."
 UNREAD = "The test images were not read."
+UNLABELLED = "Without labels, accuracy is how often a network agrees with the unpruned one."
 ADAPTED = (
     "The pruned network was trained while it was pruned; the criteria have the original weights."
 )
@@ -30,6 +31,7 @@ def report_table(report: Mapping[str, Any], folder: str) -> str:
         "",
         *aligned(rows),
         UNREAD if pruned["accuracy"] is None else TESTED,
+        *([UNLABELLED] if report.get("is_labelled") is False else []),
         *([ADAPTED] if report.get("adapted") is True else []),
         *_budget_lines(report),
         "",

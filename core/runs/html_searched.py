@@ -19,6 +19,10 @@ PROPOSERS = {
     "layer_ratios": "The cross-entropy method, over the layers' keep ratios,",
     "gates": "Gates trained by gradients (hard concrete)",
 }
+UNLABELLED = (
+    " The images have no labels: what is right is what the unpruned network answers, and accuracy "
+    "is how often a network agrees with it."
+)
 LEGEND = "(MACs: multiply-accumulates)"
 FALLS = (
     "The budget fell from the whole network to the final one over the first {:,.0f} evaluations, "
@@ -40,10 +44,11 @@ def searched_words(report: Mapping[str, Any], summary: RunSummary) -> str:
     stopped = ", stopped" if report.get("stopped") is True else ""
     is_tested = number_of(mapping_of(report, "pruned"), "accuracy") is not None
     test = "were read once, at the end" if is_tested else "were not read"
+    unlabelled = UNLABELLED if report.get("is_labelled") is False else ""
     return (
         f"{text_of(report, 'dataset')}, {count_of(report, 'evaluations')} evaluated masks"
         f"{stopped}, seed {count_of(report, 'seed')}. {_search_words(report, summary)} "
-        f"The test images {test}."
+        f"The test images {test}.{unlabelled}"
     )
 
 

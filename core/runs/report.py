@@ -56,6 +56,8 @@ def build_report(opened: Opened, config: RunConfig, result: RunResult) -> dict[s
 
     accuracy (0-1) and cross_entropy (nats per image) are of the test images, before fine-tuning.
 
+    Where "is_labelled" is false, they are held against the unpruned network's answers.
+
     A number that was not reached (a run stopped twice, a refused export) is None. "approximate"
     names the layers whose removed channels make parity's hard_vs_soft differ by nature, and why.
     Where the networks were refitted, "before_refit" has what they scored before; "adapted" says
@@ -68,6 +70,7 @@ def build_report(opened: Opened, config: RunConfig, result: RunResult) -> dict[s
         "version": FORMAT_VERSION,
         "network": opened.network.name,
         "dataset": opened.images.name,
+        "is_labelled": opened.images.is_labelled,
         "seed": config.search.seed,
         "macs_budget": config.search.macs_budget,
         "further_budgets": {

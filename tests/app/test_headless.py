@@ -283,6 +283,12 @@ def test_what_was_not_reached_is_a_dash():
     assert as_percent(None) == "-"
 
 
+def test_labels_that_are_the_unpruned_networks_answers_are_told():
+    told = "Without labels, accuracy is how often a network agrees with the unpruned one."
+    assert told in report_table(make_report(is_labelled=False), "x")
+    assert told not in report_table(make_report(), "x")
+
+
 def test_cpu_seconds_are_no_part_of_the_time():
     seconds = {"total": 30.0, "cpu": 8.0, "evaluation": 19.0, "test": 11.0}
     time = "Time: 30.0 s in all (evaluation 19.0 s, test 11.0 s); the search took 8.0 CPU-seconds"

@@ -220,6 +220,7 @@ def test_each_way_to_load_the_network_is_told(tmp_path):
         ({"method": "agent"}, {"evaluations": 0}, "is that of the best criterion so far."),
         ({"method": "agent"}, {"pruned": {}}, "The test images were not read."),
         ({}, {}, "A search proposed masks that keep at most"),
+        ({}, {"is_labelled": False}, "The images have no labels: what is right is what the"),
     ],
 )
 def test_who_proposed_the_masks_is_told_as_it_was(tmp_path, settings, changes, told):

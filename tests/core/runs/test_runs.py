@@ -192,6 +192,7 @@ def test_the_reports_numbers_are_those_of_the_tiny_network(search, opened, tmp_p
     assert report["pruned"]["file_bytes"] < report["baseline"]["file_bytes"]
     assert report["evaluations"] == 3
     assert report["stopped"] is False
+    assert report["is_labelled"] is True
 
 
 def pruned_parameters(opened, keep):

@@ -31,7 +31,7 @@ class ResultGrid(QTableWidget):
             self.tr("Accuracy (%)"),
             self.tr("Cross-entropy"),
             self.tr("KL"),
-            self.tr("Best epoch"),
+            self.tr("Epoch"),  # the one that is kept
             self.tr("Time"),
         )
         self.setColumnCount(len(headers))

@@ -165,9 +165,9 @@ def test_a_low_panel_shows_its_button_and_the_rows_of_the_result(panel, qtbot):
     panel.show_state(SessionState.FINISHED)
     show(panel, finetuning("learned", "l1_uniform", "random_uniform"))
     grid, button = panel.result, panel.form.button
+    qtbot.waitUntil(lambda: button.height() >= button.sizeHint().height())
     lowest = button.mapTo(panel, button.rect().bottomLeft()).y()
     assert lowest < panel.height()
-    assert button.height() >= button.sizeHint().height()
 
     def are_rows_whole() -> bool:
         rows = sum(grid.rowHeight(row) for row in range(grid.rowCount()))

@@ -182,7 +182,7 @@ def test_a_low_panel_shows_its_button_and_the_rows_of_the_result(panel, qtbot):
 
 def test_columns_that_do_not_fit_have_their_bar_below_the_rows(panel, qtbot):
     panel.resize(400, 700)
-    show(panel, finetuning("learned"))
+    show(panel, finetuning("of_a_long_name" * 5))
     grid = panel.result
     qtbot.waitUntil(lambda: grid.horizontalScrollBar().maximum() > 0)
     qtbot.waitUntil(lambda: grid.viewport().height() >= grid.rowHeight(0))

@@ -69,6 +69,7 @@ PARTS: Mapping[str, Mapping[str, Any]] = {
     "constraint lagrange": {"search.constraint": "lagrange"},
     "annealed over 0 %": {"search.budget_annealing": 0.0},
     "adapting, 32 steps": {"search.adaptation_steps": 32},
+    "adapted weights unmixed": {"search.weight_mixing": False},
 }
 
 

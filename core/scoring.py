@@ -123,8 +123,11 @@ class MaskScorer:
     def adapted_by(self, share: float) -> "MaskScorer":
         """Return a scorer that measures the same of masks cut out of other weights.
 
-        share: how far these are from those it began with, 0, to those of now, 1.
+        share: how far these are from those it began with, 0, to those of now, 1, which are its
+            own: then it is this one, and what it has asked of the unpruned network stays known.
         """
+        if share == 1:
+            return self
         other = copy.copy(self)
         other._weights = SharedWeights(self._plan, self._weights.mixed(share))
         other._trained = None if self._trained is None else {}

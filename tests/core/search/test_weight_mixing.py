@@ -53,6 +53,12 @@ def losing(monkeypatch: pytest.MonkeyPatch, loss: Any) -> list[float]:
     return asked
 
 
+def count_calls(bench: Bench, asked: list[int]) -> Any:
+    """The unpruned network's forward, which notes that it was called."""
+    forward = bench.scorer._teacher.forward
+    return lambda images: asked.append(len(images)) or forward(images)
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.floats(0, 1))
 def test_mixed_weights_lie_on_the_line_between(share):
@@ -131,6 +137,14 @@ def test_a_stop_mixes_in_few_passes(monkeypatch, loss, share):
     assert bool(words) is (share < 1)
     assert (bench.scorer.adapted() is None) is (share == 0)
     assert all(torch.equal(bench.scorer.weights.state[key], before[key]) for key in before)
+
+
+def test_the_unpruned_network_is_asked_once_for_each_batch(monkeypatch):
+    bench = adapted_bench(dataclasses.replace(CONFIG, reward="teacher"))
+    asked: list[int] = []
+    monkeypatch.setattr(bench.scorer._teacher, "forward", count_calls(bench, asked))
+    finish(mix_weights(bench, KEEP, Score(0.4, 9.0, 8)))
+    assert len(asked) == 1
 
 
 def test_what_is_told_is_what_the_mixed_network_scores():

@@ -6,9 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
-    QFrame,
     QLabel,
-    QScrollArea,
     QStackedLayout,
     QVBoxLayout,
     QWidget,
@@ -27,7 +25,7 @@ from app.panels.health_words import (
     translated,
 )
 from app.panels.panel import Panel, Table
-from app.panels.parts import text_label
+from app.panels.parts import scrolled, text_label
 from app.panels.plot_parts import key_words, legend_text
 from app.selection import Selection
 from app.theme import SPACE_L, SPACE_M, SPACE_S, Palette, fill_background
@@ -194,11 +192,4 @@ class HealthPanel(Panel):
         )
         self._pages = QStackedLayout(self)
         self._pages.addWidget(empty)
-        scroll = QScrollArea()
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setAccessibleName(self.tr("Health of the search"))
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(self._board)
-        self._pages.addWidget(scroll)
+        self._pages.addWidget(scrolled(self._board, self.tr("Health of the search")))

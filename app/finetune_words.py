@@ -112,7 +112,11 @@ def finetune_config(arguments: argparse.Namespace) -> RunConfig:
 
 _NUMBERS: tuple[tuple[str, type, str], ...] = (
     ("--epochs", int, "how often all images are seen"),
-    ("--learning-rate", float, "the highest learning rate, after the warm-up"),
+    (
+        "--learning-rate",
+        float,
+        "the highest learning rate, after the warm-up; 0: 0.02, less in fewer than 200 steps",
+    ),
     ("--batch-size", int, "images per step"),
     ("--cutmix", float, "share of the images that get a rectangle of another one pasted in"),
     ("--weight-decay", float, "of all weights but those of norms and biases"),

@@ -48,6 +48,7 @@ class FinetuneForm(QWidget):
         self.fields: dict[str, Any] = {
             one.name: make_field(one, explanation(one.name).label) for one in shown
         }
+        self.fields["finetune.learning_rate"].setSpecialValueText(self.tr("auto"))
         self.fields["finetune.distillation"] = PercentField(0, 100)
         self.fields |= self.advanced.fields
         self.epochs = self.fields["finetune.epochs"]

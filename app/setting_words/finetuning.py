@@ -17,7 +17,8 @@ WORDS: dict[str, Words] = {
         QT_TRANSLATE_NOOP("explanations", "Learning rate"),
         QT_TRANSLATE_NOOP(
             "explanations",
-            "The highest learning rate, after the warm-up; from there it falls along a cosine.",
+            "The highest learning rate, after the warm-up; from there it falls along a cosine. 0: "
+            "0.02, and less in fewer than 200 steps, in proportion.",
         ),
     ),
     "finetune.momentum": Words(

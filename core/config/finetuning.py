@@ -19,7 +19,7 @@ class FinetuneConfig:
 
     epochs: int = number(20, 1, 10_000)
     batch_size: int = number(128, 2, 100_000)
-    learning_rate: float = number(0.02, 0.0, 10.0)  # the highest, after the warm-up
+    learning_rate: float = number(0.0, 0.0, 10.0)  # the highest; 0: as the steps are many
     momentum: float = number(0.9, 0.0, 0.999)  # Nesterov's
     weight_decay: float = number(5e-4, 0.0, 1.0)  # not on norms and biases
     warmup_share: float = number(0.05, 0.0, 1.0)  # of all steps, from 0 linearly

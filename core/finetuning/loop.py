@@ -40,6 +40,7 @@ from core.export.pruned import cut_network, refit_for
 from core.finetuning.checkpoint import EpochScore, Progress, State, read_progress, write_progress
 from core.finetuning.training import (
     Teacher,
+    highest_rate,
     learning_rate,
     make_optimizer,
     set_training,
@@ -185,7 +186,7 @@ class _Finetuning:
                 yield NoticeRaised(
                     f"The fine-tuning of {self._name} diverged in epoch {self._epoch + 1}: its "
                     f"loss is not a number. The best epoch before is kept; fine-tune with a "
-                    f"learning rate below {self._config.learning_rate:g}."
+                    f"learning rate below {highest_rate(self._steps, self._config):g}."
                 )
                 return
             score = yield from self._score()

@@ -140,6 +140,9 @@ def test_the_form_says_and_takes_settings(panel):
     assert panel.config() == config
     panel.form.epochs.setValue(9)
     assert panel.config() == replace(config, epochs=9)
+    panel.follow(replace(config, learning_rate=0.0))
+    assert panel.form.fields["finetune.learning_rate"].text() == "auto"
+    assert panel.config().learning_rate == 0
     panel.follow(FinetuneConfig(epochs=3, seed=4))
     assert (panel.config().epochs, panel.config().seed) == (3, 4)
 

@@ -197,7 +197,7 @@ def test_stop_before_anything_was_scored_passes_through():
 
 def test_patience_ends_a_training_that_gets_no_better():
     opened = open_tiny(Chain)
-    config = tuned(epochs=50, learning_rate=0.0, patience=2)
+    config = tuned(epochs=50, learning_rate=1e-12, patience=2)
     _, finetuned = finish(finetune(opened, np.ones(14, dtype=np.bool_), config))
     assert finetuned.history[-1].epoch < 50
     assert finetuned.history[-1].epoch == finetuned.epoch + 2

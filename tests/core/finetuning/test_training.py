@@ -1,6 +1,7 @@
 """One step of fine-tuning against numbers computed by hand."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -56,6 +57,13 @@ def test_rate_rises_in_a_line_and_falls_along_a_cosine():
     assert rates[:5] == pytest.approx([0.02, 0.04, 0.06, 0.08, 0.1])
     assert rates[12] == pytest.approx(0.05)  # half of the 16 steps after the warm-up
     assert 0 < rates[-1] < 0.002
+
+
+@pytest.mark.parametrize(("steps", "highest"), [(50, 0.005), (200, 0.02), (5000, 0.02)])
+def test_a_short_training_has_a_lower_rate_if_none_was_asked_for(steps, highest):
+    config = FinetuneConfig(warmup_share=0.0)
+    assert learning_rate(0, steps, config) == pytest.approx(highest)
+    assert learning_rate(0, steps, replace(config, learning_rate=0.3)) == pytest.approx(0.3)
 
 
 def test_norms_and_biases_do_not_decay():

@@ -13,7 +13,7 @@ from app.job_queue import Job, JobQueue
 from app.open_work import OpenWork
 from app.search_thread import MakeEvents
 from app.session_state import SessionState
-from core.config import FinetuneConfig, RunConfig, load_run_config
+from core.config import FinetuneConfig, RunConfig, load_begun_config
 from core.errors import ConfigError, ConsentNeeded, EspalierError
 from core.events import BoolArray, Event, Events, NetworkOpened, StageAdvanced, StageStarted
 from core.runs.files import CONFIG_FILE
@@ -235,7 +235,7 @@ class Session(QObject):
         allow_download: bool,
     ) -> None:
         try:
-            config = with_absolute_paths(load_run_config(folder / CONFIG_FILE))
+            config = with_absolute_paths(load_begun_config(folder / CONFIG_FILE))
         except EspalierError as error:
             self.failed.emit(str(error), error.details)
             return

@@ -11,6 +11,8 @@ from core.config.searching import (
     Streams,
 )
 from core.config.toml import (
+    begun_config_from_toml,
+    load_begun_config,
     load_run_config,
     run_config_from_dict,
     run_config_from_toml,
@@ -30,6 +32,8 @@ __all__ = [
     "SearchConfig",
     "Streams",
     "Switch",
+    "begun_config_from_toml",
+    "load_begun_config",
     "load_run_config",
     "run_config_from_dict",
     "run_config_from_toml",

@@ -18,6 +18,7 @@ MULTIPLES = (1, 4, 8, 16)  # of channels, that widths may be rounded to
 REWARDS_WITH_REFIT = ("refit_error", "refit", "refit_distillation", "staged")
 GATES = "gates"  # the method that trains the weights itself or leaves them alone
 FURTHER_BUDGETS = ("params", "size", "latency")  # beside the MACs; settings "<name>_budget"
+BEFORE_WEIGHT_MIXING = {"weight_mixing": False}  # what a begun run's file says by not naming it
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import tomli_w
 
 from core.config.checks import FLOAT_MOST, SHOWN_LETTERS, hints_of, shown
 from core.config.running import RunConfig
+from core.config.searching import BEFORE_WEIGHT_MIXING
 from core.errors import ConfigError, readable
 
 T = TypeVar("T")
@@ -31,14 +32,18 @@ def to_toml(config: Any) -> str:
 
 def run_config_from_toml(text: str) -> RunConfig:
     """Read a RunConfig from TOML; ConfigError names the setting that does not fit."""
-    try:
-        values = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        # TOMLDecodeError, numbers of thousands of digits, brackets in brackets
-        reason = readable(str(error)).rstrip(".")
-        raise ConfigError(
-            f"Cannot read the settings: {reason}. Mend or remove that line."
-        ) from error
+    return run_config_from_dict(_parsed(text))
+
+
+def begun_config_from_toml(text: str) -> RunConfig:
+    """Read the settings that a run began with; what they are too old to name is as it was then.
+
+    Raises: ConfigError that names the setting that does not fit.
+    """
+    values = _parsed(text)
+    search = values.get("search", {})
+    if isinstance(search, Mapping):
+        values = {**values, "search": {**BEFORE_WEIGHT_MIXING, **search}}
     return run_config_from_dict(values)
 
 
@@ -49,12 +54,32 @@ def run_config_from_dict(values: Mapping[str, Any]) -> RunConfig:
 
 def load_run_config(path: Path) -> RunConfig:
     """Read a RunConfig from a TOML file; ConfigError if it cannot be read."""
+    return run_config_from_toml(_read(path))
+
+
+def load_begun_config(path: Path) -> RunConfig:
+    """Read what a run began with from its TOML file; ConfigError if it cannot be read."""
+    return begun_config_from_toml(_read(path))
+
+
+def _read(path: Path) -> str:
     try:
-        return run_config_from_toml(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise ConfigError(
             f"Cannot read settings from {readable(path)}: {reason}. Choose another file."
+        ) from error
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        # TOMLDecodeError, numbers of thousands of digits, brackets in brackets
+        reason = readable(str(error)).rstrip(".")
+        raise ConfigError(
+            f"Cannot read the settings: {reason}. Mend or remove that line."
         ) from error
 
 

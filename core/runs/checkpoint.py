@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from core.archives import check_weights
-from core.config import RunConfig, run_config_from_toml, to_toml
+from core.config import RunConfig, begun_config_from_toml, to_toml
 from core.errors import ConfigError, RunError, readable
 from core.opening import Opened
 from core.rl.transfer import agent_bytes
@@ -125,7 +125,7 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
 def check_identity(folder: Path, stored: RunIdentity, opened: Opened, config: RunConfig) -> None:
     """Raise RunError unless settings, network and images are those the run began with."""
     try:
-        is_same_config = run_config_from_toml(stored.config) == config
+        is_same_config = begun_config_from_toml(stored.config) == config
     except ConfigError:
         is_same_config = False
     now = RunIdentity.of(opened, config)

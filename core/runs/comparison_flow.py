@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.config import RunConfig, load_run_config
+from core.config import RunConfig, load_begun_config
 from core.config.finetuning import BEFORE_MIXING
 from core.config.settings import all_settings, value_of
 from core.errors import ConfigError, ExportError, RunError, readable
@@ -147,7 +147,7 @@ def _check_settings(folder: Path, config: RunConfig, plan: ComparisonPlan) -> No
     """Raise RunError if the folder holds a run, or a fine-tuning, with other settings."""
     if not (folder / CONFIG_FILE).is_file():
         return
-    there = with_absolute_paths(load_run_config(folder / CONFIG_FILE))
+    there = with_absolute_paths(load_begun_config(folder / CONFIG_FILE))
     tuned = read_finetune_file(folder) if plan.finetune_epochs else None
     differing = _differing(_searched(there), _searched(config))
     if tuned and tuned.settings:
@@ -156,8 +156,8 @@ def _check_settings(folder: Path, config: RunConfig, plan: ComparisonPlan) -> No
     if differing:
         raise RunError(
             f"The run in {readable(folder)} has other settings than this comparison: "
-            f"{readable(', '.join(differing))}. Choose another folder with --out, or the words "
-            "that it was begun with."
+            f"{readable(', '.join(differing))}. Choose another folder with --out, or what it was "
+            "begun with, which --set NAME=VALUE gives too."
         )
 
 
@@ -170,10 +170,15 @@ def _searched(config: RunConfig) -> dict[str, Any]:
 def _differing(there: Mapping[str, Any], here: Mapping[str, Any], table: str = "") -> list[str]:
     """Which settings are others, as "search.macs_budget = 0.4 there, 0.3 here"."""
     return [
-        f"{table}{name} = {there.get(name)} there, {here.get(name)} here"
+        f"{table}{name} = {_written(there.get(name))} there, {_written(here.get(name))} here"
         for name in dict.fromkeys((*there, *here))
         if there.get(name) != here.get(name)
     ]
+
+
+def _written(value: Any) -> Any:
+    """A value as --set takes it."""
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def _make(opened: Opened, config: RunConfig, plan: ComparisonPlan, folder: Path) -> Events:

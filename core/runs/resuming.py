@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Generator
 from pathlib import Path
 
-from core.config import RunConfig, load_run_config
+from core.config import RunConfig, load_begun_config
 from core.errors import RunError, readable
 from core.events import Event, Events, NoticeRaised, SearchResumed
 from core.opening import Opened, open_run
@@ -43,7 +43,7 @@ def run_settings(folder: Path) -> RunConfig:
             f"The run in {readable(folder)} is finished. Start another one with --config "
             f"{readable(folder / CONFIG_FILE)}."
         )
-    return with_absolute_paths(load_run_config(folder / CONFIG_FILE))
+    return with_absolute_paths(load_begun_config(folder / CONFIG_FILE))
 
 
 def resume_run(opened: Opened, folder: Path) -> Events:

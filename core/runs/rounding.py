@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core.config import RunConfig, load_run_config
+from core.config import RunConfig, load_begun_config
 from core.errors import RunError, readable
 from core.evaluation import limited_threads
 from core.events import (
@@ -67,7 +67,7 @@ def rounded_settings(source: Path, multiple: int, macs_budget: float | None = No
             f"There is no run in {readable(source)}: it has no {CONFIG_FILE}. Name the folder of "
             "a run."
         )
-    config = with_absolute_paths(load_run_config(path))
+    config = with_absolute_paths(load_begun_config(path))
     search = dataclasses.replace(config.search, round_to=multiple)
     if macs_budget is not None:
         search = dataclasses.replace(search, macs_budget=macs_budget)

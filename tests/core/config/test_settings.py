@@ -5,7 +5,7 @@ from typing import Literal
 
 import pytest
 
-from core.config import RunConfig, SearchConfig
+from core.config import RunConfig, SearchConfig, begun_config_from_toml, run_config_from_toml
 from core.config.checks import check_fields
 from core.config.declaring import among, number
 from core.config.settings import (
@@ -141,3 +141,15 @@ def test_layers_are_decided_where_the_network_adapts_unless_it_is_said_otherwise
     for chosen in ("channels", "hierarchical"):
         assert architecture(**{"policy.architecture": chosen}) == chosen
     assert architecture(**{"policy.embedding": "global"}) == "channels"
+
+
+def test_what_a_begun_run_is_too_old_to_name_is_as_it_was_then():
+    old = "[search]\nseed = 3\n"
+    assert begun_config_from_toml(old) == RunConfig(
+        search=SearchConfig(seed=3, weight_mixing=False)
+    )
+    assert run_config_from_toml(old) == RunConfig(search=SearchConfig(seed=3))  # for a new one
+    assert begun_config_from_toml("").search.weight_mixing is False
+    assert begun_config_from_toml("[search]\nweight_mixing = true\n") == RunConfig()
+    with pytest.raises(ConfigError, match="'search' must be a table"):
+        begun_config_from_toml("search = 3\n")

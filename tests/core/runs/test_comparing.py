@@ -138,6 +138,19 @@ def test_other_settings_in_the_folder_are_refused(compared):
         compare(folder, ("agent",), epochs=2)
 
 
+def test_a_comparison_from_before_weights_were_mixed_is_not_gone_on_with_unlike(compared, tmp_path):
+    shutil.copytree(compared[0], tmp_path, dirs_exist_ok=True)
+    for path in tmp_path.glob("*/config.toml"):
+        path.write_text(path.read_text().replace("weight_mixing = true\n", ""))
+    words = r"search\.weight_mixing = false there, true here\. .*--set NAME=VALUE"
+    with pytest.raises(RunError, match=words):
+        compare(tmp_path, ("agent", "random"), seeds=3)
+    unmixed = dataclasses.replace(SEARCH, weight_mixing=False)
+    config = dataclasses.replace(CONFIG, search=unmixed)
+    report = report_of(compare(tmp_path, ("random",), seeds=2, epochs=1, config=config))
+    assert report["is_complete"]
+
+
 def test_a_stop_leaves_the_run_to_be_gone_on_with(tmp_path):
     whole = report_of(compare(tmp_path / "whole", ("random", "evolution")))
     opened = open_tiny()

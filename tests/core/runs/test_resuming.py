@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.config import PPOConfig, RunConfig, SearchConfig, load_run_config
+from core.config import PPOConfig, RunConfig, SearchConfig, load_run_config, to_toml
 from core.errors import RunError
 from core.events import (
     AttentionMeasured,
@@ -37,7 +37,7 @@ from core.events import (
 from core.runs.checkpoint import load_checkpoint
 from core.runs.flow import record_run
 from core.runs.replay import replay_run
-from core.runs.resuming import resume_run
+from core.runs.resuming import resume_run, run_settings
 from tests.core.export.opened import build_tiny, open_tiny
 from tests.core.runs.test_event_log import same
 
@@ -227,6 +227,31 @@ def test_other_settings_weights_and_images_are_named(tmp_path):
     (tmp_path / "config.toml").write_text(text.replace("seed = 0", "seed = 1", 1))
     with pytest.raises(RunError, match=r"the settings in config\.toml changed"):
         list(resume_run(open_tiny(), tmp_path))
+
+
+def test_a_run_from_before_weights_were_mixed_goes_on_without_mixing(tmp_path, monkeypatch):
+    def old_toml(config):
+        return to_toml(config).replace("weight_mixing = true\n", "")
+
+    with monkeypatch.context() as patch:
+        for module in ("checkpoint", "recording"):
+            patch.setattr(f"core.runs.{module}.to_toml", old_toml)
+        run = record_run(open_tiny(), CONFIG, tmp_path)
+        for event in run:
+            if isinstance(event, CheckpointReached) and event.update == 2:
+                break
+        run.close()
+    assert "weight_mixing" not in (tmp_path / "config.toml").read_text()
+    assert "weight_mixing" not in load_checkpoint(tmp_path).identity.config
+    assert run_settings(tmp_path) == dataclasses.replace(
+        CONFIG, search=dataclasses.replace(SEARCH, weight_mixing=False)
+    )
+    resumed = resume_run(open_tiny(), tmp_path)
+    told = [event.message for event in resumed if isinstance(event, NoticeRaised)]
+    assert any("Going on after" in words for words in told)
+    assert not any("adapted weights count for" in words for words in told)
+    assert "weight_mixing = false" in (tmp_path / "config.toml").read_text()
+    assert load_run_config(tmp_path / "config.toml").search.weight_mixing is False
 
 
 @pytest.mark.parametrize("tenth", range(10))

@@ -4,35 +4,23 @@ import dataclasses
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import Qt
 
 from app.panels.trajectory import TrajectoryPanel
 from app.selection import Selection
-from app.session_state import SessionState
 from app.theme import DARK
 from core.events import (
     BestChanged,
     CandidateEvaluated,
     CriterionEvaluated,
-    HeldOutScored,
     MultiplierUpdated,
     NoticeRaised,
-    PolicyUpdated,
     PretrainingAdvanced,
     SearchFinished,
-    SearchResumed,
     SearchStarted,
 )
 from tests.app.layer_graphs import small_network
-
-KEEP = np.ones(4, dtype=np.bool_)
-STARTED = SearchStarted(300, 0.5, 1000, 100, 0.926, 0.25, 0.03)
-
-
-def candidate(evaluation: int, accuracy: float = 0.6, reward: float = -1.0) -> CandidateEvaluated:
-    return CandidateEvaluated(
-        evaluation, 0, KEEP, 0.495, accuracy, -reward, reward, 0.55, True, 1.0
-    )
+from tests.app.panels.trajectory_samples import KEEP, STARTED, candidate, show_short_search
 
 
 def criterion(name: str, accuracy: float, cross_entropy: float) -> CriterionEvaluated:
@@ -45,11 +33,6 @@ def words(panel: TrajectoryPanel, name: str) -> str:
 
 def plots(panel: TrajectoryPanel) -> list:
     return [panel.charts[name].plot for name in panel.shown]
-
-
-@pytest.fixture
-def settings(tmp_path):
-    return QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
 
 
 @pytest.fixture
@@ -199,34 +182,6 @@ def test_another_palette_recolours_the_curves(panel):
     assert panel.charts["accuracy"].plot.backgroundBrush().color().name() == DARK.surface
 
 
-def timed(seconds: list[float]) -> list[CandidateEvaluated]:
-    return [
-        dataclasses.replace(candidate(number), seconds=at)
-        for number, at in enumerate(seconds, start=1)
-    ]
-
-
-def test_a_pause_is_told_when_the_search_was_held_and_not_when_it_was_slow(panel):
-    panel.show_state(SessionState.SEARCHING)
-    for event in (STARTED, *timed([*range(1, 20), 900.0])):  # nobody held it
-        panel.show_event(event)
-    panel.redraw_now()
-    assert "paused" not in panel.readout.text()
-    panel.show_state(SessionState.PAUSED)
-    panel.show_state(SessionState.SEARCHING)
-    panel.show_event(dataclasses.replace(candidate(21), seconds=901.0))
-    panel.redraw_now()
-    assert "1 × paused" in panel.readout.text()
-
-
-def test_of_an_earlier_search_pauses_are_known_by_their_times(panel):
-    panel.show_state(SessionState.OPENING)
-    for event in (STARTED, *timed([*range(1, 20), 900.0])):
-        panel.show_event(event)
-    panel.redraw_now()
-    assert "1 × paused" in panel.readout.text()
-
-
 def test_a_hundred_thousand_points_are_kept_and_few_are_drawn(panel):
     panel.show_event(SearchStarted(100_000, 0.5, 1000, 100, 0.9, 0.3, 0.1))
     event = candidate(100_001)
@@ -336,17 +291,6 @@ def test_the_last_plot_cannot_be_taken_away(panel):
     assert len(panel.shown) == 1
 
 
-def show_short_search(panel: TrajectoryPanel) -> None:
-    panel.show_event(STARTED)
-    for evaluation, seconds in ((1, 2.0), (2, 5.0)):
-        panel.show_event(
-            CandidateEvaluated(evaluation, 1, KEEP, 0.5, 0.6, 1.0, -1.0, 0.5, True, seconds)
-        )
-    panel.show_event(PolicyUpdated(1, np.full(4, 0.5, np.float32), KEEP, 0.1, 0.0, 0.61, 0.01, 0.1))
-    panel.show_event(HeldOutScored(2, 0.58, 1.05, 1.0))
-    panel.redraw_now()
-
-
 def test_the_x_axis_counts_seconds_too(panel):
     panel.x_axis.setCurrentIndex(1)
     show_short_search(panel)
@@ -372,18 +316,6 @@ def test_smoothing_is_off_and_says_its_window(panel):
     assert panel.charts["accuracy"].smooth.getData()[1].tolist() == [60.0, 60.0]
     assert panel.charts["accuracy"].points.getData()[1].tolist() == [60.0, 60.0]
     assert "mean of 10" in words(panel, "accuracy")
-
-
-def test_a_resumed_search_shows_its_gap(panel):
-    show_short_search(panel)
-    panel.show_event(SearchResumed(2))
-    panel.show_event(candidate(3))
-    panel.redraw_now()
-    assert panel.point_count == 3
-    lines = panel.charts["accuracy"]._gap_lines
-    assert [line.value() for line in lines if line.isVisible()] == [2.5]
-    assert "1 × resumed" in panel.readout.text()
-    assert np.isnan(panel.charts["accuracy"].ema.getData()[1][2])
 
 
 def test_the_table_has_every_evaluation(panel):

@@ -7,17 +7,15 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
 from app.menu_entries import PATH_SIGN, keys_text, plain_text
-from app.panels.parts import heading_label
+from app.panels.parts import heading_label, scrolled
 from app.theme import SPACE_L, SPACE_S, SPACE_XL
 
 SIZE_PX = (780, 600)
@@ -53,11 +51,8 @@ class ShortcutSheet(QDialog):
                 stack.addWidget(_group(title, self.groups[title]))
             stack.addStretch(1)
             columns.addLayout(stack, 1)
-        scroll = QScrollArea()
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidgetResizable(True)
-        scroll.setWidget(body)
-        scroll.setAccessibleName(self.windowTitle())
+        scroll = scrolled(body, self.windowTitle())
+        scroll.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # nothing in it takes keys that scroll
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)

@@ -4,21 +4,14 @@ from collections.abc import Mapping
 from html import escape
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import (
-    QFrame,
-    QLabel,
-    QScrollArea,
-    QStackedLayout,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 from app.panels.compare_words import criterion_words
 from app.panels.graph_text import KIND_WORDS, shape_text
 from app.panels.mask_legend import MaskLegend
 from app.panels.mask_strip import MaskStrip
 from app.panels.panel import Panel, Table
-from app.panels.parts import CostTable, heading_label, text_label
+from app.panels.parts import CostTable, heading_label, scrolled, text_label
 from app.selection import USUAL_CRITERION, Selection
 from app.theme import SPACE_L, SPACE_M, SPACE_S, Palette
 from core.comparison import (
@@ -259,15 +252,9 @@ class InspectorPanel(Panel):
             for part in parts:
                 layout.addWidget(part)
         layout.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(body)
-        scroll.setAccessibleName(self.title())
         invitation = text_label("caption")
         invitation.setText(self.tr("Select a layer in the graph to see its channels."))
         invitation.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._pages = QStackedLayout(self)
         self._pages.addWidget(invitation)
-        self._pages.addWidget(scroll)
+        self._pages.addWidget(scrolled(body, self.title()))

@@ -6,15 +6,13 @@ from os import cpu_count
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
-    QFrame,
     QLabel,
     QLineEdit,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -24,7 +22,7 @@ from app.panels.advanced import AdvancedSettings
 from app.panels.explanations import explanation
 from app.panels.fields import BrowseField, PercentField, add_explained, add_wide_note, narrow_form
 from app.panels.panel import Panel, Table
-from app.panels.parts import heading_label
+from app.panels.parts import heading_label, scrolled
 from app.panels.preset_field import PresetField
 from app.panels.setting_fields import ChoiceField, make_field
 from app.panels.source import Source, SourceForm
@@ -210,11 +208,9 @@ class SettingsPanel(Panel):
             label.setWordWrap(True)
         self.hint.hide()
         self.error.hide()
-        scroll = QScrollArea()
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidgetResizable(True)
-        scroll.setWidget(self._body)
-        scroll.setAccessibleName(self.title())
+        scroll = scrolled(self._body, self.title())
+        # A dock may be narrower than a form can be.
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)

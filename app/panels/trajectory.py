@@ -7,11 +7,9 @@ from PySide6.QtCore import QEvent, QObject, QPointF, QSettings, QSignalBlocker, 
 from PySide6.QtGui import QAction, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QMenu,
-    QScrollArea,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -20,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from app.panels.growing import Cell, RowsByNeed
 from app.panels.panel import Panel, Table
+from app.panels.parts import scrolled
 from app.panels.plot_parts import readout_label
 from app.panels.trajectory_board import ChartBoard
 from app.panels.trajectory_charts import Chart
@@ -225,14 +224,8 @@ class TrajectoryPanel(Panel):
         page = QVBoxLayout(self._page)
         page.setContentsMargins(0, 0, 0, 0)
         page.setSpacing(0)
-        scroll = QScrollArea(
-            accessibleName=self.title()
-        )  # five plots need more height than a low dock has
-        scroll.setWidget(self._board)
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        page.addWidget(scroll, 1)
+        # Five plots need more height than a low dock has.
+        page.addWidget(scrolled(self._board, self.title()), 1)
         page.addLayout(row)
         self._pages.addWidget(self._page)
         self._pages.addWidget(self.empty)

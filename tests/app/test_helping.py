@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QScrollArea
 
 from app.action_table import ACTIONS
 from app.guide import Guide, guide_pages
@@ -156,3 +157,13 @@ def test_the_sheet_shows_all_keys(window):
     assert ("Ctrl+K", "Find any action…") in sheet.groups["Help"]
     assert next(iter(sheet.groups)) == "File"
     sheet.close()
+
+
+def test_the_sheet_scrolls_by_the_keys(qtbot, window):
+    window.commands["shortcuts"].trigger()
+    window.dialog.resize(780, 300)
+    area = window.dialog.findChild(QScrollArea)
+    assert area.focusPolicy() & Qt.FocusPolicy.TabFocus
+    qtbot.keyClick(area, Qt.Key.Key_PageDown)
+    assert area.verticalScrollBar().value() > 0
+    window.dialog.close()

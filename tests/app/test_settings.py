@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QApplication, QLabel, QScrollArea
 
 from app.jobs import Choices
 from app.panels.settings import SettingsPanel
@@ -174,6 +174,12 @@ def test_runs_go_where_the_person_says(panel, tmp_path):
     assert panel.runs_folder is None
     panel.set_runs_folder(str(tmp_path))
     assert panel.runs_folder == tmp_path
+
+
+def test_a_form_that_is_wider_than_its_dock_scrolls(panel):
+    panel.resize(200, 600)
+    QApplication.processEvents()
+    assert panel.findChild(QScrollArea).horizontalScrollBar().maximum() > 0
 
 
 def test_every_control_has_a_tooltip_and_an_accessible_name(panel):

@@ -21,9 +21,8 @@ from torch import Tensor, nn
 from core.errors import CheckpointError, readable
 from core.memory import is_out_of_memory
 from core.networks.files import find_file, reading_whole
+from core.networks.folding import State, fold_state
 from core.networks.safetensors_file import SUFFIX, read_safetensors
-
-State = dict[str, Tensor]
 
 NESTS = (
     "state_dict",
@@ -45,27 +44,61 @@ LEFT_BEHIND = ("total_ops", "total_params", "n_averaged")  # counters of thop, o
 TRAINING_ONLY = re.compile(r"(aux1|aux2|AuxLogits)\.")
 # DenseNet files from before 2018 have dots that module names may no longer have.
 OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.(\d)\.")
+BATCH_COUNTER = "num_batches_tracked"
 SHOWN_KEYS = 3
 
 
 def read_checkpoint(path: Path) -> State:
     """Read the tensors of a state-dict file, un-nested, on the CPU, with its own key names.
 
+    Of several in one file it is the first by NESTS.
     Raises: CheckpointError if the file is missing, truncated, not a checkpoint, holds no
     tensors, or is a pickle that would run code.
     """
+    return next(iter(read_states(path).values()))
+
+
+def read_states(path: Path) -> dict[str, State]:
+    """Read all state dicts of a file, by the place where they lie in it: "" or "model_ema".
+
+    Raises: CheckpointError as `read_checkpoint`.
+    """
     content = _load_file(path)
-    state = _find_state(content)
-    if state is None:
+    states = _find_states(content)
+    if not states:
         raise CheckpointError(
             f"Checkpoint {readable(path)} holds no state dict: it has {_describe(content)}. "
             "Save one with torch.save(network.state_dict(), path)."
         )
-    return state
+    return states
 
 
-def fit_keys(state: Mapping[str, Tensor], own: Collection[str]) -> State:
-    """Return `state` under a network's `own` keys: prefixes and leftovers are taken off."""
+def fit_states(
+    states: Mapping[str, State], own: Mapping[str, Tensor], source: str
+) -> tuple[State, str]:
+    """Return weights under a network's `own` keys: prefixes and leftovers are taken off.
+
+    states: of one file, as `read_states` gives them; the first that is whole is taken.
+    Returns: the weights, and what to say where the file has others for the whole network; "".
+    """
+    copies: dict[str, State] = {}
+    for place, state in states.items():
+        for prefix, copy in _copies(_renamed(state, own), own).items():
+            copies[".".join(filter(None, (place, prefix.removesuffix("."))))] = copy
+    whole = [name for name, copy in copies.items() if not compare_state(own, copy)]
+    taken = whole[0] if whole else next(iter(copies))
+    others = [name for name in whole[1:] if not _are_same(copies[name], copies[taken], own)]
+    if not others:
+        return copies[taken], ""
+    here = f"under '{readable(taken)}'" if taken else "without a prefix"
+    return copies[taken], (
+        f"Checkpoint {source} holds weights of this network {here} and others under "
+        f"{_first([repr(name) for name in others])}. Those {here} are used; to use others, save "
+        "them in a file of their own."
+    )
+
+
+def _renamed(state: Mapping[str, Tensor], own: Collection[str]) -> State:
     renamed: State = {}
     for key, value in state.items():
         for wrapper in WRAPPERS if key not in own else ():
@@ -73,10 +106,14 @@ def fit_keys(state: Mapping[str, Tensor], own: Collection[str]) -> State:
         key = OLD_DENSENET.sub(r"\1\2.", key)
         if key.rsplit(".", 1)[-1] not in LEFT_BEHIND and not TRAINING_ONLY.match(key):
             renamed[key] = value
-    _fold_masks(renamed)
-    prefix = _common_prefix(renamed, own)
-    # With a prefix, what lies beside the network (a loss, an average) is not the network's.
-    return {k.removeprefix(prefix): v for k, v in renamed.items() if k.startswith(prefix)}
+    fold_state(renamed)
+    return renamed
+
+
+def _are_same(one: State, other: State, own: Iterable[str]) -> bool:
+    """Whether two copies give the network the same weights, of whatever width of numbers."""
+    shared = [key for key in own if key in one and key in other]
+    return all(torch.equal(one[key], other[key]) for key in shared)
 
 
 def load_state(
@@ -137,7 +174,7 @@ def compare_state(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> Sta
     """Compare a network's state with a checkpoint's, key by key, in the network's order."""
     return StateDifference(
         # Files from before torch 0.4.1 have no batch counters, and nothing here reads them.
-        missing=tuple(k for k in own if k not in given and not k.endswith("num_batches_tracked")),
+        missing=tuple(k for k in own if k not in given and not k.endswith(BATCH_COUNTER)),
         unexpected=tuple(k for k in given if k not in own),
         shapes={
             key: (tuple(given[key].shape), tuple(own[key].shape))
@@ -197,40 +234,51 @@ def _refuse_pickle(path: Path, error: pickle.UnpicklingError) -> CheckpointError
     )
 
 
-def _find_state(content: Any) -> State | None:
+def _find_states(content: Any) -> dict[str, State]:
     if not isinstance(content, Mapping):
-        return None
+        return {}
+    found: dict[str, State] = {}
     for nest in NESTS:
-        inner = content.get(nest)
-        if isinstance(inner, Mapping) and (state := _find_state(inner)):
-            return state
+        found |= _under(nest, content.get(nest))
     tensors = {str(k): v for k, v in content.items() if isinstance(v, Tensor)}
-    if tensors:
-        return tensors
-    inner_states = [state for value in content.values() if (state := _find_state(value))]
-    return inner_states[0] if len(inner_states) == 1 else None
+    if found or tensors:
+        return found or {"": tensors}
+    inner = [states for key, value in content.items() if (states := _under(str(key), value))]
+    return inner[0] if len(inner) == 1 else {}
 
 
-def _fold_masks(state: State) -> None:
-    """Make the masks of torch.nn.utils.prune, which it saves beside the weights, permanent."""
-    for key in [key for key in state if key.endswith("_mask")]:
-        name = key.removesuffix("_mask")
-        whole, mask = state.get(f"{name}_orig"), state[key]
-        if whole is None or whole.shape != mask.shape or name in state:
-            continue
-        if all(t.is_floating_point() and t.layout == torch.strided for t in (whole, mask)):
-            state[name] = state.pop(f"{name}_orig") * state.pop(key)
+def _under(place: str, content: Any) -> dict[str, State]:
+    return {
+        ".".join(filter(None, (place, inner))): state
+        for inner, state in _find_states(content).items()
+    }
 
 
-def _common_prefix(state: Iterable[str], own: Collection[str]) -> str:
-    """Find the prefix under which most of the network's own keys are found."""
+def _copies(state: State, own: Mapping[str, Tensor]) -> dict[str, State]:
+    """What lies under each prefix that may hold the whole network, the fullest first.
+
+    With a prefix, what lies beside the network (a loss, an average) is not the network's.
+    """
     counts: Counter[str] = Counter()
     for key in state:
         parts = key.split(".")
         for start in range(len(parts)):
             if ".".join(parts[start:]) in own:
                 counts["".join(f"{part}." for part in parts[:start])] += 1
-    return max(counts, key=lambda prefix: (counts[prefix], -len(prefix)), default="")
+    needed = sum(not key.endswith(BATCH_COUNTER) for key in own)
+    prefixes = [prefix for prefix, count in counts.most_common() if count >= needed]
+    prefixes = prefixes or [
+        max(counts, key=lambda prefix: (counts[prefix], -len(prefix)), default="")
+    ]
+    return {
+        prefix: {
+            key.removeprefix(prefix): value
+            for key, value in state.items()
+            if max((one for one in prefixes if key.startswith(one)), key=len, default=None)
+            == prefix
+        }
+        for prefix in prefixes
+    }
 
 
 def _check_type(key: str, value: Tensor, target: Tensor, source: str) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import prune
 
 from core.errors import NetworkError
 from core.networks.facts import (
@@ -18,6 +17,7 @@ from core.networks.facts import (
     shape_words,
     shorten,
 )
+from core.networks.folding import fold_masks, fold_norms
 from core.networks.module_facts import image_channels
 
 RECURRENT = (nn.RNNBase, nn.RNNCellBase)
@@ -36,7 +36,7 @@ def prepare_network(module: nn.Module, label: str) -> tuple[nn.Module, tuple[str
         _refuse_layer(part, path or type(part).__name__, label)
     for key, tensor in _tensors(module):
         _refuse_tensor(tensor, key, label)
-    masked = _fold_masks(module)
+    masked = fold_masks(module)
     found = {tensor.dtype for _, tensor in _tensors(module)}
     dtypes = [dtype for dtype in CONVERTED if dtype in found]
     notices = tuple(
@@ -57,7 +57,13 @@ def prepare_network(module: nn.Module, label: str) -> tuple[nn.Module, tuple[str
             f"Cannot bring {label} to the CPU as float32: {shorten(error)}. Save it from there.",
             str(error),
         ) from error
-    return module.eval(), notices
+    normed = fold_norms(module.eval())
+    if normed:
+        notices += (
+            f"weight_norm, spectral_norm and their like are folded into {normed} weights of "
+            f"{label}. Load what is exported into a network without them.",
+        )
+    return module, notices
 
 
 def check_channels(module: nn.Module, label: str, input_shape: InputShape) -> None:
@@ -166,19 +172,6 @@ def _unwrapped(module: nn.Module) -> nn.Module:
         if not isinstance(inner, nn.Module):
             return module
         module = inner
-
-
-def _fold_masks(module: nn.Module) -> int:
-    """Make the masks of torch.nn.utils.prune permanent, in place; returns of how many weights."""
-    hooked = [
-        (part, str(hook._tensor_name))
-        for part in module.modules()
-        for hook in part._forward_pre_hooks.values()
-        if isinstance(hook, prune.BasePruningMethod)
-    ]
-    for part, name in hooked:
-        prune.remove(part, name)  # type: ignore[no-untyped-call]
-    return len(hooked)
 
 
 def _tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:

@@ -85,8 +85,10 @@ def load_network(
     yield from map(NoticeRaised, notices)
     source = checkpoint or str(found.weights or "")
     if source:
-        state = yield from _read_weights(found, source, allow_download)
-        _fit_and_load(module, state, facts, readable(source), class_count, input_shape[0])
+        states = yield from _read_weights(found, source, allow_download)
+        told = _fit_and_load(module, states, facts, readable(source), class_count, input_shape[0])
+        if told:
+            yield NoticeRaised(told)
     try:
         check_output(module, facts, class_count, input_shape)
     except NetworkError:
@@ -103,34 +105,36 @@ def _rebuild(found: FoundNetwork, class_count: int, input_shape: InputShape) -> 
 
 def _read_weights(
     found: FoundNetwork, source: str, allow_download: bool
-) -> "Generator[Event, None, dict[str, Tensor]]":
-    from core.networks.checkpoints import read_checkpoint
+) -> "Generator[Event, None, dict[str, dict[str, Tensor]]]":
+    from core.networks.checkpoints import read_states
 
     if source == PUBLISHED:
         if found.fetch is None:
             raise CheckpointError(
                 f"Nobody publishes weights of {found.facts.label}. Give a file as its checkpoint."
             )
-        return (yield from found.fetch(allow_download))
+        return {"": (yield from found.fetch(allow_download))}
     path = find_file(source, "checkpoint", CheckpointError)
     if path.stat().st_size >= LARGE_BYTES:
         yield from read_through(path)
-    return read_checkpoint(Path(source).expanduser())
+    return read_states(Path(source).expanduser())
 
 
 def _fit_and_load(
     module: "nn.Module",
-    state: "Mapping[str, Tensor]",
+    states: "Mapping[str, dict[str, Tensor]]",
     facts: NetworkFacts,
     source: str,
     class_count: int,
     channels: int,
-) -> None:
-    from core.networks.checkpoints import fit_keys, load_state
+) -> str:
+    """Load the weights that a file has for the module; returns what to say of others in it."""
+    from core.networks.checkpoints import fit_states, load_state
 
-    fitted = fit_keys(state, module.state_dict())
+    fitted, told = fit_states(states, module.state_dict(), source)
     _check_ends(module, fitted, facts.label, source, class_count, channels)
     load_state(module, fitted, network=facts.label, source=source)
+    return told
 
 
 def _check_own_input(facts: NetworkFacts, input_shape: InputShape) -> None:

@@ -32,7 +32,12 @@ def _find(spec: str, trust: bool) -> Generator[Event, None, FoundNetwork]:
     sha256 = yield from read_through(path)
     require_consent(path, sha256, _what_it_calls(path), trust=trust)
     yield StageStarted(f"Opening {readable(path.name)}")
-    unpickled = _unpickle(path)
+    unpickled, place, others = _unpickle(path)
+    if others:
+        yield NoticeRaised(
+            f"{readable(path.name)} holds networks under '{place}' and under {', '.join(others)}. "
+            f"That under '{place}' is opened; to open another, save it in a file of its own."
+        )
     try:
         module, notices = prepare_network(unpickled, readable(path.name))
     except EspalierError:
@@ -121,7 +126,8 @@ def _broken(path: Path, error: Exception) -> NetworkError:
     )
 
 
-def _unpickle(path: Path) -> "nn.Module":
+def _unpickle(path: Path) -> "tuple[nn.Module, str, list[str]]":
+    """Read a network, where it lies in its file, and where others lie that could be meant."""
     import torch
 
     from core.networks import checked_pickle
@@ -147,14 +153,15 @@ def _unpickle(path: Path) -> "nn.Module":
             if "magic number" in str(error):  # a pickle, but not one of torch.save
                 raise _broken(path, error) from error
             raise
-    module = _module_in(content)
-    if module is None:
+    found = _modules_in(content)
+    if not found:
         kind = type(content).__name__
         raise NetworkError(
             f"{readable(path)} holds a {kind}, not a torch.nn.Module. "
             "Save the network with torch.save(network, path)."
         )
-    return module
+    place, module = next(iter(found.items()))
+    return module, place, [f"'{name}'" for name, one in found.items() if one is not module]
 
 
 def _missing_class(path: Path, error: AttributeError) -> NetworkError:
@@ -172,17 +179,18 @@ def _missing_class(path: Path, error: AttributeError) -> NetworkError:
     )
 
 
-def _module_in(content: Any) -> "nn.Module | None":
+def _modules_in(content: Any) -> "dict[str, nn.Module]":
+    """The networks in a file by the places where they lie, the one to open first; "" is all."""
     from torch import nn
 
     if isinstance(content, nn.Module):
-        return content
+        return {"": content}
     if isinstance(content, Mapping):
-        inner = [content[name] for name in NESTS if isinstance(content.get(name), nn.Module)]
+        inner = {name: content[name] for name in NESTS if isinstance(content.get(name), nn.Module)}
         others = [value for value in content.values() if isinstance(value, nn.Module)]
         # under a name of its own only if no other, a loss for example, could be meant
-        return next(iter(inner), others[0] if len(others) == 1 else None)
-    return None
+        return inner or ({"": others[0]} if len(others) == 1 else {})
+    return {}
 
 
 def _recognises(spec: str) -> bool:

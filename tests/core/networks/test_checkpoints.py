@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import CheckpointError, NetworkError
-from core.networks import build_network, open_network
+from core.events import NoticeRaised
+from core.networks import FoundNetwork, build_network, find_network, load_network, open_network
 from core.networks.checkpoints import read_checkpoint
 
 NAME = "cifar_resnet20"
@@ -75,6 +76,64 @@ def test_counters_of_thop_and_what_lies_beside_the_network_are_left_out(
     inner["loss.weight"] = torch.ones(10)
     module = open_saved(path, inner)
     assert torch.equal(module.state_dict()["bn1.weight"], state["bn1.weight"])
+
+
+def open_told(path: Path, content: Any) -> tuple[nn.Module, list[str]]:
+    """Open a checkpoint and keep what is told of it."""
+    torch.save(content, path)
+    events = load_network(build_found(), str(path), 10, COLOUR)
+    told = []
+    while True:
+        try:
+            event = next(events)
+        except StopIteration as stop:
+            return stop.value.module, told
+        told += [event.message] if isinstance(event, NoticeRaised) else []
+
+
+def build_found() -> FoundNetwork:
+    with pytest.raises(StopIteration) as found:
+        next(find_network(NAME))
+    return found.value.value
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [
+        ("model.", "ema.", "under 'model' and others under 'ema'"),
+        ("ema_model.module.", "model.", "under 'ema_model' and others under 'model'"),
+        ("", "ema.", "without a prefix and others under 'ema'"),
+        ("net.", "net.ema.", "under 'net' and others under 'net.ema'"),
+    ],
+)
+def test_of_two_whole_copies_it_is_told_which_is_used(
+    path: Path, state: dict[str, Tensor], first: str, second: str, words: str
+) -> None:
+    content = {f"{first}{key}": value for key, value in state.items()}
+    content |= {f"{second}{key}": value + 1 for key, value in state.items()}
+    module, told = open_told(path, content)
+    assert torch.equal(module.state_dict()["bn1.weight"], state["bn1.weight"])
+    assert len(told) == 1 and f"holds weights of this network {words}. Those" in told[0]
+
+
+@pytest.mark.parametrize("nests", [("state_dict", "model_ema"), ("net", "ema")])
+def test_of_two_nested_copies_it_is_told_which_is_used(
+    path: Path, state: dict[str, Tensor], nests: tuple[str, str]
+) -> None:
+    averaged = {f"module.{key}": value + 1 for key, value in state.items()}
+    content = {nests[1]: averaged, nests[0]: state, "epoch": 3}
+    module, told = open_told(path, content)
+    assert torch.equal(module.state_dict()["bn1.weight"], state["bn1.weight"])
+    assert len(told) == 1 and f"under '{nests[0]}' and others under '{nests[1]}'" in told[0]
+
+
+def test_a_copy_of_the_same_weights_or_of_another_network_is_not_worth_a_word(
+    path: Path, state: dict[str, Tensor]
+) -> None:
+    inner = {f"{prefix}{k}": v for prefix in ("net.", "loss.net.") for k, v in state.items()}
+    assert open_told(path, inner)[1] == []
+    narrow = {key: value[:1] for key, value in state.items() if value.ndim}
+    assert open_told(path, {"state_dict": state, "ema": narrow})[1] == []
 
 
 def test_masks_of_pytorchs_own_pruning_are_folded_in(path: Path, state: dict[str, Tensor]) -> None:

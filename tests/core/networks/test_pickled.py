@@ -13,7 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import ConsentNeeded, NetworkError
-from core.networks import build_network, checked_pickle, inspect_network, open_network
+from core.events import NoticeRaised
+from core.networks import (
+    build_network,
+    checked_pickle,
+    find_network,
+    inspect_network,
+    open_network,
+)
 from tests.networks import Chain, Residual, build
 
 SHAPE = (3, 8, 8)
@@ -77,6 +84,18 @@ def test_its_facts_come_from_its_layers(path: Path) -> None:
 def test_a_network_in_a_training_checkpoint_is_found(path: Path, nest: str) -> None:
     module = opened(path, {nest: build(Chain), "epoch": 3})
     assert isinstance(module, Chain)
+
+
+def test_of_a_network_and_its_average_it_is_told_which_is_opened(path: Path) -> None:
+    torch.save({"ema": build(Chain), "model": build(Residual), "epoch": 3}, path)
+    told = [e.message for e in find_network(str(path), trust=True) if isinstance(e, NoticeRaised)]
+    assert told == [
+        "whole.pt holds networks under 'model' and under 'ema'. That under 'model' is opened; to "
+        "open another, save it in a file of its own."
+    ]
+    module = build(Chain)
+    torch.save({"ema": module, "model": module}, path)
+    assert not any(isinstance(e, NoticeRaised) for e in find_network(str(path), trust=True))
 
 
 def test_of_two_networks_under_unusual_names_none_is_guessed(path: Path) -> None:

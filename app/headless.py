@@ -159,7 +159,9 @@ def _open_and_record(config: RunConfig, folder: Path, allow_download: bool, trus
     yield StageStarted("Preparing")
     from core.opening import open_run
     from core.runs.flow import record_run
+    from core.search import check_search
 
+    check_search(config.search)
     opened = yield from open_run(config, allow_download=allow_download, trust=trust)
     yield from record_run(opened, config, folder)
 

@@ -89,12 +89,12 @@ def _open_and_compare(
     yield StageStarted("Preparing")
     from core.opening import open_run
     from core.runs.comparison_flow import (
-        check_methods,
+        check_comparison,
         plan_comparison,
         record_comparison,
     )
 
-    chosen = check_methods(methods or USUAL_METHODS)
+    chosen = check_comparison(config, methods or USUAL_METHODS)
     opened = yield from open_run(config, allow_download=allow_download, trust=trust)
     plan = plan_comparison(opened, config, chosen, *counts)
     yield from record_comparison(opened, config, plan, folder)

@@ -51,7 +51,7 @@ from core.runs.masks import read_masks
 from core.runs.paths import with_absolute_paths
 from core.runs.resuming import resume_run
 from core.runs.variants import SEARCHES, VARIANTS, with_method
-from core.search import check_budget
+from core.search import check_budget, check_search
 from core.search.methods import method_names
 
 TABLE_FILE, CSV_FILE = "comparison.md", "comparison.csv"
@@ -78,13 +78,27 @@ def check_methods(methods: Sequence[str]) -> tuple[str, ...]:
     return chosen
 
 
+def check_comparison(config: RunConfig, methods: Sequence[str]) -> tuple[str, ...]:
+    """Return the methods, each once; refuse what can be refused before anything is opened.
+
+    Raises: ConfigError, BudgetError as check_search, for the search of any of them.
+    """
+    chosen = check_methods(methods)
+    for name in chosen:
+        check_search(with_method(config.search, name))
+    return chosen
+
+
 def plan_comparison(
     opened: Opened, config: RunConfig, methods: Sequence[str], seed_count: int, epochs: int
 ) -> ComparisonPlan:
-    """Plan the runs: seeds count from that of `config`; epochs: of fine-tuning, 0 for none."""
+    """Plan the runs: seeds count from that of `config`; epochs: of fine-tuning, 0 for none.
+
+    Raises: ConfigError, BudgetError as check_comparison.
+    """
     first = config.search.seed
     return ComparisonPlan(
-        methods=check_methods(methods),
+        methods=check_comparison(config, methods),
         seeds=tuple(range(first, first + max(1, seed_count))),
         network=opened.network.name,
         dataset=opened.images.name,

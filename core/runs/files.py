@@ -6,7 +6,7 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from datetime import datetime
 from pathlib import Path
@@ -181,6 +181,19 @@ def prepare_folder(folder: Path) -> None:
             f"Cannot write into {folder}: {error.strerror or error}. Choose another folder.",
             str(error),
         ) from error
+
+
+@contextlib.contextmanager
+def folder_to_fill(folder: Path) -> Iterator[None]:
+    """Make the folder as prepare_folder does; one that nothing was written into goes again."""
+    was_there = folder.exists()
+    prepare_folder(folder)
+    try:
+        yield
+    finally:
+        if not was_there:
+            with contextlib.suppress(OSError):  # it holds something
+                folder.rmdir()
 
 
 def move_earlier_run(folder: Path) -> str:

@@ -36,7 +36,7 @@ from core.runs.files import (
     FINETUNE_FILE,
     FINETUNED_FOLDER,
     FINETUNING_FOLDER,
-    prepare_folder,
+    folder_to_fill,
     write_text,
 )
 from core.runs.finetune_file import file_contents
@@ -72,8 +72,7 @@ def record_finetuning(
     Raises: RunError, DataError before anything is trained; ExportError or ParityError after
         FinetuneReported if the network could not be exported.
     """
-    prepare_folder(folder)
-    with locked_folder(folder):
+    with folder_to_fill(folder), locked_folder(folder):
         yield from _record(opened, masks, config, folder, run_folder or folder, resume)
 
 

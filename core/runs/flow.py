@@ -37,7 +37,7 @@ from core.memory import told_shortage
 from core.opening import Opened
 from core.pruning.macs import MacsModel
 from core.runs.adapted import with_weights
-from core.runs.files import prepare_folder
+from core.runs.files import folder_to_fill
 from core.runs.html_report import write_html_report
 from core.runs.lock import locked_folder
 from core.runs.measuring import measure_run
@@ -59,13 +59,12 @@ def record_run(opened: Opened, config: RunConfig, folder: Path) -> Events:
     The search's events pass through. The first StopRequested ends the search early, and the
     run still ends with its files; one that comes later skips what is left but the report.
     RunReported is the last event.
-    A crash leaves a folder that resume_run goes on with.
+    A crash leaves a folder that resume_run goes on with; where nothing was written, it goes.
     Raises: RunError before the search if `folder` cannot be written, or is written by another
         Espalier; MemoryShortage if memory runs out whatever is halved; ExportError or ParityError
         after RunReported if the network could not be exported.
     """
-    prepare_folder(folder)
-    with locked_folder(folder):
+    with folder_to_fill(folder), locked_folder(folder):
         config = with_absolute_paths(config)
         with contextlib.closing(RunRecorder(opened, config, folder)) as recorder:
             search = run_search(opened, config.search)

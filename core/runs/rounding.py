@@ -29,7 +29,7 @@ from core.opening import Opened, open_run
 from core.pruning.latency_table import LatencyTable
 from core.runs.adapted import read_weights
 from core.runs.event_log import BROKEN
-from core.runs.files import CONFIG_FILE, LATENCY_FILE, prepare_folder
+from core.runs.files import CONFIG_FILE, LATENCY_FILE, folder_to_fill
 from core.runs.flow import finish_run
 from core.runs.lock import locked_folder
 from core.runs.paths import with_absolute_paths
@@ -105,8 +105,8 @@ def round_run(opened: Opened, config: RunConfig, source: Path, folder: Path) -> 
         rounded, told = _rounded(bench, finished, earlier)
     measured = [] if table is None else [LatencyTableMeasured(table.as_dict())]
     adapted = [] if weights is None else [NetworkAdapted(weights)]
-    prepare_folder(folder)
     with (
+        folder_to_fill(folder),
         locked_folder(folder),
         contextlib.closing(RunRecorder(opened, config, folder)) as recorder,
     ):

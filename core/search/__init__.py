@@ -9,20 +9,17 @@ from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING
 
 from core.config import SearchConfig
-from core.errors import ConfigError
 from core.evaluation import limited_threads
 from core.events import Event, NoticeRaised, SearchEvent
-from core.rl.rewards import REWARDS
 from core.search.agent import check_agent
+from core.search.asking import check_search
 from core.search.feasibility import check_budget
 from core.search.health import watched
 from core.search.layer_timing import latency_table
-from core.search.methods import method_names
 from core.search.searching import Search
 from core.search.state import SearchState
-from core.search.tournament import check_prior
 
-__all__ = ["SearchState", "check_budget", "run_search"]
+__all__ = ["SearchState", "check_budget", "check_search", "run_search"]
 
 if TYPE_CHECKING:
     from core.opening import Opened
@@ -53,17 +50,9 @@ def run_search(
 
     Raises: BudgetError, ConfigError before anything is computed, or after the layers are timed.
     """
+    check_search(config, is_fresh=state is None)
     check_budget(opened, config)
-    check_prior(config.prior)
-    if config.reward not in REWARDS:
-        raise ConfigError(
-            f"Setting 'reward' must be one of {', '.join(REWARDS)}, not '{config.reward}'."
-        )
-    if config.method not in method_names():
-        raise ConfigError(
-            f"Setting 'method' must be one of {', '.join(method_names())}, not '{config.method}'."
-        )
-    check_agent(opened, config, is_fresh=state is None)
+    check_agent(opened, config)
     with limited_threads(config.threads):
         table = yield from latency_table(opened, config, state)
         before = tuple(earlier)

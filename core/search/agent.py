@@ -25,7 +25,6 @@ from core.rl.transfer import load_agent, take_over
 from core.search.bench import Bench
 from core.search.feasibility import budgeted_macs, removable_channels
 from core.search.proposing import generalist_of
-from core.search.tournament import PROPOSAL, feature_count
 
 if TYPE_CHECKING:
     from core.opening import Opened
@@ -59,21 +58,14 @@ def make_agent(bench: Bench, observation: Observation) -> PruningAgent:
     )
 
 
-def check_agent(opened: "Opened", config: SearchConfig, *, is_fresh: bool) -> None:
-    """Raise ConfigError unless an agent can be made as the settings say.
-
-    is_fresh: False for a search that goes on, which needs no other agent to start from.
-    """
-    if config.method == PROPOSAL:
-        generalist_of(config)
+def check_agent(opened: "Opened", config: SearchConfig) -> None:
+    """Raise ConfigError if an agent has fewer layers than decision steps."""
     if config.method != "agent":
         return
     macs = MacsModel(opened.analysis, opened.network.module)
     removable = removable_channels(opened, config, budgeted_macs(opened, config, macs))
     groups = opened.analysis.groups.group_of_channel
     decision_parts(groups, removable, config.policy.decision_steps)
-    if is_fresh and config.start_from and generalist_of(config) is None:
-        load_agent(config.start_from, config.agent_policy, feature_count())
 
 
 def prepare_agent(agent: PruningAgent, bench: Bench) -> Generator[SearchEvent, None, None]:

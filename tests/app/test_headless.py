@@ -96,6 +96,24 @@ def test_lines_of_a_terminal_that_cannot_redraw_are_few_and_plain(run, capsys):
     assert "  10/20  accuracy 68.3 %, MACs kept 49.8 %, 5 s left" in lines
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["search", "--set", "search.reward=fame"],
+        ["search", "--method", "luck"],
+        ["search", "--set", "search.start_from=nowhere"],
+        ["search", "--macs-budget", "1"],
+        ["compare", "--macs-budget", "1"],
+        ["compare", "--set", "search.reward=fame"],
+    ],
+)
+def test_what_no_network_can_mend_is_refused_before_one_is_opened(words, monkeypatch, capsys):
+    monkeypatch.setattr("core.opening.open_run", None)
+    assert main(words) == 2
+    refusal = capsys.readouterr().err.splitlines()[-1]
+    assert any(name in refusal for name in ("'reward'", "'method'", "no agent", "nothing to prune"))
+
+
 def test_the_table_goes_to_standard_output(run, capsys):
     run(make_events())
     out = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from core.config import RunConfig, SearchConfig
-from core.errors import RunError
+from core.errors import BudgetError, RunError
 from core.events import (
     CandidateEvaluated,
     CheckpointReached,
@@ -85,6 +85,21 @@ def test_the_files_of_a_run_tell_all_budgets(tmp_path):
     for row, event in zip(rows, of_kind(events, CandidateEvaluated), strict=True):
         assert float(row["params_kept"]) == round(event.further_kept["params"], 6) <= 0.7
         assert float(row["latency_kept"]) == round(event.further_kept["latency"], 6) <= 0.9
+
+
+def test_a_budget_refused_after_the_timing_leaves_no_folder(tmp_path):
+    low = dataclasses.replace(CONFIG, search=dataclasses.replace(SEARCH, latency_budget=0.01))
+    with pytest.raises(BudgetError, match="predicted latency cannot be reached"):
+        list(record_run(open_tiny(), low, tmp_path / "runs" / "first"))
+    assert list((tmp_path / "runs").iterdir()) == []
+    with pytest.raises(BudgetError):
+        list(record_run(open_tiny(), low, tmp_path / "runs"))  # somebody made that one
+    assert list((tmp_path / "runs").iterdir()) == []
+    run = record_run(open_tiny(), CONFIG, tmp_path / "stopped")
+    with pytest.raises(StopRequested):
+        next(run)
+        run.throw(StopRequested())
+    assert not (tmp_path / "stopped").exists()
 
 
 def test_a_run_tells_its_budgets_again(tmp_path):

@@ -135,6 +135,8 @@ class WindowLayout:
         if state is not SessionState.EMPTY and not self._is_working:
             self._is_working = True
             self._middle.setCurrentIndex(1)
+            # A page that is hidden would still ask for its height, and take it from the docks.
+            self.welcome.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
             self.docks.restore(self._stored(STATE_SETTING))
 
     def inspect_layer(self, name: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QGuiApplication, QPainter, QPen
 from PySide6.QtWidgets import QFrame, QGraphicsSimpleTextItem, QLabel, QSizePolicy, QWidget
 
@@ -118,6 +118,12 @@ class RoomyAxis(pg.AxisItem):
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         words: list[str] = super().tickStrings(values, scale, spacing)
         return [word.replace("-", "\N{MINUS SIGN}") for word in words]
+
+    def boundingRect(self) -> QRectF:
+        # Under a grid pyqtgraph leaves out numbers that stick out; these are moved in below.
+        line = QFontMetricsF(self.style["tickFont"] or text_font("caption")).height()
+        rect: QRectF = super().boundingRect()
+        return rect.adjusted(0, -line, 0, line)
 
     def generateDrawSpecs(self, p: Any) -> Any:
         specs = super().generateDrawSpecs(p)

@@ -15,7 +15,7 @@ from app.theme import Palette
 from app.words import percent_text
 from core.events import CriterionEvaluated
 
-PX_PER_HEIGHT = 7  # at least, so that three charts fit a low dock
+PX_PER_HEIGHT = 9  # at least, so that a chart can be read; where they have less room they scroll
 ENCODER_KEY = NOOP("TrajectoryPanel", "encoder, after an epoch")
 POLICY_KEY = NOOP("TrajectoryPanel", "policy, after an update")
 NO_ROWS: NDArray[np.int64] = np.empty(0, dtype=np.int64)

@@ -80,7 +80,7 @@ MEASURES = {
         ACCURACY,
         100.0,
         "accuracy",
-        7,
+        5,
         has_criteria=True,
         limits=PER_CENT,
     ),

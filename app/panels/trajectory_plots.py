@@ -20,6 +20,7 @@ from app.theme import Palette, text_font
 Series = ThinnedCurve | UniformScatter
 
 _AXIS_WIDTH = 52
+_TOP_PX = 4  # above the data
 _BINS = 300  # for a view; more points cannot be told apart
 _WINDOW_VIEWS = 3  # so many views' points are drawn at once
 _ZOOM_STEP = 1.6  # how far the view may change before other points are chosen
@@ -34,7 +35,7 @@ class TrajectoryPlot(pg.PlotWidget):
         quieten(self)
         plot = self.getPlotItem()
         plot.setMouseEnabled(x=True, y=False)
-        plot.setContentsMargins(0, 4, 8, 0)
+        plot.setContentsMargins(0, _TOP_PX, 8, 0)
         left = plot.getAxis("left")
         left.setWidth(_AXIS_WIDTH)
         left.setTickDensity(0.6)
@@ -120,7 +121,7 @@ class TrajectoryPlot(pg.PlotWidget):
             bottom.showLabel(False)
             height = 6
         bottom.setHeight(height)
-        self.setMinimumHeight(self._least_height + height)
+        self.setMinimumHeight(self._least_height + height + _TOP_PX)
 
     def use_palette(self, palette: Palette) -> None:
         """Recolour axes, points and lines."""

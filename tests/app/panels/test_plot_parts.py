@@ -1,10 +1,13 @@
 """Axes whose numbers can be read in plots of any height."""
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
+from PySide6.QtGui import QPainter, QPicture
 
-from app.panels.plot_parts import RoomyAxis, line_pen
+from app.panels.plot_parts import RoomyAxis, line_pen, paint_axes, quieten
 from app.panels.trajectory_thinning import SMOOTH_POINTS, ThinnedCurve
+from app.theme import LIGHT
 
 
 @pytest.mark.parametrize("size", [20.0, 40.0, 90.0, 400.0])
@@ -14,6 +17,23 @@ def test_numbers_on_an_axis_stand_a_line_apart_and_one_is_always_there(qapp, siz
     ((spacing, values),) = axis.tickValues(*ends, size)
     assert values
     assert len(values) == 1 or spacing / (ends[1] - ends[0]) * size > 12
+
+
+def test_in_a_low_plot_the_numbers_at_the_ends_are_written_too(qtbot):
+    axis = RoomyAxis("left")
+    plot = pg.PlotWidget(axisItems={"left": axis}, enableMenu=False)
+    qtbot.addWidget(plot)
+    quieten(plot)
+    paint_axes(plot, LIGHT)
+    plot.resize(300, 60)
+    plot.setYRange(45, 103, padding=0)
+    plot.show()
+    picture = QPicture()
+    with QPainter(picture) as painter:
+        _, _, numbers = axis.generateDrawSpecs(painter)
+    room = axis.mapRectFromParent(axis.geometry())
+    assert [word for _, _, word in numbers] == ["50", "100"]
+    assert all(room.top() <= rect.top() and rect.bottom() <= room.bottom() for rect, *_ in numbers)
 
 
 def test_numbers_below_nought_have_a_true_minus_sign(qapp):

@@ -31,6 +31,8 @@ def quieten(plot: pg.PlotWidget) -> None:
         axis.setStyle(maxTickLevel=0)  # finer lines say little and cost a third of a frame
         axis.setZValue(-1)  # the grid lies under the data
     plot.setFrameShape(QFrame.Shape.NoFrame)
+    # Its one colour, once cached, would be a bitmap in a saved drawing.
+    plot.setCacheMode(plot.CacheModeFlag.CacheNone)
 
 
 def paint_axes(plot: pg.PlotWidget, palette: Palette) -> None:

@@ -256,7 +256,9 @@ class Screen:
         self._is_quiet = is_quiet
         self._bar: tqdm[Any] | None = None
         self._stage = ""
-        self._evaluations = 0
+        self._evaluations = 0  # of a search that goes on; 0: of none
+        self._done = 0
+        self._is_told_again = False  # by a run that is taken up or rounded: without stages
         self._tenths_said = 0
         self._first: CandidateEvaluated | None = None
 
@@ -265,6 +267,7 @@ class Screen:
         match event:
             case StageStarted():
                 self._start_stage(event.stage)
+                self._go_on()
             case NetworkOpened():
                 self._tell(_opened_line(event))
             case SearchStarted():
@@ -274,10 +277,11 @@ class Screen:
                 if event.further_budgets:
                     words = kept_words({"macs": event.macs_budget, **event.further_budgets})
                     self._tell(f"At most {words}")
-                self._open_bar(event.evaluations)
+                self._evaluations, self._is_told_again = event.evaluations, True
             case CandidateEvaluated():
                 self._advance(event)
             case SearchFinished():
+                self._evaluations = 0
                 self.close_bar()
             case NoticeRaised() | RecordingFailed():
                 self.say(event.message)
@@ -315,17 +319,21 @@ class Screen:
     def _start_stage(self, stage: str) -> None:
         if stage != self._stage:
             self._stage = stage
-            if self._bar is not None and self._bar.n:
+            if self._bar is not None and self._bar.n > self._bar.initial:
                 self.close_bar()  # what follows the last evaluation is no part of it
             self._tell(f"{stage} ...")
 
-    def _open_bar(self, evaluations: int) -> None:
-        self._evaluations = evaluations
-        if self._is_quiet or not self._err.isatty():
+    def _go_on(self) -> None:
+        """Open the bar where the search begins, or where what was done before has been told."""
+        if not self._is_told_again:
+            return
+        self._is_told_again = False
+        if self._is_quiet or not self._evaluations or not self._err.isatty():
             return
         tqdm.monitor_interval = 0  # no thread that outlives the bar
         self._bar = tqdm(
-            total=evaluations,
+            initial=self._done,  # no part of the pace
+            total=self._evaluations,
             file=self._err,
             bar_format=BAR_FORMAT,
             **bar_size(self._err),
@@ -337,6 +345,7 @@ class Screen:
         )
         if event.further_kept:
             numbers += f", {short_words(event.further_kept)}"
+        self._done = event.evaluation
         if self._bar is not None:
             self._bar.set_postfix_str(numbers, refresh=False)
             self._bar.update(event.evaluation - self._bar.n)
@@ -346,6 +355,8 @@ class Screen:
         tenths = event.evaluation * LINES_PER_SEARCH // max(1, self._evaluations)
         if tenths > self._tenths_said:
             self._tenths_said = tenths
+            if self._is_told_again:
+                return
             left = _seconds_left(self._first, event, self._evaluations)
             self._tell(f"  {event.evaluation}/{self._evaluations}  {numbers}, {left}")
 

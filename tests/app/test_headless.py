@@ -62,6 +62,7 @@ def make_events(evaluations=EVALUATIONS):
     yield StageStarted("Reading the network")
     yield StageStarted("Reading the network")
     yield SearchStarted(evaluations, 0.5, 40_000, 2_000, 0.926, 0.3, 0.2)
+    yield StageStarted("Searching", evaluations)
     stopped = False
     try:
         for evaluation in range(1, evaluations + 1):
@@ -249,6 +250,56 @@ def test_signal_handlers_are_given_back(run):
 def test_a_run_without_its_test_numbers_is_broken_off(run):
     report = make_report(pruned=make_report()["pruned"] | {"accuracy": None})
     assert run(iter_generator([RunReported("runs/first", report)])) == 130
+
+
+def told_again(done):
+    """What a run that was broken off after so many evaluations tells first, without stages."""
+    yield SearchStarted(EVALUATIONS, 0.5, 40_000, 2_000, 0.926, 0.3, 0.2)
+    yield from (make_candidate(evaluation) for evaluation in range(1, done + 1))
+
+
+def test_a_run_that_goes_on_says_no_time_that_was_left_once(run, capsys):
+    def resumed():
+        yield from told_again(10)
+        yield NoticeRaised("Going on after 10 of 20 evaluations.")
+        yield StageStarted("Searching", EVALUATIONS)
+        yield from (make_candidate(evaluation) for evaluation in range(11, EVALUATIONS + 1))
+        yield SearchFinished(KEEP, 0.498, 0.72, 0.9, EVALUATIONS, {}, {}, False)
+        yield RunReported("runs/first", make_report())
+
+    assert run(resumed()) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split()[0] for line in lines if "s left" in line] == [
+        f"{evaluation}/20" for evaluation in (12, 14, 16, 18, 20)
+    ]
+    assert lines[-5] == "  12/20  accuracy 68.3 %, MACs kept 49.8 %, 4 s left"
+
+
+def test_a_run_that_is_rounded_says_no_progress_of_its_search(run, capsys):
+    def rounded():
+        yield from told_again(EVALUATIONS)
+        yield SearchFinished(KEEP, 0.498, 0.72, 0.9, EVALUATIONS, {}, {}, False)
+        yield StageStarted("Reading the test images")
+        yield RunReported("runs/first", make_report())
+
+    assert run(rounded()) == 0
+    assert "left" not in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals are a thing of Unix")
+def test_the_bar_of_a_run_that_goes_on_begins_where_it_was():
+    import pty
+
+    reader, writer = pty.openpty()
+    with open(writer, "w") as terminal:
+        screen = Screen(io.StringIO(), terminal)
+        for event in (*told_again(10), StageStarted("Searching", EVALUATIONS)):
+            assert screen._bar is None
+            screen.show(event)
+        screen.show(StageStarted("Searching in fewer images at once"))
+        assert (screen._bar.n, screen._bar.initial, screen._bar.total) == (10, 10, EVALUATIONS)
+        screen.close_bar()
+    assert "10/20" in read_all(reader).decode()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals are a thing of Unix")

@@ -136,9 +136,11 @@ def check_sizes(
         part = "training" if len(train) == 0 else "test"
         raise DataError(f"Images '{name}' have no {part} images. Add some.")
     if len(train) < TRAINING_LEAST:
+        few = f"{len(train)} training images, which are"
+        few = "1 training image, which is" if len(train) == 1 else few
         raise DataError(
-            f"Images '{name}' have {len(train)} training images, which are too few to set some "
-            f"aside for the choice of the winner. Give at least {TRAINING_LEAST}."
+            f"Images '{name}' have {few} too few to set some aside for the choice of the winner. "
+            f"Give at least {TRAINING_LEAST}."
         )
     if is_labelled and len(np.unique(train)) < 2:
         raise DataError(

@@ -92,6 +92,7 @@ def test_grey_batches_have_plain_strides() -> None:
         ([], [0, 1], "no training images"),
         ([0, 1] * 5, [], "no test images"),
         ([0, 1] * 4, [0, 1], "have 8 training images, which are too few"),
+        ([0], [0, 1], "have 1 training image, which is too few"),
         ([1] * 10, [0, 1], "of one class"),
     ],
 )

@@ -29,6 +29,7 @@ from core.opening import Opened
 from core.runs.comparing import ComparisonPlan
 from core.runs.comparison_reading import (
     COMPARISON_FILE,
+    TABLE_FILE,
     comparison_contents,
     contents_text,
     read_runs,
@@ -54,7 +55,7 @@ from core.runs.variants import SEARCHES, VARIANTS, with_method
 from core.search import check_budget, check_search
 from core.search.methods import method_names
 
-TABLE_FILE, CSV_FILE = "comparison.md", "comparison.csv"
+CSV_FILE = "comparison.csv"
 LEARNED = "learned"
 
 

@@ -25,6 +25,7 @@ from core.runs.finetune_file import read_finetune_file
 from core.runs.history import read_json
 
 COMPARISON_FILE = "comparison.json"
+TABLE_FILE = "comparison.md"
 FORMAT = "espalier.comparison"
 FORMAT_VERSION = 1
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from core.errors import RunError, readable
 from core.events import CandidateEvaluated, CriterionEvaluated, Event, SearchStarted
+from core.runs.comparison_reading import TABLE_FILE, is_comparison
 from core.runs.files import CONFIG_FILE, ENVIRONMENT_FILE, REPORT_HTML_FILE, write_text
 from core.runs.finetune_file import read_finetune_file
 from core.runs.history import list_runs, read_json, read_report, read_summary
@@ -62,6 +63,12 @@ def html_report(folder: Path) -> str:
     Raises: RunError if the folder holds no report.json that can be read.
     """
     report = read_report(folder)
+    if not report and is_comparison(folder):
+        raise RunError(
+            f"There is a comparison in {readable(folder)}, not one run. Its table is in "
+            f"{TABLE_FILE} there; for a page, name the folder of one of its runs, or open the "
+            "comparison in the window."
+        )
     if not report:
         raise RunError(
             f"There is no finished run in {readable(folder)}: it has no report.json that can be "

@@ -306,6 +306,14 @@ def test_the_page_is_written_again_from_the_terminal(tmp_path, capsys):
     assert "There is no finished run" in capsys.readouterr().err
 
 
+def test_a_comparison_is_said_to_be_one(tmp_path, capsys):
+    (tmp_path / "comparison.json").write_text("{}")
+    assert main(["report", str(tmp_path)]) == 2
+    refusal = capsys.readouterr().err
+    assert f"There is a comparison in {tmp_path}, not one run. Its table is in compar" in refusal
+    assert "resume" not in refusal
+
+
 def test_a_strip_is_high_where_channels_stay():
     rects = re.findall(
         r'<rect class="(\w+)" x="(\d+)" y="\d+" width="(\d+)" height="(\d+)"',

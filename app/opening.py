@@ -79,7 +79,10 @@ class Opening(QObject):
         self.ask_about(chosen.source, chosen.unclear)
 
     def open_recent(self, entry: Recent) -> None:
-        """Open again what was open before; ask whether to forget it if files are gone."""
+        """Open again what was open before; ask whether to forget it if files are gone.
+
+        Its settings are those of that time, but a network that is open keeps its pins.
+        """
         if self._session.state.is_busy:
             return
         if entry.missing:
@@ -88,7 +91,7 @@ class Opening(QObject):
             forget.clicked.connect(lambda: self.recent.forget(entry))
             self._window.show_dialog(box)
             return
-        self.open(entry.config)
+        self.open(self._window.pin_lines.kept(entry.config))
 
     def open(self, config: RunConfig) -> None:
         """Show these settings and open what they name."""

@@ -48,6 +48,10 @@ class PinLinesSync(QObject):
             return _with_lines(config, ((), ()))
         return config
 
+    def kept(self, config: RunConfig) -> RunConfig:
+        """Return settings that name the network that is open with the pins as they are now."""
+        return _with_lines(config, self._pins.lines()) if self._is_open(config.network) else config
+
     def _on_event(self, event: Event) -> None:
         if isinstance(event, NetworkOpened) and not self._are_followed():
             self._pins.wait(*self._settings.pin_lines)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from app import jobs
+from app.recent import Recent
 from app.session_state import SessionState
 from app.source import Source
 from core.config import RunConfig, SearchConfig
@@ -113,6 +114,21 @@ def test_what_is_pinned_while_the_settings_name_another_network_is_not_forgotten
     assert opened.parts.settings.pin_lines == (("stem:0-1",), ())
     opened.commands["start"].trigger()
     assert started[1].search.pinned_keep == ("stem:0-1",)
+
+
+def test_a_network_that_is_opened_again_as_a_recent_one_keeps_its_pins(qtbot, opened):
+    opened.pins.pin("stem", [0], 1)
+    (entry,) = opened.opening.recent.entries()
+    with reach(qtbot, opened, SessionState.READY):
+        opened.opening.open_recent(entry)
+    assert opened.pins.lines() == (("stem:0",), ())
+    assert opened.parts.settings.pin_lines == (("stem:0",), ())
+
+
+def test_a_recent_network_that_is_not_open_gets_the_pins_of_then(qtbot, window):
+    with reach(qtbot, window, SessionState.READY):
+        window.opening.open_recent(Recent(PINNED))
+    assert window.pins.lines() == (("stem:0-1",), ("stem:3",))
 
 
 def test_pins_that_another_network_does_not_get_are_named_in_the_log(qtbot, opened, fakes):

@@ -202,7 +202,19 @@ def move_earlier_run(folder: Path) -> str:
     Returns: a sentence about it, or "" if there were none.
     Raises: RunError if one cannot be moved; then all are where they were.
     """
-    earlier = [folder / name for name in RUN_FILES if (folder / name).exists()]
+    return _move_aside(folder, RUN_FILES, "run")
+
+
+def move_earlier_finetuning(folder: Path) -> str:
+    """Move finetune.json and the network that it tells of away, as move_earlier_run does.
+
+    The next one may be stopped before it has a network, and would stand beside this one's.
+    """
+    return _move_aside(folder, (FINETUNE_FILE, FINETUNED_FOLDER), "fine-tuning")
+
+
+def _move_aside(folder: Path, names: Sequence[str], what: str) -> str:
+    earlier = [folder / name for name in names if (folder / name).exists()]
     if not earlier:
         return ""
     number = 1
@@ -220,11 +232,11 @@ def move_earlier_run(folder: Path) -> str:
                 os.replace(place / file.name, file)
             place.rmdir()
         raise RunError(
-            f"Cannot move the files of an earlier run in {readable(folder)} out of the way: "
+            f"Cannot move the files of an earlier {what} in {readable(folder)} out of the way: "
             f"{error.strerror or error}. Choose another folder.",
             str(error),
         ) from error
-    return f"The files of an earlier run in {folder} were moved to {place}."
+    return f"The files of an earlier {what} in {folder} were moved to {place}."
 
 
 def csv_line(values: Sequence[Any]) -> bytes:

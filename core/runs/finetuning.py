@@ -37,6 +37,7 @@ from core.runs.files import (
     FINETUNED_FOLDER,
     FINETUNING_FOLDER,
     folder_to_fill,
+    move_earlier_finetuning,
     write_text,
 )
 from core.runs.finetune_file import file_contents
@@ -66,7 +67,8 @@ def record_finetuning(
     Then the test images are read once for all of them, the learned network goes through the
     parity gate into `folder`/finetuned, and finetune.json is written. The first StopRequested
     ends the training, and what is trained so far is still tested and written.
-    FinetuneReported is the last event.
+    FinetuneReported is the last event. What an earlier fine-tuning has written there is moved
+    into a folder of its own.
 
     run_folder: where the weights lie that adapted in the search; `folder` if None.
     Raises: RunError, DataError before anything is trained; ExportError or ParityError after
@@ -168,6 +170,8 @@ def _test_and_export(
     """Fills `result`; returns what the export was refused for."""
     try:
         with told_shortage("testing and exporting the fine-tuned network"):
+            if earlier := move_earlier_finetuning(folder):
+                yield NoticeRaised(earlier)
             yield from _test(opened, config, result)
             learned = result.finetuned[0]
             place = folder / FINETUNED_FOLDER

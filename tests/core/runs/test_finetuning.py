@@ -179,6 +179,36 @@ def test_a_second_stop_leaves_the_test_out(opened, masks, tmp_path):
     assert file.parity is None
 
 
+@pytest.mark.parametrize("stopped_at", ["The files of an earlier", "Reading the test images", ""])
+def test_what_an_earlier_fine_tuning_has_written_stays_together(
+    opened, masks, tmp_path, monkeypatch, stopped_at
+):
+    exporter = dataclasses.replace(
+        EXPORTERS["pytorch"], convert=None, files=("pruned.pt", "pruned.json"), readers=no_readers
+    )
+    monkeypatch.setattr("core.runs.finetuning.EXPORTERS", {"pytorch": exporter})
+    monkeypatch.setattr("core.export.exporting.EXPORTERS", {"pytorch": exporter})
+    finish(record_finetuning(opened, masks, CONFIG, tmp_path))
+    first = [(tmp_path / name).read_bytes() for name in ("finetune.json", "finetuned/pruned.pt")]
+    again = dataclasses.replace(CONFIG, finetune=FinetuneConfig(epochs=1, batch_size=8))
+    told = []
+    events = record_finetuning(opened, masks, again, tmp_path)
+    for event in events:
+        told.append(getattr(event, "message", ""))
+        if stopped_at and (told[-1] or getattr(event, "stage", "")).startswith(stopped_at):
+            told.append(events.throw(StopRequested()).message)
+    place = tmp_path / "earlier-1"
+    moved = f"The files of an earlier fine-tuning in {tmp_path} were moved to {place}."
+    assert told.count(moved) == 1
+    assert first == [
+        (place / name).read_bytes() for name in ("finetune.json", "finetuned/pruned.pt")
+    ]
+    file = read_finetune_file(tmp_path)
+    assert file.settings["epochs"] == 1
+    assert (file.parity is None) is bool(stopped_at)
+    assert (tmp_path / "finetuned").exists() is not bool(stopped_at)
+
+
 def test_a_broken_off_comparison_is_taken_up(opened, masks, tmp_path):
     finish(record_finetuning(opened, masks, compared("all"), tmp_path / "whole"))
     events = record_finetuning(opened, masks, compared("all"), tmp_path / "torn")

@@ -55,9 +55,11 @@ class ComparisonDeeds(QObject):
             return
         root = self._window.parts.settings.runs_folder or default_runs_folder()
         folder = root / f"{new_run_folder(config).name}-compared"
-        dialog = ComparisonDialog(self._names, config.search.evaluations, folder, self._window)
+        dialog = ComparisonDialog(self._names, config.search, folder, self._window)
         dialog.accepted.connect(partial(self._on_accepted, dialog, config))
+        self._session.budgets_checked.connect(dialog.say_refused)
         self._window.show_dialog(dialog)
+        self._session.check_budgets(config)
 
     def open(self) -> None:
         """Show a comparison that was made before."""

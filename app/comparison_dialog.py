@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
     QFileDialog,
     QFormLayout,
     QGridLayout,
+    QLabel,
     QLineEdit,
     QPushButton,
     QSizePolicy,
@@ -16,9 +18,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.budgets import shares_text
 from app.dialog_parts import caption, lay_out
-from app.panels.fields import BrowseField
+from app.panels.fields import BrowseField, add_note
 from app.theme import SPACE_L, SPACE_M
+from app.words import percent_text
+from core.config import SearchConfig
 from core.runs.comparing import USUAL_METHODS
 from core.runs.variants import SEARCHES, VARIANTS
 
@@ -32,13 +37,22 @@ class ComparisonDialog(QDialog):
     """The form of "Compare methods…"; accepted only with a method and a folder."""
 
     def __init__(
-        self, methods: Sequence[str], evaluations: int, folder: Path, parent: QWidget
+        self, methods: Sequence[str], search: SearchConfig, folder: Path, parent: QWidget
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Compare methods"))
         self.methods = {name: QCheckBox(name) for name in methods}
         self.seeds = _number(USUAL_SEEDS, 1, MOST_SEEDS)
-        self.evaluations = _number(evaluations, 1, MOST_EVALUATIONS)
+        self.budget = QLabel(
+            self.tr("{} of the MACs").format(percent_text(search.macs_budget))
+            + shares_text(search.further_budgets)
+        )
+        self.refusal = QLabel(alignment=Qt.AlignmentFlag.AlignTop)
+        self.refusal.setProperty("role", "error")
+        self.refusal.setTextFormat(Qt.TextFormat.PlainText)  # it names files
+        self.refusal.setWordWrap(True)
+        self.refusal.hide()
+        self.evaluations = _number(search.evaluations, 1, MOST_EVALUATIONS)
         self.epochs = _number(0, 0, MOST_EPOCHS)
         self.epochs.setSpecialValueText(self.tr("none"))
         self.folder = BrowseField(QLineEdit(str(folder)))
@@ -64,6 +78,14 @@ class ComparisonDialog(QDialog):
         """Where the runs and the table go; what is finished there is not done again."""
         return Path(self.folder.text).expanduser()
 
+    def say_refused(self, sentence: str) -> None:
+        """Say below the budget why it cannot be met, and compare nothing; empty if it can be."""
+        self.refusal.setText(sentence)
+        self.refusal.setVisible(bool(sentence))
+        if sentence:
+            self.adjustSize()  # else it would press the boxes above it flat
+        self._on_changed()
+
     def _build(self) -> None:
         form = QFormLayout()
         form.setSpacing(SPACE_M)
@@ -73,6 +95,8 @@ class ComparisonDialog(QDialog):
         form.addRow(self.tr("Searches"), _grid(searches))
         form.addRow(self.tr("Weights fixed\nor adapting"), _grid(variants, columns=2))
         form.addRow(self.tr("Criteria,\nno search"), _grid(criteria))
+        form.addRow(self.tr("Budget"), self.budget)
+        add_note(form, self.refusal)
         form.addRow(self.tr("Seeds"), self.seeds)
         form.addRow(self.tr("Evaluations"), self.evaluations)
         form.addRow(self.tr("Fine-tuning, epochs"), self.epochs)
@@ -88,7 +112,8 @@ class ComparisonDialog(QDialog):
 
     def _on_changed(self) -> None:
         methods, seeds = len(self.chosen_methods), self.seeds.value()
-        self.compare_button.setEnabled(bool(methods and self.folder.text.strip()))
+        is_possible = bool(methods and self.folder.text.strip()) and not self.refusal.text()
+        self.compare_button.setEnabled(is_possible)
         words = self.tr(
             "{:,} runs, each in a folder of its own, with the settings on the right. The test "
             "images are read once for the report of each. Stop keeps what is finished; the same "

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.config import RunConfig
-from core.errors import EspalierError
+from core.errors import ConfigError, EspalierError
 from core.events import BoolArray, ComparisonReported, Event, StageStarted
 
 if TYPE_CHECKING:
@@ -38,6 +38,13 @@ class Looked:
 
     network: str
     found: "NetworkFacts | str"
+
+
+@dataclass(frozen=True)
+class BudgetsChecked:
+    """Whether a search can meet its budgets: a sentence about why not, empty if it can."""
+
+    refusal: str
 
 
 def look_at(network: str) -> Generator[Event, None, Looked]:
@@ -82,6 +89,18 @@ def open_network(config: RunConfig, *, allow_download: bool) -> Generator[Event,
     from core.opening import open_run
 
     return (yield from open_run(config, allow_download=allow_download))
+
+
+def check_budgets(opened: "Opened", config: RunConfig) -> Generator[Event, None, BudgetsChecked]:
+    """Find out whether a search with these settings can meet its budgets; latency is not timed."""
+    yield StageStarted("Preparing")
+    from core.search import check_budget
+
+    try:
+        check_budget(opened, config.search)
+    except ConfigError as error:
+        return BudgetsChecked(str(error))
+    return BudgetsChecked("")
 
 
 def search(

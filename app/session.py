@@ -32,6 +32,7 @@ class Session(QObject):
         failed(str, str): a job failed; a sentence and the details behind it.
         consent_needed(ConsentNeeded): a file would run its code; `agree` to go on.
         facts_found(NetworkFacts, str): what `look_at` found; or a sentence, and what it looked at.
+        budgets_checked(str): what `check_budgets` found; a sentence, empty if they can be met.
         shut_down_finished(): no thread runs and none will be started.
     """
 
@@ -41,6 +42,7 @@ class Session(QObject):
     failed = Signal(str, str)
     consent_needed = Signal(object)
     facts_found = Signal(object, str)
+    budgets_checked = Signal(str)
     shut_down_finished = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -110,6 +112,12 @@ class Session(QObject):
         if not self._state.is_busy:
             begin = partial(partial, jobs.look_at, network)
             self._queue.add_aside(Job(begin, aside="look_at", is_silent=True))
+
+    def check_budgets(self, config: RunConfig) -> None:
+        """Find out whether a search over what is open can meet its budgets, when there is time."""
+        if self._work.handle is not None:
+            begin = partial(partial, jobs.check_budgets, self._work.handle, config)
+            self._queue.add_aside(Job(begin, aside="check_budgets", is_silent=True))
 
     def run_aside(self, name: str, job: Callable[[Any], Events]) -> None:
         """Run a job over what is open, when nothing else is to be done; the state stays.
@@ -311,6 +319,8 @@ class Session(QObject):
             self.choices_listed.emit(result)
         elif isinstance(result, jobs.Looked):
             self.facts_found.emit(result.found, result.network)
+        elif isinstance(result, jobs.BudgetsChecked):
+            self.budgets_checked.emit(result.refusal)
 
     def _on_consent_needed(self, asked: ConsentNeeded, again: list[Job]) -> None:
         self._jobs_to_repeat = again

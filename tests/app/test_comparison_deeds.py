@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog
 
 from app.comparison_dialog import ComparisonDialog
 from app.main_window import MainWindow
 from app.session_state import SessionState
+from core.config import SearchConfig
 from core.errors import ConfigError
 from core.runs.comparing import USUAL_METHODS
 from core.runs.comparison_flow import compared_names
@@ -32,7 +33,7 @@ def window(one_window) -> Iterator[MainWindow]:
 
 def test_the_form_counts_the_runs(qtbot, window):
     assert set(USUAL_METHODS) <= set(compared_names())
-    dialog = ComparisonDialog(compared_names(), 300, Path("somewhere"), window)
+    dialog = ComparisonDialog(compared_names(), SearchConfig(), Path("somewhere"), window)
     qtbot.addWidget(dialog)
     assert dialog.chosen_methods == tuple(
         name for name in compared_names() if name in USUAL_METHODS
@@ -46,6 +47,33 @@ def test_the_form_counts_the_runs(qtbot, window):
     dialog.methods["l1"].setChecked(True)
     dialog.folder.set_text("")
     assert not dialog.compare_button.isEnabled()
+
+
+def test_the_form_says_at_which_budgets_it_compares(qtbot, window):
+    search = SearchConfig(macs_budget=0.3, params_budget=0.4)
+    dialog = ComparisonDialog(("agent",), search, Path("somewhere"), window)
+    qtbot.addWidget(dialog)
+    assert dialog.budget.text() == "30.0 % of the MACs, 40.0 % of the parameters"
+
+
+def test_a_budget_out_of_reach_is_said_below_it_and_nothing_is_compared(window, monkeypatch):
+    checked = []
+    monkeypatch.setattr(window.session, "has_open", lambda config: True)
+    monkeypatch.setattr(window.session, "check_budgets", checked.append)
+    window.commands["compare_methods"].trigger()
+    dialog = window.dialog
+    assert checked[0].search.macs_budget == window.parts.settings.budget.value()
+    assert dialog.compare_button.isEnabled()
+    window.session.budgets_checked.emit("Choose a budget of 5.6 % or more.")
+    assert dialog.refusal.isVisible()
+    QApplication.processEvents()
+    assert all(box.height() >= box.sizeHint().height() for box in dialog.methods.values())
+    assert dialog.refusal.text() == "Choose a budget of 5.6 % or more."
+    dialog.seeds.setValue(3)
+    assert not dialog.compare_button.isEnabled()
+    window.session.budgets_checked.emit("")
+    assert dialog.compare_button.isEnabled()
+    assert not dialog.refusal.isVisible()
 
 
 def test_what_is_chosen_is_run_as_one_job(window, monkeypatch):

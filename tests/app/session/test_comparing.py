@@ -2,12 +2,15 @@
 
 from functools import partial
 
+import pytest
+
 from app import jobs
 from app.session_state import SessionState
+from core.errors import BudgetError
 from core.events import ComparisonReported, StageStarted, StopRequested
 from core.runs.comparison_reading import contents_text
 from tests.app.comparison_samples import compared
-from tests.app.session.steps import reach
+from tests.app.session.steps import CONFIG, reach
 
 WAIT_MS = 20_000
 
@@ -27,6 +30,27 @@ def test_a_folder_without_a_comparison_is_told(qtbot, session, tmp_path):
     with qtbot.waitSignal(session.failed, timeout=WAIT_MS) as failed:
         session.read_aside("comparison", partial(jobs.read_comparison, tmp_path))
     assert "There is no comparison in" in failed.args[0]
+
+
+@pytest.mark.parametrize("refusal", ["", "Choose a budget of 5.6 % or more."])
+def test_whether_budgets_can_be_met_is_found_out_aside(qtbot, opened, monkeypatch, refusal):
+    def check(handle, search):
+        assert (handle, search) == (CONFIG, CONFIG.search)
+        if refusal:
+            raise BudgetError(refusal)
+
+    monkeypatch.setattr("core.search.check_budget", check)
+    states = []
+    opened.state_changed.connect(states.append)
+    with qtbot.waitSignal(opened.budgets_checked, timeout=WAIT_MS) as checked:
+        opened.check_budgets(CONFIG)
+    assert checked.args == [refusal]
+    assert states == []
+
+
+def test_no_budget_is_checked_before_something_is_open(session):
+    session.check_budgets(CONFIG)
+    assert session.is_quiet
 
 
 def test_a_comparison_is_one_job_that_can_be_stopped(qtbot, opened):

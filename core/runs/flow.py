@@ -71,12 +71,23 @@ def record_run(opened: Opened, config: RunConfig, folder: Path) -> Events:
             yield from finish_run(opened, config, recorder, search)
 
 
-def finish_run(opened: Opened, config: RunConfig, recorder: RunRecorder, search: Events) -> Events:
-    """Drive a search that may have begun another day, and end its run; see record_run."""
+def finish_run(
+    opened: Opened,
+    config: RunConfig,
+    recorder: RunRecorder,
+    search: Events,
+    *,
+    rounded_run: str = "",
+) -> Events:
+    """Drive a search that may have begun another day, and end its run; see record_run.
+
+    rounded_run: the name of the folder whose search is told again with rounded widths.
+    """
     with told_shortage("searching", MEMORY_REMEDY):
         finished: SearchFinished = yield from _watched(search, recorder.record)
     result = RunResult(finished, is_stopped=finished.is_stopped, seconds=dict(finished.seconds))
     result.prediction = predict(recorder.latency_table, config.search.latency_budget, finished)
+    result.rounded_run = rounded_run
     result.adapted = None if recorder.adapted is None else recorder.adapted.weights
     yield from recorder.settle()
     error = yield from result.clock.counting(_finish(opened, config, recorder, result))

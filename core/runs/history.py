@@ -56,7 +56,7 @@ class RunSummary:
     is_adapted: bool = False  # the winner has weights of its own, the criteria's masks have not
     notes: str = ""
     problem: str = ""
-    kinship: str = ""  # equal for runs that differ in their seed alone; "" if not known
+    kinship: str = ""  # equal for runs that differ in their seed alone; "" if unknown or stopped
 
     @property
     def lead(self) -> float | None:
@@ -129,7 +129,7 @@ def read_summary(folder: Path) -> RunSummary:
         is_adapted=report.get("adapted") is True,
         notes=_notes(folder),
         problem="; ".join(problems),
-        kinship=_kinship(config),
+        kinship="" if report.get("stopped") is True else _kinship(config),
     )
 
 

@@ -11,15 +11,16 @@ import numpy as np
 from core.errors import RunError, readable
 from core.events import CandidateEvaluated, CriterionEvaluated, Event, SearchStarted
 from core.runs.comparison_reading import TABLE_FILE, is_comparison
-from core.runs.files import CONFIG_FILE, ENVIRONMENT_FILE, REPORT_HTML_FILE, write_text
-from core.runs.finetune_file import read_finetune_file
-from core.runs.history import list_runs, read_json, read_report, read_summary
+from core.runs.files import REPORT_HTML_FILE, write_text
+from core.runs.finetune_file import FinetuneFile, read_finetune_file
+from core.runs.history import list_runs, read_report, read_summary
 from core.runs.html_budgets import budgets_section, budgets_words
 from core.runs.html_export import loading_section, parity_section
 from core.runs.html_finetuned import finetuned_section
 from core.runs.html_latency import latency_section
-from core.runs.html_page import code, page, paragraph, section, table
+from core.runs.html_page import page, paragraph, section, table
 from core.runs.html_refit import refit_section
+from core.runs.html_reproducing import reproducing_section
 from core.runs.html_searched import budget_words, sameness_words, searched_words
 from core.runs.html_svg import Level, Points, plot, strip
 from core.runs.html_words import (
@@ -37,6 +38,10 @@ from core.runs.replay import replay_run
 from core.runs.stored_masks import read_stored_masks
 from core.runs.verdict import LEARNED, UNPRUNED, Outcome, Verdict, judge, read_outcome
 
+UNTESTED = (
+    "The criteria's masks were not tested (test_criteria = false), so there is nothing to compare "
+    "the learned one with."
+)
 NAMES = {LEARNED: "learned mask", UNPRUNED: "unpruned network"}
 
 
@@ -82,7 +87,7 @@ def html_report(folder: Path) -> str:
         [
             f"<h1>{escape(title)}</h1>",
             paragraph(searched_words(report, read_summary(folder)), "muted"),
-            paragraph(_sentence(verdict, budgets_words(report)), "verdict"),
+            paragraph(_sentence(verdict, report), "verdict"),
             _results(report, verdict),
             refit_section(report),
             budgets_section(report),
@@ -92,21 +97,27 @@ def html_report(folder: Path) -> str:
             latency_section(report),
             finetuned_section(read_finetune_file(folder)),
             loading_section(folder),
-            _reproducing(folder),
+            reproducing_section(folder, report),
         ],
     )
 
 
 def _kin(folder: Path, report: Mapping[str, Any]) -> list[Outcome]:
-    """The outcomes of this run and of those beside it that differ from it in their seed alone."""
-    own = read_outcome(report, read_finetune_file(folder))
+    """The outcomes of this run and of those beside it that differ from it in their seed alone.
+
+    One fine-tuning that was stopped early says nothing beside those of others.
+    """
+    tuned = read_finetune_file(folder)
+    own = read_outcome(report, tuned)
     if own is None:
         return []
     kinship, found = read_summary(folder).kinship, {own.seed: own}
     try:
         for run in list_runs(folder.absolute().parent):
             if kinship and run.kinship == kinship and run.is_finished:
-                other = read_outcome(read_report(run.folder), read_finetune_file(run.folder))
+                other_tuned = read_finetune_file(run.folder)
+                are_alike = _is_whole(tuned) and _is_whole(other_tuned)
+                other = read_outcome(read_report(run.folder), other_tuned if are_alike else None)
                 if other is not None:
                     found.setdefault(other.seed, other)
     except RunError:
@@ -114,17 +125,22 @@ def _kin(folder: Path, report: Mapping[str, Any]) -> list[Outcome]:
     return list(found.values())
 
 
-def _sentence(verdict: Verdict | None, budgets: str) -> str:
+def _is_whole(tuned: FinetuneFile | None) -> bool:
+    return tuned is None or not any(network.is_stopped for network in tuned.networks)
+
+
+def _sentence(verdict: Verdict | None, report: Mapping[str, Any]) -> str:
     if verdict is None:
         return "The test images were not read, so nothing can be said about accuracy."
     learned, best = verdict.row(LEARNED), verdict.best_criterion(is_after=False)
     if learned is None or learned.before is None or best is None or best.lead_before is None:
-        return "There is no criterion to compare with."
+        are_there = bool(mapping_of(report, "criteria"))
+        return UNTESTED if are_there else "There is no criterion to compare with."
     lead = best.lead_before
     runs = f", {len(verdict.seeds)} seeds" if len(verdict.seeds) > 1 else ""
     facts = (
-        f"On {verdict.test_images:,} test images{runs} the learned mask, with at most {budgets}, "
-        "is right in "
+        f"On {verdict.test_images:,} test images{runs} the learned mask, with at most "
+        f"{budgets_words(report)}, is right in "
         f"{percent(learned.before.mean)}, the best one-shot criterion ({best.name}) in "
         f"{percent(best.before.mean if best.before else None)}, before any fine-tuning: "
     )
@@ -243,24 +259,6 @@ def _masks(folder: Path) -> str:
         f"<p>The learned mask (above) and {against}; kept channels are high, removed ones low.</p>",
         '<div class="wide"><table><thead><tr><th>layer</th><th>kept</th><th>Jaccard</th>'
         f"<th></th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>",
-    )
-
-
-def _reproducing(folder: Path) -> str:
-    environment = read_json(folder / ENVIRONMENT_FILE) or mapping_of(
-        read_report(folder), "environment"
-    )
-    rows = [(str(name), str(value)) for name, value in environment.items()]
-    try:
-        settings = (folder / CONFIG_FILE).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        settings = "config.toml is missing."
-    return section(
-        "Reproducing it",
-        code("espalier search --config config.toml --out again"),
-        paragraph("On the CPU, with the same versions and seed, the numbers are the same."),
-        code(settings),
-        table(("", ""), rows),
     )
 
 

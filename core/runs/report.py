@@ -44,6 +44,7 @@ class RunResult:
     opset: int | None = None
     export_error: str | None = None
     is_stopped: bool = False
+    rounded_run: str = ""  # the folder of the run whose widths were rounded
     adapted: Mapping[str, NDArray[Any]] | None = None  # weights that the search has changed
     measured: Measured = field(default_factory=Measured)
     prediction: Prediction | None = None  # of the latency, where it is budgeted
@@ -61,7 +62,8 @@ def build_report(opened: Opened, config: RunConfig, result: RunResult) -> dict[s
     A number that was not reached (a run stopped twice, a refused export) is None. "approximate"
     names the layers whose removed channels make parity's hard_vs_soft differ by nature, and why.
     Where the networks were refitted, "before_refit" has what they scored before; "adapted" says
-    whether the winner has the weights of a network that adapted while it was pruned.
+    whether the winner has the weights of a network that adapted while it was pruned. "rounded"
+    names the run that `espalier round` was given, and to which multiples it rounded.
     """
     costs = MacsModel(opened.analysis, opened.network.module)
     finished, count = result.finished, result.second_count
@@ -120,6 +122,11 @@ def build_report(opened: Opened, config: RunConfig, result: RunResult) -> dict[s
             "test": len(opened.images.test),
         },
         "stopped": result.is_stopped,
+        "rounded": (
+            {"from": result.rounded_run, "to": config.search.round_to}
+            if result.rounded_run
+            else None
+        ),
         "opset": result.opset,
         "export_error": result.export_error,
         **result.measured.as_report(),

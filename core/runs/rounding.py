@@ -112,7 +112,8 @@ def round_run(opened: Opened, config: RunConfig, source: Path, folder: Path) -> 
     ):
         notice = NoticeRaised(told)
         search = _search([*measured, *earlier[:-1], notice, *adapted, rounded])
-        yield from finish_run(opened, config, recorder, search)
+        name = source.absolute().name
+        yield from finish_run(opened, config, recorder, search, rounded_run=name)
 
 
 def read_latency_table(folder: Path) -> LatencyTable:

@@ -1,5 +1,6 @@
 """Runs are listed whatever lies in their folders, and what is wrong with one is named."""
 
+import json
 import os
 import time
 
@@ -91,6 +92,13 @@ def test_runs_that_differ_in_their_seed_alone_are_kin(tmp_path):
     )
     assert first.kinship == second.kinship != other.kinship
     assert first.kinship
+
+
+def test_a_run_that_was_stopped_is_nobodys_kin(tmp_path):
+    folder = make_run(tmp_path / "a")
+    report = json.loads((folder / "report.json").read_text())
+    (folder / "report.json").write_text(json.dumps(report | {"stopped": True}))
+    assert read_summary(folder).kinship == ""
 
 
 def test_notes_are_kept_changed_and_taken_away(tmp_path):

@@ -267,6 +267,74 @@ def test_runs_that_differ_in_their_seed_are_judged_together(tmp_path):
     assert "is right in 82.0 %" in words
 
 
+def change(folder, **changes):
+    report = json.loads((folder / "report.json").read_text())
+    (folder / "report.json").write_text(json.dumps(report | changes))
+
+
+def finetune(folder, accuracy, *, is_stopped=False):
+    tuned = FinetunedNetwork("learned", after=TestScore(accuracy), is_stopped=is_stopped)
+    contents = file_contents(FinetuneFile(networks=(tuned,)))
+    (folder / "finetune.json").write_text(json.dumps(contents))
+
+
+def test_what_was_stopped_is_not_averaged_with_what_was_not(tmp_path):
+    runs = [make_run(tmp_path / f"run-{seed}", seed=seed, accuracy=0.8) for seed in range(3)]
+    change(make_run(tmp_path / "run-3", seed=3, accuracy=0.4), stopped=True)
+    assert "1,000 test images, 3 seeds the learned mask" in html_report(runs[0])
+    assert "is right in 80.0 %" in html_report(runs[0])
+    words = html_report(tmp_path / "run-3")
+    assert "On 1,000 test images the learned mask" in words and "is right in 40.0 %" in words
+
+
+def test_a_fine_tuning_that_was_stopped_is_not_averaged_with_whole_ones(tmp_path):
+    runs = [make_run(tmp_path / f"run-{seed}", seed=seed) for seed in range(3)]
+    for run in runs[:2]:
+        finetune(run, 0.86)
+    finetune(runs[2], 0.5, is_stopped=True)
+    assert "86.0 % (" in html_report(runs[0]) and "74.0 % (" not in html_report(runs[0])
+    assert "50.0 % (" in html_report(runs[2]) and "74.0 % (" not in html_report(runs[2])
+    assert "3 seeds" in html_report(runs[2])  # the searches are whole
+
+
+def test_criteria_that_were_not_tested_are_not_said_to_be_missing(tmp_path):
+    folder = make_run(tmp_path / "run")
+    change(folder, criteria={"l1_uniform": {"accuracy": None, "macs_kept": 0.49}})
+    assert "The criteria's masks were not tested (test_criteria = false)" in " ".join(
+        read(html_report(folder)).words
+    )
+    change(folder, criteria={})
+    assert "There is no criterion to compare with." in html_report(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "title", "command", "words"),
+    [
+        ({}, "Reproducing it", "espalier search --config config.toml", "the numbers are the same"),
+        ({"stopped": True}, "Searching again", "espalier search --config", "the numbers are other"),
+        (
+            {"further_budgets": {"latency": {"budget": 0.5, "kept": 0.4}}},
+            "Searching again",
+            "espalier search --config config.toml",
+            "measured anew, so that the numbers come near these",
+        ),
+        (
+            {"rounded": {"from": "my run", "to": 8}, "stopped": True},
+            "Reproducing it",
+            "espalier round 'my run' --to 8 --macs-budget 0.5",
+            "The widths were rounded after a search",
+        ),
+        ({"rounded": {"from": 3}}, "Reproducing it", "espalier search --config", "same"),
+    ],
+)
+def test_only_what_can_be_reproduced_is_said_to_be(tmp_path, changes, title, command, words):
+    folder = make_run(tmp_path / "run")
+    change(folder, **changes)
+    page = " ".join(read(html_report(folder)).words)
+    assert (title in page) and (command in page) and (words in page)
+    assert ({"Reproducing it", "Searching again"} - {title}).pop() not in page
+
+
 def test_a_tie_is_called_a_tie(tmp_path):
     folder = make_run(tmp_path / "run", accuracy=0.61)
     assert "no measurable difference (+1.0 points (" in html_report(folder)

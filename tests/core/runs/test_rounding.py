@@ -64,7 +64,10 @@ def test_the_rounded_run_is_whole_and_the_first_one_stays(finished, tmp_path):
     report = json.loads((tmp_path / "rounded" / "report.json").read_text())
     assert report["pruned"]["accuracy"] is not None
     assert report["pruned"]["macs_kept"] == pytest.approx(last.macs_kept)
-    assert (tmp_path / "rounded" / "report.html").is_file()
+    assert report["rounded"] == {"from": source.name, "to": 4}
+    assert json.loads((source / "report.json").read_text())["rounded"] is None
+    page = (tmp_path / "rounded" / "report.html").read_text()
+    assert f"espalier round {source.name} --to 4 --macs-budget 0.6" in page
     assert load_run_config(tmp_path / "rounded" / "config.toml").search.round_to == 4
     assert before == {path.name: path.read_bytes() for path in source.iterdir() if path.is_file()}
 

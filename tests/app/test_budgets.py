@@ -13,7 +13,7 @@ from app.panels.tradeoff_points import unpruned_point
 from app.report_table import report_table
 from app.selection import Selection
 from core.config import SearchConfig
-from core.events import SearchStarted
+from core.events import SearchStarted, StageStarted
 from tests.app.test_headless import make_candidate, make_report
 
 BUDGETS = {"params": 0.4, "latency": 0.75}
@@ -48,11 +48,11 @@ def lines_of(*events) -> list[str]:
 def test_a_terminal_says_all_budgets_and_what_a_mask_keeps_of_them():
     kept = {"params": 0.391, "latency": 0.7}
     candidate = dataclasses.replace(make_candidate(10), further_kept=kept)
-    lines = lines_of(LIMITED, candidate)
+    lines = lines_of(LIMITED, StageStarted("Searching", 20), candidate)
     assert lines[1] == (
         "At most 50.0 % of the MACs, 40.0 % of the parameters, 75.0 % of the predicted latency"
     )
-    assert "MACs kept 49.8 %, parameters 39.1 %, latency 70.0 %, " in lines[2]
+    assert "MACs kept 49.8 %, parameters 39.1 %, latency 70.0 %, " in lines[3]
     assert not any("At most" in line for line in lines_of(STARTED))
 
 

@@ -72,8 +72,8 @@ def _analyse(
         remedy = "Choose a network with hidden convolutions or linear layers."
         if any("computed on the fly" in reason for reason in reasons):
             remedy = (
-                "Fold weight_norm or spectral_norm, if that is what computes it, into the weights "
-                "first: remove_parametrizations, remove_weight_norm."
+                "Fold what computes it, a parametrization of your own say, into the weights first: "
+                "torch.nn.utils.parametrize.remove_parametrizations."
             )
         raise GraphError(
             "Nothing in this network can be pruned: "

@@ -112,8 +112,13 @@ def _renamed(state: Mapping[str, Tensor], own: Collection[str]) -> State:
 
 def _are_same(one: State, other: State, own: Iterable[str]) -> bool:
     """Whether two copies give the network the same weights, of whatever width of numbers."""
-    shared = [key for key in own if key in one and key in other]
-    return all(torch.equal(one[key], other[key]) for key in shared)
+    pairs = [(one[key], other[key]) for key in own if key in one and key in other]
+    return all(_has_values(a) and _has_values(b) and torch.equal(a, b) for a, b in pairs)
+
+
+def _has_values(value: Tensor) -> bool:
+    """Whether a tensor can be compared; load_state refuses one that cannot."""
+    return not value.is_meta and value.layout == torch.strided
 
 
 def load_state(

@@ -1,20 +1,33 @@
 """What came out of a run, in one strip of numbers."""
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.budgets import budget_title
 from app.panels.graph_text import count_text
-from app.panels.parts import ElidedLabel
 from app.theme import LIGHT, RADIUS, SPACE_L, SPACE_M, SPACE_XS, Palette
 from app.words import percent_text, tiny_text
 from core.events import Event, FinetuneReported, NetworkOpened, RunReported, SearchStarted
 from core.runs.finetune_file import FinetuneFile, parse_finetune_file, read_finetune_file
+
+MOST_IN_ROW = 7  # more would push the docks beside it out of a small window
+BEFORE_UNIT = re.compile(r"(?<=\d) (?=[%kMG])")  # a blank at which no line ends
 
 
 @dataclass(frozen=True)
@@ -34,15 +47,19 @@ class ResultsPanel(QFrame):
         super().__init__(parent)
         self.figures: list[Figure] = []
         self.setObjectName("results")
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._layout = QHBoxLayout(self)
-        self._layout.setContentsMargins(SPACE_L, SPACE_M, SPACE_L, SPACE_M)
-        self._layout.setSpacing(SPACE_L)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(SPACE_L, SPACE_M, SPACE_L, SPACE_M)
+        layout.setSpacing(SPACE_L)
         self._tiles: list[QWidget] = []
+        self._grid = QGridLayout()
+        self._grid.setHorizontalSpacing(SPACE_L)
+        self._grid.setVerticalSpacing(SPACE_M)
         self._buttons = QVBoxLayout()
         self._buttons.setSpacing(SPACE_XS)
-        self._layout.addStretch(1)
-        self._layout.addLayout(self._buttons)
+        layout.addLayout(self._grid)
+        layout.addStretch(1)
+        layout.addLayout(self._buttons)
         self.use_palette(LIGHT)
         self.hide()
 
@@ -72,12 +89,14 @@ class ResultsPanel(QFrame):
 
     def _show_figures(self, figures: list[Figure]) -> None:
         for tile in self._tiles:
-            self._layout.removeWidget(tile)
+            self._grid.removeWidget(tile)
             tile.deleteLater()
         self.figures = figures
         self._tiles = [_tile(figure) for figure in figures]
+        rows = math.ceil(len(figures) / MOST_IN_ROW)
+        columns = math.ceil(len(figures) / rows)
         for place, tile in enumerate(self._tiles):
-            self._layout.insertWidget(place, tile)
+            self._grid.addWidget(tile, place // columns, place % columns)
 
     def _add_finetuned(self, file: FinetuneFile | None) -> None:
         learned = None if file is None else file.find("learned")
@@ -205,15 +224,18 @@ def _tile(figure: Figure) -> QWidget:
     tile.setToolTip(escape(figure.details).replace("\n", "<br>"))
     layout = QVBoxLayout(tile)
     layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(0)
-    for text, role in ((figure.title, "caption"), (figure.value, "title")):
-        label = QLabel(text)
+    layout.setSpacing(SPACE_XS)
+    note = QLabel(BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", figure.note))
+    for label, role in (
+        (QLabel(figure.title), "caption"),
+        (QLabel(figure.value), "title"),
+        (note, "caption"),
+    ):
         label.setProperty("role", role)
         layout.addWidget(label)
-    note = ElidedLabel("caption")  # it shortens itself, or the docks would be pressed flat
-    note.setText(figure.note)
-    note.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
-    note.setMinimumWidth(1)
-    layout.addWidget(note)
+    note.setTextFormat(Qt.TextFormat.PlainText)
+    # In several lines: the buttons beside it are higher, and docks keep their width.
+    note.setWordWrap(True)
+    layout.addStretch(1)  # so that all begin at the same height
     tile.setAccessibleName(f"{figure.title}: {figure.value}, {figure.note}")
     return tile

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from PySide6.QtWidgets import QApplication, QLabel, QToolButton
 
 from app.panels.results import ResultsPanel
 from core.events import RunReported
@@ -72,6 +73,30 @@ def test_a_run_that_was_fine_tuned_and_is_opened_again_says_so(panel, tmp_path):
 def test_the_strip_leaves_the_docks_beside_it_their_room(panel):
     shown(panel, [row(1, 3.12, 2.04)])
     assert panel.minimumSizeHint().width() < 0.9 * panel.sizeHint().width()
+
+
+def test_notes_are_written_whole_where_there_is_little_room(panel):
+    shown(panel, [row(1, 0.1234, 0.1401)])
+    for _ in range(3):  # as Export and the others beside it
+        panel.add_button(QToolButton(text="Round widths"))
+    width = panel.minimumSizeHint().width()
+    panel.resize(width, panel.heightForWidth(width))
+    QApplication.processEvents()
+    notes = [label for label in panel.findChildren(QLabel) if label.wordWrap()]
+    assert "greatest difference of the files" in {note.text() for note in notes}
+    assert not [n.text() for n in notes if n.heightForWidth(n.width()) > n.height()]
+
+
+def test_many_figures_stand_in_two_rows_and_push_nothing_out_of_a_small_window(panel):
+    shown(panel, [row(1, 0.1234, 0.1401)])
+    QApplication.processEvents()
+    one_row = panel.minimumSizeHint().width()
+    budgets = {name: {"budget": 0.5, "kept": 0.49} for name in ("params", "size", "latency")}
+    entries = {"latency": [row(1, 0.1234, 0.1401)], "further_budgets": budgets}
+    panel.show_event(RunReported("x", samples.REPORT | entries))
+    QApplication.processEvents()
+    assert len(panel.figures) == 9
+    assert panel.minimumSizeHint().width() < one_row
 
 
 def budgeted(panel, prediction=None, **budgets):

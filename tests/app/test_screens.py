@@ -30,7 +30,7 @@ def window(qtbot, tmp_path, request):
 def test_words_are_drawn_whole_and_strips_have_their_colours(window):
     problems = look_at_all(window)
     assert problems == [], "\n".join(problems)
-    assert {"block.inner", "49.8 %", "unpruned 98.2 %"} <= {w.text() for w in labels(window)}
+    assert {"block.inner", "49.8 %", "unpruned 98.2\xa0%"} <= {w.text() for w in labels(window)}
 
 
 def test_the_window_wears_its_palette(window):

@@ -175,6 +175,15 @@ def test_weights_that_are_not_real_numbers_are_refused(
         open_saved(path, state)
 
 
+def test_two_copies_with_sparse_weights_are_refused_in_a_sentence(
+    path: Path, state: dict[str, Tensor]
+) -> None:
+    state["linear.weight"] = state["linear.weight"].to_sparse()
+    inner = {f"{prefix}{k}": v for prefix in ("model.", "ema.") for k, v in state.items()}
+    with pytest.raises(CheckpointError, match=r"weight 'linear\.weight' is sparse"):
+        open_saved(path, inner)
+
+
 @pytest.mark.filterwarnings("ignore:Sparse CSR")
 @pytest.mark.parametrize("layout", [torch.sparse_coo, torch.sparse_csr])
 def test_sparse_weights_are_refused_with_what_to_do(
@@ -186,15 +195,6 @@ def test_sparse_weights_are_refused_with_what_to_do(
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_two_copies_with_sparse_weights_are_refused_in_a_sentence(
-    path: Path, state: dict[str, Tensor]
-) -> None:
-    state["linear.weight"] = state["linear.weight"].to_sparse()
-    inner = {f"{prefix}{k}": v for prefix in ("model.", "ema.") for k, v in state.items()}
-    with pytest.raises(CheckpointError, match=r"weight 'linear\.weight' is sparse"):
-        open_saved(path, inner)
-
-
 def test_nan_and_infinite_weights_are_refused_with_their_key(
     path: Path, state: dict[str, Tensor], value: float
 ) -> None:

@@ -88,13 +88,21 @@ def legend_label(*, wraps: bool = False) -> QLabel:
     return label
 
 
-def readout_label() -> QLabel:
-    """Two lines of small plain text under a plot; what is written never moves the plot."""
+def note_label() -> QLabel:
+    """Small plain text over or under a plot, in as many lines as it needs."""
     label = QLabel(alignment=Qt.AlignmentFlag.AlignTop)
     label.setTextFormat(Qt.TextFormat.PlainText)  # names of files and criteria stand in it
     label.setWordWrap(True)
     label.setFont(text_font("caption"))
     label.setContentsMargins(SPACE_M, SPACE_S, SPACE_M, 0)
+    # Its lines at this width, not those at the least: what lies below scrolls.
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    return label
+
+
+def readout_label() -> QLabel:
+    """Two lines of small plain text under a plot; what is written never moves the plot."""
+    label = note_label()
     label.setFixedHeight(round(2.3 * QFontMetricsF(label.font()).height()) + SPACE_S)
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     return label

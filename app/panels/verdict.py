@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from app.panels.panel import Cell, Panel, Table
 from app.panels.parts import scrolled
-from app.panels.plot_parts import legend_label, readout_label
+from app.panels.plot_parts import legend_label, note_label
 from app.panels.run_reader import RunReader
 from app.panels.table_picture import paint_whole, whole_size
 from app.panels.verdict_grid import VerdictGrid
@@ -52,7 +52,7 @@ class VerdictPanel(Panel):
     def __init__(self, selection: Selection, parent: QWidget | None = None) -> None:
         super().__init__(selection, parent)
         self.reader = RunReader(self)
-        self.sentence, self.basis = QLabel(), readout_label()
+        self.sentence, self.basis = QLabel(), note_label()
         self.grid = VerdictGrid()
         self.plot, self.legend = VerdictPlot(LIGHT), legend_label(wraps=True)
         self.all_seeds = QCheckBox(self.tr("All seeds"))

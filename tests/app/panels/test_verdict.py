@@ -270,6 +270,15 @@ def test_a_low_panel_scrolls_as_a_whole_and_its_plot_is_no_sliver(panel, qtbot, 
     assert panel.legend.heightForWidth(panel.legend.width()) <= panel.legend.height()
 
 
+def test_what_the_verdict_stands_on_is_written_whole_in_a_narrow_panel(panel, qtbot, tmp_path):
+    panel.resize(420, 300)
+    folder = make_run(tmp_path / "a", accuracy=0.75)
+    panel.show_event(RunReported(str(folder), report_of("tiny", 0, 0.75, {})))
+    settle(panel, qtbot)
+    words = (panel.sentence, panel.basis)
+    qtbot.waitUntil(lambda: all(one.heightForWidth(one.width()) <= one.height() for one in words))
+
+
 def test_a_key_is_not_broken_at_its_hyphen(panel, qtbot, tmp_path):
     panel.show_run(make_run(tmp_path / "a", accuracy=0.75))
     settle(panel, qtbot)

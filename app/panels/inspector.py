@@ -252,9 +252,12 @@ class InspectorPanel(Panel):
             for part in parts:
                 layout.addWidget(part)
         layout.addStretch(1)
-        invitation = text_label("caption")
-        invitation.setText(self.tr("Select a layer in the graph to see its channels."))
+        scroll = scrolled(body, self.title())
+        scroll.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # for the keys that scroll
+        invitation = QLabel(self.tr("Select a layer in the graph to see its channels."))
+        invitation.setProperty("role", "caption")
+        invitation.setWordWrap(True)
         invitation.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._pages = QStackedLayout(self)
         self._pages.addWidget(invitation)
-        self._pages.addWidget(scrolled(body, self.title()))
+        self._pages.addWidget(scroll)

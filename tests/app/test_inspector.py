@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtWidgets import QScrollArea, QWidget
 
 from app.panels.inspector import InspectorPanel
 from app.panels.mask_strip import MaskStrip, learned_look, magnitude_look
@@ -16,6 +17,7 @@ from core.graph.coupling import CouplingGroups
 from tests.app import samples
 
 INNER = "block.inner"
+TAB = Qt.FocusPolicy.TabFocus
 
 
 @pytest.fixture
@@ -48,6 +50,17 @@ def inner(panel) -> InspectorPanel:
 
 def test_without_a_layer_it_invites_to_select_one(panel):
     assert not panel.name.isVisible()
+
+
+def test_the_keys_go_to_what_scrolls_not_into_a_sentence(qtbot, panel):
+    stops = [part for part in panel.findChildren(QWidget) if part.focusPolicy() & TAB]
+    assert not [part for part in stops if part.isVisible()]
+    select(panel, INNER)
+    area = panel.findChild(QScrollArea)
+    assert area.focusPolicy() & TAB
+    panel.resize(320, 120)
+    qtbot.keyClick(area, Qt.Key.Key_PageDown)
+    assert area.verticalScrollBar().value() > 0
 
 
 def test_a_selected_layer_is_named_with_its_kind_and_shapes(inner):

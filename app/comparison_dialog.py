@@ -14,13 +14,12 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QSizePolicy,
-    QSpinBox,
     QWidget,
 )
 
 from app.budgets import shares_text
 from app.dialog_parts import caption, lay_out
-from app.panels.fields import BrowseField, add_note
+from app.panels.fields import BrowseField, PatientSpinBox, add_note
 from app.theme import SPACE_L, SPACE_M
 from app.words import percent_text
 from core.config import SearchConfig
@@ -124,8 +123,8 @@ class ComparisonDialog(QDialog):
         self.told.setText(words)
 
 
-def _number(value: int, low: int, high: int) -> QSpinBox:
-    field = QSpinBox()
+def _number(value: int, low: int, high: int) -> PatientSpinBox:
+    field = PatientSpinBox()
     field.setRange(low, high)
     field.setValue(value)
     field.setGroupSeparatorShown(True)

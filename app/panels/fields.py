@@ -4,8 +4,8 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QAction, QWheelEvent
+from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QFocusEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
@@ -81,6 +81,15 @@ def turn_if_focused(
         turn(event)
     else:
         event.ignore()
+
+
+def select_word(field: QAbstractSpinBox) -> None:
+    """Let what is typed take the place of a word such as "auto", which no number can follow.
+
+    To be called when the keys come to the field: a click would put the cursor into the word.
+    """
+    if field.specialValueText() and field.text() == field.specialValueText():
+        QTimer.singleShot(0, field, field.selectAll)
 
 
 def narrow_form() -> QFormLayout:
@@ -186,6 +195,10 @@ class PatientSpinBox(QSpinBox):
     def __init__(self) -> None:
         super().__init__()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        select_word(self)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         turn_if_focused(self, event, super().wheelEvent)

@@ -1,11 +1,12 @@
 """The control of every kind of setting, made from what the setting declares."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from PySide6.QtCore import QCoreApplication, QLocale, QSignalBlocker, Qt, Signal, SignalInstance
-from PySide6.QtGui import QAction, QFocusEvent, QFontMetrics, QWheelEvent
+from PySide6.QtGui import QAction, QFocusEvent, QFontMetrics, QValidator, QWheelEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -15,12 +16,13 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
 )
 
-from app.panels.fields import BrowseField, PatientSpinBox, turn_if_focused
+from app.panels.fields import BrowseField, PatientSpinBox, select_word, turn_if_focused
 from core.config.settings import Setting
 
 DECIMALS = 10
 FIRST_STEP = 0.001  # from 0, which has no magnitude
 LINES_SHOWN = 3
+WITH_EXPONENT = re.compile(r"-?(\d+\.?\d*|\.\d+)[eE][+-]?\d*")
 MOST_WHOLE = 2**31 - 1  # of a QSpinBox
 
 
@@ -154,6 +156,25 @@ class RealField(QDoubleSpinBox):
         self._loaded, self._seen = float(value), super().value()
         self.changed.emit()
 
+    def validate(self, text: str, at: int) -> tuple[QValidator.State, str, int]:
+        """Let 1e-3 be typed, which Qt would read as 1, and the word for the least value."""
+        states, word = QValidator.State, self.specialValueText()
+        if word and word.startswith(text):
+            return (states.Acceptable if text == word else states.Intermediate), text, at
+        if not WITH_EXPONENT.fullmatch(text):
+            return super().validate(text, at)
+        value = _number(text)
+        is_inside = value is not None and self.minimum() <= value <= self.maximum()
+        return (states.Acceptable if is_inside else states.Intermediate), text, at
+
+    def valueFromText(self, text: str) -> float:
+        value = _number(text) if WITH_EXPONENT.fullmatch(text) else None
+        return super().valueFromText(text) if value is None else round(value, DECIMALS)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        select_word(self)
+
     def textFromValue(self, value: float) -> str:
         return f"{value:.{DECIMALS}f}".rstrip("0").rstrip(".")
 
@@ -166,6 +187,14 @@ class RealField(QDoubleSpinBox):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         turn_if_focused(self, event, super().wheelEvent)
+
+
+def _number(text: str) -> float | None:
+    """The number that is written, None as long as it is not whole."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 class TextField(QLineEdit):

@@ -23,7 +23,7 @@ from core.graph.layers import LayerNode
 
 _STRIP_WIDTH = 50.0
 _WIDEST_TEXT = 62.0
-_NARROWEST_NAMED = 32.0  # pixels on the screen; narrower cards show their channels only
+_NARROWEST_NAMED = 28.0  # pixels on the screen; narrower cards show their channels only
 
 
 class CardItem(LayerItem):
@@ -79,6 +79,10 @@ class CardItem(LayerItem):
             rect.y() + (row + 0.45) * rect.height() / self._shape.rows,
         )
 
+    def is_named(self, scale: float) -> bool:
+        """Whether name and counts are written at this zoom: on all cards, or on none."""
+        return scale * (_STRIP_WIDTH + 2 * CARD_PAD) >= _NARROWEST_NAMED
+
     def paint(
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
     ) -> None:
@@ -89,7 +93,7 @@ class CardItem(LayerItem):
         if self.style.is_legible(scale):
             self._strip_image.paint(painter, self.strip_rect)
             self._paint_text(painter)
-        elif scale * min(self.size) >= _NARROWEST_NAMED:
+        elif self.is_named(scale):
             line = self._paint_large_text(painter, scale)
             self._strip_image.paint(painter, self._grown_strip_rect(line))
         else:

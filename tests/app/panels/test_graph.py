@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QImage
+from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtWidgets import QStyleOptionGraphicsItem
 
 from app.graph_shown import group_letters
 from app.panels.graph import GraphPanel
@@ -21,7 +22,7 @@ from core.events import (
     SearchFinished,
     SearchStarted,
 )
-from tests.app.layer_graphs import residual_network, small_network
+from tests.app.layer_graphs import GraphBuilder, always_kept, residual_network, small_network
 
 # small_network: ids 0-3 are the stream of stem and body, 4-9 the channels of head.
 KEEP = np.array([1, 0, 1, 1, 0, 1, 0, 1, 0, 1], dtype=np.bool_)
@@ -229,6 +230,31 @@ def test_zoom_keeps_the_point_under_the_cursor_and_f_fits_again(opened, qtbot):
     assert abs(after.y() - before.y()) < 2
     qtbot.keyClick(view, Qt.Key.Key_F)
     assert view.zoom == pytest.approx(fitted)
+
+
+def is_written(card: CardItem, zoom: float) -> bool:
+    """Whether there are letters above the channels when a card is painted at a zoom."""
+    width, height = (round(zoom * side) for side in card.size)
+    image = QImage(width, height, QImage.Format.Format_RGB32)
+    image.fill(QColor(LIGHT.surface))
+    with QPainter(image) as painter:
+        painter.scale(zoom, zoom)
+        card.paint(painter, QStyleOptionGraphicsItem())
+    line = [image.pixelColor(x, y) for x in range(3, width - 3) for y in range(3, 10)]
+    # Cells are green, or of a light grey.
+    return any(colour.lightness() < 140 and colour.saturation() < 100 for colour in line)
+
+
+@pytest.mark.parametrize("zoom", [0.4, 0.47, 0.5, 0.55])
+def test_cards_of_all_widths_have_their_names_or_none_has(panel, zoom):
+    make = GraphBuilder()
+    make.add("input", "input", always_kept(3), 8)
+    make.conv("stem", make.new_channels(4), 8, "input")
+    make.conv("projection", make.new_channels(4), 8, "stem")
+    panel.show_event(make.opened("wide"))
+    narrow, wide = (panel.scene.nodes[name] for name in ("stem", "projection"))
+    assert narrow.size[0] < 0.9 * wide.size[0]
+    assert is_written(narrow, zoom) == is_written(wide, zoom)
 
 
 def test_zoom_has_limits(opened):

@@ -106,7 +106,7 @@ def _renamed(state: Mapping[str, Tensor], own: Collection[str]) -> State:
         key = OLD_DENSENET.sub(r"\1\2.", key)
         if key.rsplit(".", 1)[-1] not in LEFT_BEHIND and not TRAINING_ONLY.match(key):
             renamed[key] = value
-    fold_state(renamed)
+    fold_state(renamed, own)
     return renamed
 
 

@@ -4,7 +4,7 @@ Masks of torch.nn.utils.prune, weight_norm and spectral_norm in both their kinds
 the weight on the module anew, and parametrizations. In eval mode all of them are constant.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import torch
@@ -49,13 +49,18 @@ def fold_norms(module: nn.Module) -> int:
     return len(normed) + len(spectral) + len(computed)
 
 
-def fold_state(state: State) -> None:
-    """Do the same to a state dict, in place, whose network is folded already."""
+def fold_state(state: State, own: Collection[str] = ()) -> None:
+    """Do the same to a state dict, in place, whose network is folded already.
+
+    own: the weights of the network; what only looks computed and is among them stays.
+    """
     for suffix, (parts, fold) in LAYOUTS.items():
         for place in [key.removesuffix(suffix) for key in state if key.endswith(suffix)]:
             path, _, name = place.rpartition("parametrizations.")
             keys = [place + part for part in parts]
             if f"{path}{name}" in state or not all(_is_plain(state.get(key)) for key in keys):
+                continue
+            if any(_is_named(key, own) for key in keys):
                 continue
             weight = fold(*(state[key] for key in keys))
             if weight is not None:
@@ -81,6 +86,12 @@ def _parametrizations(part: nn.Module) -> Any:
 def _is_of_torch(listed: nn.ModuleList) -> bool:
     """Whether PyTorch's own code alone computes a weight; that of others may draw at random."""
     return all(type(one).__module__ == parametrizations.__name__ for one in listed)
+
+
+def _is_named(key: str, own: Collection[str]) -> bool:
+    """Whether a weight is the network's own, with or without a prefix of the file."""
+    parts = key.split(".")
+    return any(".".join(parts[start:]) in own for start in range(len(parts)))
 
 
 def _is_plain(value: Tensor | None) -> bool:

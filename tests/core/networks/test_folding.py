@@ -93,3 +93,10 @@ def test_one_length_for_all_rows_and_what_is_no_norm():
     same = dict(other)
     fold_state(other)
     assert other.keys() == same.keys()
+
+
+@pytest.mark.parametrize("prefix", ["", "model."])
+def test_weights_that_only_look_computed_stay_the_networks_own(prefix):
+    state = {f"{prefix}gate_g": torch.ones(3, 1), f"{prefix}gate_v": torch.ones(3, 2)}
+    fold_state(state, own=("gate_g", "gate_v"))
+    assert set(state) == {f"{prefix}gate_g", f"{prefix}gate_v"}

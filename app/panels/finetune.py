@@ -156,6 +156,7 @@ class FinetunePanel(Panel):
         self._layout.setDirection(across if is_wide else down)
         self._plots.setDirection(across if is_wide else down)
         share = max(FORM_LEAST_PX, min(FORM_PX, round(FORM_SHARE * event.size().width())))
+        self.form.setMinimumWidth(share if is_wide else 0)
         self.form.setMaximumWidth(share if is_wide else QWIDGETSIZE_MAX)
         self.form.setMinimumHeight(0 if is_wide else FORM_LOW_PX)
 

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from PySide6.QtWidgets import QStyle, QStyleOptionComboBox
 
 from app.panels.finetune import FinetunePanel
 from app.panels.finetune_plot import STYLES, style_of
@@ -189,6 +190,18 @@ def test_columns_that_do_not_fit_have_their_bar_below_the_rows(panel, qtbot):
     grid = panel.result
     qtbot.waitUntil(lambda: grid.horizontalScrollBar().maximum() > 0)
     qtbot.waitUntil(lambda: grid.viewport().height() >= grid.rowHeight(0))
+
+
+def test_where_there_is_room_the_longest_choice_is_written_whole(panel):
+    panel.resize(1000, 300)
+    panel.layout().activate()
+    field = panel.form.fields["finetune.compare"]
+    field.set_value("best")
+    option = QStyleOptionComboBox()
+    field.initStyleOption(option)
+    control, place = QStyle.ComplexControl.CC_ComboBox, QStyle.SubControl.SC_ComboBoxEditField
+    room = field.style().subControlRect(control, option, place, field).width()
+    assert field.fontMetrics().horizontalAdvance(field.currentText()) <= room
 
 
 def test_a_narrow_panel_puts_the_settings_above(panel):

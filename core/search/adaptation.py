@@ -41,7 +41,7 @@ def adapt_network(
 
     Each of `adaptation_steps` steps has other reward images, augmented; its rate falls in a
     straight line over the whole search. Masks that were sampled would teach the network to do
-    without channels that stay in the end: at 30 % of ResNet-20's MACs that costs 2.5 points.
+    without channels that stay in the end: at 30 % of ResNet-20's MACs that costs two points.
     Yields: StageAdvanced after each step; a notice if a step had no numbers.
     """
     config, steps = bench.config, bench.config.adaptation_steps

@@ -197,9 +197,9 @@ WORDS: dict[str, Words] = {
         QT_TRANSLATE_NOOP("explanations", "Adaptation steps"),
         QT_TRANSLATE_NOOP(
             "explanations",
-            "How many steps of distillation, through the mask that the policy would choose, change "
-            "the network itself after each update; 0: its weights stay, as they do for rewards "
-            "with a refit.",
+            "How many steps of distillation, through masks that the policy samples, change the "
+            "network itself after each update; 0: its weights stay, as they do for rewards with "
+            "a refit.",
         ),
         QT_TRANSLATE_NOOP("explanations", "steps"),
     ),

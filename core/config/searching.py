@@ -78,7 +78,7 @@ class SearchConfig:
 
     @property
     def is_adapting_by_masks(self) -> bool:
-        """Whether likely masks train the weights, while the budget falls."""
+        """Whether the masks that are sampled train the weights, while the budget falls."""
         return self.is_adapting and self.method != GATES
 
     @property

@@ -187,9 +187,7 @@ class Search:
         transitions = yield from self._score(proposal.keep, environment, update)
         rewards = [step.reward for step in transitions]
         yield from self._learn(agent, proposal, rewards, environment.batch)
-        if config.is_adapting_by_masks:
-            likeliest = agent.preference()[1]
-            yield from adapt_network(self._bench, likeliest, update, self._evaluations)
+        yield from adapt_network(self._bench, proposal.keep, update, self._evaluations)
         if isinstance(agent, PruningAgent):
             yield from tell_of_agent(agent, self._bench, update)
         is_due = update % UPDATES_PER_HELD_OUT == 0 and not is_annealing(config, self._evaluations)

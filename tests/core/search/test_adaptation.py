@@ -96,30 +96,17 @@ def test_the_rate_falls_over_the_search_and_images_rotate(monkeypatch):
 
     monkeypatch.setattr(MaskScorer, "adapt", adapt)
     monkeypatch.setattr("core.search.adaptation.augment", lambda images, *_: images)
-    finish(adapt_network(bench, np.ones(14, dtype=np.bool_), 1, 2))  # 2 of 8 evaluations are done
+    masks = np.ones((2, 14), dtype=np.bool_)
+    finish(adapt_network(bench, masks, 1, 2))  # 2 of 8 evaluations are done
     assert rates == pytest.approx([0.06] * 3)
     again = RotatingImages(bench.opened.images.reward, 8, seed=0)
     expected = [again.next_batches(1, 6)[0][0] for _ in range(3)]
     assert all(torch.equal(one, other) for one, other in zip(seen, expected, strict=True))
 
 
-def test_what_trains_the_weights_is_the_mask_that_the_policy_would_choose(monkeypatch):
-    taught, preferred = [], []
-    monkeypatch.setattr(
-        MaskScorer, "adapt", lambda self, keep, images, labels, rate: taught.append(keep) or 1.0
-    )
-    for event in run_search(open_tiny(Chain), short(evaluations=16, budget_annealing=0.0)):
-        if isinstance(event, PolicyUpdated):
-            preferred.append(event.keep)
-    # the last update is followed by no step
-    expected = [keep for keep in preferred[:-1] for _ in range(3)]
-    assert len(expected) == 9
-    assert all(np.array_equal(one, other) for one, other in zip(taught, expected, strict=True))
-
-
 def test_nothing_is_learned_after_the_last_update():
     bench = Bench.of(open_tiny(Chain), short())
-    finish(adapt_network(bench, np.ones(14, dtype=np.bool_), 4, 8))
+    finish(adapt_network(bench, np.ones((2, 14), dtype=np.bool_), 4, 8))
     assert bench.scorer.adapted() is None
     events = list(run_search(open_tiny(Chain), short(samples_per_update=8)))
     assert not of_kind(events, NetworkAdapted)
@@ -130,9 +117,10 @@ def test_images_are_augmented_by_a_chance_that_is_the_updates_own(monkeypatch):
     monkeypatch.setattr(
         MaskScorer, "adapt", lambda self, keep, images, labels, rate: seen.append(images) or 1.0
     )
+    masks = np.ones((2, 14), dtype=np.bool_)
     for update in (1, 1, 2):
         bench = Bench.of(open_tiny(Chain), short(adaptation_steps=1))
-        finish(adapt_network(bench, np.ones(14, dtype=np.bool_), update, 2))
+        finish(adapt_network(bench, masks, update, 2))
     plain = RotatingImages(bench.opened.images.reward, 8, seed=0).next_batches(1, 6)[0][0]
     assert torch.equal(seen[0], seen[1])
     assert not torch.equal(seen[0], seen[2])

@@ -37,7 +37,7 @@ KEEP = np.ones(14, dtype=np.bool_)  # of Chain
 def adapted_bench(config: SearchConfig = CONFIG) -> Bench:
     """A bench of Chain whose weights have made some steps."""
     bench = Bench.of(open_tiny(Chain), config)
-    finish(adapt_network(bench, KEEP, 1, 2))
+    finish(adapt_network(bench, KEEP[None], 1, 2))
     return bench
 
 
@@ -64,7 +64,7 @@ def count_calls(bench: Bench, asked: list[int]) -> Any:
 def test_mixed_weights_lie_on_the_line_between(share):
     bench = Bench.of(open_tiny(TiedConvolutions), CONFIG)
     count = bench.opened.analysis.plan.channel_count
-    finish(adapt_network(bench, np.ones(count, dtype=np.bool_), 1, 2))
+    finish(adapt_network(bench, np.ones((1, count), dtype=np.bool_), 1, 2))
     weights = bench.scorer.weights
     mixed, own = weights.mixed(share), weights.state
     assert any(not torch.equal(weights.original[key], own[key]) for key in own)

@@ -4,7 +4,7 @@ import contextlib
 import copy
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -265,9 +265,8 @@ class _Finetuning:
         return FinetuneScored(self._name, score.epoch, score.accuracy, score.cross_entropy, is_best)
 
     def _is_best(self, score: EpochScore) -> bool:
-        """Whether no earlier epoch was as accurate; ties go to the lower cross-entropy."""
-        earlier = self._history[: self._history.index(score)]
-        return all(_quality(score) > _quality(other) for other in earlier)
+        so_far = self._history[: self._history.index(score) + 1]
+        return best_of(so_far, len(self._held_out)) is score
 
     def _is_out_of_patience(self) -> bool:
         patience = self._config.patience
@@ -367,12 +366,27 @@ def _epoch_so_far(done: int, steps: int, epoch_steps: int) -> float:
     return round(done + min(max(steps / epoch_steps, 0.01), 0.99), 2)
 
 
+def best_of(history: Sequence[EpochScore], image_count: int) -> EpochScore:
+    """The epoch of the lowest cross-entropy among those that are as accurate as any.
+
+    As accurate: by no more than one standard error below the highest so far, which is what
+    `image_count` images leave to chance. An image more or less that is answered rightly would
+    otherwise choose an epoch in the middle instead of the end that the rate was led to.
+    Source: the one-standard-error rule of Breiman et al., "Classification and Regression Trees".
+    """
+    best, highest = history[0], history[0].accuracy
+    for score in history[1:]:
+        highest = max(highest, score.accuracy)
+        least = highest - math.sqrt(highest * (1 - highest) / image_count)
+        if score.accuracy < least:
+            continue
+        if best.accuracy < least or score.cross_entropy < best.cross_entropy:
+            best = score
+    return best
+
+
 def _numbers(score: Score) -> tuple[float, float]:
     return score.accuracy, score.cross_entropy
-
-
-def _quality(score: EpochScore) -> tuple[float, float]:
-    return score.accuracy, -score.cross_entropy
 
 
 def _copied(module: nn.Module) -> State:

@@ -20,8 +20,8 @@ from core.events import (
 )
 from core.export.pruned import cut_network, describe_pruned, refit_for
 from core.export.verify import module_reader, relative_difference
-from core.finetuning.checkpoint import _changed
-from core.finetuning.loop import CheckpointPlace, _epoch_so_far, finetune
+from core.finetuning.checkpoint import EpochScore, _changed
+from core.finetuning.loop import CheckpointPlace, _epoch_so_far, best_of, finetune
 from core.finetuning.training import train_step
 from core.pruning.surgery import network_state
 from tests.core.tiny import COUNT, finish, open_tiny
@@ -65,7 +65,7 @@ def test_events_come_in_their_order():
 def test_the_best_epoch_comes_back_and_fits_its_score():
     opened = open_tiny(Chain)
     _, finetuned = finish(finetune(opened, half(opened), CONFIG))
-    best = max(finetuned.history, key=lambda score: (score.accuracy, -score.cross_entropy))
+    best = best_of(finetuned.history, len(opened.images.held_out))
     assert (best.epoch, best.accuracy) == (finetuned.epoch, finetuned.score.accuracy)
     part = opened.images.held_out
     with torch.no_grad():
@@ -129,6 +129,23 @@ def test_cut_and_masked_network_agree_after_training():
     images = example_images()
     cut, masked = (module_reader(m)(images) for m in (pruned.module, pruned.soft_twin()))
     assert relative_difference(cut, masked) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ([(0.50, 1.0), (0.90, 0.4), (0.95, 0.3)], 2),
+        ([(0.90, 0.5), (0.90, 0.4), (0.90, 0.6)], 1),
+        ([(0.50, 1.0), (0.91, 0.4), (0.90, 0.3)], 2),  # one of a hundred images is chance
+        ([(0.50, 1.0), (0.95, 0.4), (0.90, 0.3)], 1),  # five are none: .95 has an error of .022
+        ([(0.90, 0.3), (0.95, 0.4)], 1),
+        ([(0.91, 0.5), (0.89, 0.4), (0.87, 0.3)], 1),  # all are held against the highest
+        ([(1.0, 0.1), (1.0, 0.2), (0.99, 0.01)], 0),
+    ],
+)
+def test_the_best_epoch_is_the_surest_of_those_that_are_as_accurate_as_any(scores, expected):
+    history = [EpochScore(epoch, *score, None) for epoch, score in enumerate(scores)]
+    assert best_of(history, 100).epoch == expected
 
 
 def test_stop_keeps_the_best_so_far():

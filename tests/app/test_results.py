@@ -72,7 +72,8 @@ def test_a_run_that_was_fine_tuned_and_is_opened_again_says_so(panel, tmp_path):
 
 def test_the_strip_leaves_the_docks_beside_it_their_room(panel):
     shown(panel, [row(1, 3.12, 2.04)])
-    assert panel.minimumSizeHint().width() < 0.9 * panel.sizeHint().width()
+    # by how much depends on the font, which tests of themes may have changed
+    assert panel.minimumSizeHint().width() < panel.sizeHint().width() - 30
 
 
 def test_notes_are_written_whole_where_there_is_little_room(panel):

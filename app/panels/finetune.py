@@ -17,11 +17,11 @@ from PySide6.QtWidgets import (
 
 from app.panels.finetune_curves import FinetuneCurve, FinetuneCurves
 from app.panels.finetune_form import FinetuneForm
-from app.panels.finetune_plot import TOP, EpochPlot, style_of
+from app.panels.finetune_plot import EpochPlot, style_of
 from app.panels.finetune_result import ResultGrid
 from app.panels.panel import Panel, Table
 from app.panels.parts import scrolled
-from app.panels.plot_parts import key_words, legend_label, legend_text
+from app.panels.plot_parts import PER_CENT, key_words, legend_label, legend_text
 from app.selection import Selection
 from app.session_state import SessionState
 from app.theme import LIGHT, SPACE_M, SPACE_S, Palette, fill_background
@@ -59,7 +59,7 @@ class FinetunePanel(Panel):
         self.curves = FinetuneCurves()
         self.loss = EpochPlot(self.tr("loss (nats)"), (0.0, float("inf")))
         self.loss.setToolTip(self.tr("Mean loss on the images that are trained on"))
-        self.accuracy = EpochPlot(self.tr("accuracy (%)"), (0.0, float(TOP)))
+        self.accuracy = EpochPlot(self.tr("accuracy (%)"), PER_CENT)
         self.accuracy.setToolTip(
             self.tr("Accuracy on the held-out images, which choose the epoch that is kept")
         )

@@ -8,14 +8,20 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF
 
 from app.panels.finetune_curves import FinetuneCurve
-from app.panels.growing import GrowingRange
-from app.panels.plot_parts import label_axis, line_pen, paint_axes, quieten
+from app.panels.plot_parts import (
+    BoundedAxis,
+    Limits,
+    label_axis,
+    line_pen,
+    paint_axes,
+    quieten,
+    range_within,
+)
 from app.theme import LIGHT, Palette, text_font
 
 AXIS_WIDTH_PX = 52
 LEAST_PX = 160, 90
 POINT_PX = 7
-TOP = 103  # per cent: a point at 100 is seen whole
 SOLID, DASH, DOT, DASH_DOT = (
     Qt.PenStyle.SolidLine,
     Qt.PenStyle.DashLine,
@@ -53,14 +59,15 @@ def style_of(place: int) -> CurveStyle:
 class EpochPlot(pg.PlotWidget):
     """One number of every network over the epochs."""
 
-    def __init__(self, words: str, limits: tuple[float, float]) -> None:
-        super().__init__(background=LIGHT.surface, enableMenu=False)
+    def __init__(self, words: str, limits: Limits) -> None:
+        axis = BoundedAxis("left", limits)
+        super().__init__(background=LIGHT.surface, enableMenu=False, axisItems={"left": axis})
         quieten(self)
         self.getPlotItem().setMouseEnabled(x=False, y=False)
         self.getPlotItem().getAxis("left").setWidth(AXIS_WIDTH_PX)
         self._palette = LIGHT
         self._words, self._limits = words, limits
-        self._range = GrowingRange(*limits)
+        self._range = range_within(limits)
         self._epochs = self.tr("epochs")
         self.curves: list[pg.PlotDataItem] = []
         self.level = pg.InfiniteLine(angle=0, movable=False)
@@ -91,7 +98,7 @@ class EpochPlot(pg.PlotWidget):
 
     def forget_range(self) -> None:
         """Let the next curves choose their own range."""
-        self._range = GrowingRange(*self._limits)
+        self._range = range_within(self._limits)
 
     def use_palette(self, palette: Palette) -> None:
         """Paint in other colours."""

@@ -60,10 +60,19 @@ class RowsByNeed(Sequence[tuple[Cell, ...]]):
 
 
 class GrowingRange:
-    """An axis range that only ever grows, in round steps, so that the picture stands still."""
+    """An axis range that only ever grows, in round steps, so that the picture stands still.
 
-    def __init__(self, low_limit: float = -math.inf, high_limit: float = math.inf) -> None:
+    It ends at the limits of the values; above the upper one it leaves a share of its length free.
+    """
+
+    def __init__(
+        self,
+        low_limit: float = -math.inf,
+        high_limit: float = math.inf,
+        room_share: float = 0.0,
+    ) -> None:
         self._limits = low_limit, high_limit
+        self._room_share = room_share
         self._ends: tuple[float, float] | None = None
 
     def include(self, *values: float) -> tuple[float, float]:
@@ -81,6 +90,9 @@ class GrowingRange:
         span = (high - low) or max(abs(high), 1.0) * 0.1
         step = 10 ** math.floor(math.log10(span))
         step = next(step * part for part in (0.1, 0.2, 0.5, 1.0) if step * part >= span / 12)
-        low = math.floor(low / step - 0.25) * step
+        least, most = self._limits
+        low = max(math.floor(low / step - 0.25) * step, least)
         high = math.ceil(high / step + 0.25) * step
-        return max(low, self._limits[0]), min(high, self._limits[1])
+        if high > most:
+            high = min(high, most + self._room_share * (most - low))
+        return low, high

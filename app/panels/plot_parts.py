@@ -9,6 +9,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QGuiApplication, QPainter, QPen
 from PySide6.QtWidgets import QFrame, QGraphicsSimpleTextItem, QLabel, QSizePolicy, QWidget
 
+from app.panels.growing import GrowingRange
 from app.theme import SPACE_M, SPACE_S, Palette, text_font
 
 TICK_PX = 4
@@ -16,6 +17,10 @@ NOTE_MARGIN_PX = 4
 BACKDROP_OPACITY = 215  # of 255, behind notes
 
 AXES = ("left", "bottom", "top")  # that a plot may show
+Limits = tuple[float, float]
+UNLIMITED: Limits = (-np.inf, np.inf)
+PER_CENT: Limits = (0.0, 100.0)  # what an accuracy or a share can be
+ROOM_SHARE = 0.1  # of a plot's height above 100 %, so that a point there is seen whole
 
 
 def quieten(plot: pg.PlotWidget) -> None:
@@ -108,7 +113,30 @@ def readout_label() -> QLabel:
     return label
 
 
-class RoomyAxis(pg.AxisItem):
+def range_within(limits: Limits) -> GrowingRange:
+    """A range for a plot whose values have these limits, with room for a point at the upper one."""
+    return GrowingRange(*limits, ROOM_SHARE)
+
+
+class BoundedAxis(pg.AxisItem):
+    """An axis that has numbers and lines only where values can be: none at 101 %."""
+
+    def __init__(self, orientation: str, limits: Limits = UNLIMITED) -> None:
+        super().__init__(orientation)
+        self.limits = limits
+
+    def tickValues(
+        self, minVal: float, maxVal: float, size: float
+    ) -> list[tuple[float, list[float]]]:
+        low, high = self.limits
+        return [
+            # pyqtgraph adds the steps up: the last one may be a hair more than 100
+            (step, [at for at in values if low - step / 1e6 <= at <= high + step / 1e6])
+            for step, values in super().tickValues(minVal, maxVal, size)
+        ]
+
+
+class RoomyAxis(BoundedAxis):
     """An upright axis whose numbers never touch, however low the plot is; true minus signs."""
 
     def tickSpacing(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, float]]:
@@ -121,7 +149,8 @@ class RoomyAxis(pg.AxisItem):
             return levels
         power = 10.0 ** np.floor(np.log10(least))
         step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least)
-        if np.floor(maxVal / step) * step < minVal:  # not one number would be left
+        most = min(maxVal, self.limits[1])
+        if np.floor(most / step) * step < minVal:  # not one number would be left
             return levels
         return [(float(step), 0.0)]
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.panels.plot_parts import label_axis, line_pen, paint_axes, quieten
+from app.panels.plot_parts import PER_CENT, BoundedAxis, label_axis, line_pen, paint_axes, quieten
 from app.theme import LIGHT, SPACE_M, SPACE_S, Palette, blend, text_font
 from core.runs.curves import RunCurves
 from core.runs.stored_masks import LayerDifference
@@ -24,7 +24,8 @@ class RunsPlot(pg.PlotWidget):
     """A curve for every checked run, named at its end."""
 
     def __init__(self, palette: Palette) -> None:
-        super().__init__(background=palette.surface, enableMenu=False)
+        axis = BoundedAxis("left", PER_CENT)
+        super().__init__(background=palette.surface, enableMenu=False, axisItems={"left": axis})
         self.setAccessibleName(self.tr("Curves of the checked runs"))
         quieten(self)
         self.getPlotItem().getAxis("left").setWidth(48)

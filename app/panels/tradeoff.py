@@ -15,9 +15,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.panels.growing import FloatVector, GrowingRange, RowsByNeed
+from app.panels.growing import FloatVector, RowsByNeed
 from app.panels.panel import Panel, Table
 from app.panels.parts import scrolled
+from app.panels.plot_parts import PER_CENT, range_within
 from app.panels.tradeoff_board import TradeoffBoard
 from app.panels.tradeoff_points import (
     EvaluatedMasks,
@@ -48,7 +49,6 @@ from core.events import (
 )
 
 CROSS_ENTROPY = 1  # the second entry of the choice
-TOP = 103.0  # per cent: a point at 100 is seen whole
 HEADER = ("name", "kind", "macs_kept", "accuracy", "cross_entropy_nats", "meets_budget", "in_front")
 
 
@@ -179,8 +179,9 @@ class TradeoffPanel(Panel):
         self.plot.set_front(self._front)
 
     def _forget_ranges(self) -> None:
-        high = TOP if self._is_accuracy else float("inf")
-        self._ranges = GrowingRange(0, TOP), GrowingRange(0, high)
+        limits = PER_CENT if self._is_accuracy else (0.0, float("inf"))
+        self.plot.limit_values(limits)
+        self._ranges = range_within(PER_CENT), range_within(limits)
         self.plot.is_untouched = True
 
     def _add(self, event: ScoredEvent) -> None:

@@ -9,7 +9,10 @@ from PySide6.QtWidgets import QApplication
 
 from app.panels.growing import FloatVector
 from app.panels.plot_parts import (
+    PER_CENT,
+    BoundedAxis,
     EdgeNotes,
+    Limits,
     UniformScatter,
     label_axis,
     line_pen,
@@ -41,7 +44,8 @@ class TradeoffPlot(pg.PlotWidget):
     fit_requested = Signal()
 
     def __init__(self, palette: Palette) -> None:
-        super().__init__(background=palette.surface, enableMenu=False)
+        axes = {side: BoundedAxis(side, PER_CENT) for side in ("left", "bottom")}
+        super().__init__(background=palette.surface, enableMenu=False, axisItems=axes)
         quieten(self)
         self.getPlotItem().getAxis("left").setWidth(LEFT_AXIS_PX)
         self.getPlotItem().setContentsMargins(0, 4, 8, 0)
@@ -72,6 +76,10 @@ class TradeoffPlot(pg.PlotWidget):
         """What is drawn of one of LAYERS now."""
         x, y = self._scatters[layer].getData()
         return x, y
+
+    def limit_values(self, limits: Limits) -> None:
+        """Say between what the values that are drawn upwards can lie."""
+        self.getPlotItem().getAxis("left").limits = limits
 
     def set_points(
         self,

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QT_TRANSLATE_NOOP as NOOP
 from PySide6.QtCore import QCoreApplication, Qt
 
-from app.panels.growing import FloatVector, GrowingRange, GrowingTable
-from app.panels.plot_parts import key_words, legend_label, legend_text
+from app.panels.growing import FloatVector, GrowingTable
+from app.panels.plot_parts import key_words, legend_label, legend_text, range_within
 from app.panels.trajectory_data import EMA, EVALUATION, Trajectory, broken_at, moving_mean
 from app.panels.trajectory_measures import MEASURES, TableName
 from app.panels.trajectory_plots import TrajectoryPlot, set_line
@@ -29,7 +29,9 @@ class Chart:
         self.measure = measure = MEASURES[name]
         self.header = legend_label()
         self.header.setToolTip(_translate(measure.tip))
-        self.plot = TrajectoryPlot(palette, least_height=measure.height * PX_PER_HEIGHT)
+        self.plot = TrajectoryPlot(
+            palette, measure.limits, least_height=measure.height * PX_PER_HEIGHT
+        )
         self.plot.setAccessibleName(_translate(measure.title))
         self._palette = palette
         self._gap_lines: list[pg.InfiniteLine] = []
@@ -38,7 +40,7 @@ class Chart:
 
     def forget_range(self) -> None:
         """Let the vertical axis begin anew."""
-        self._extent = GrowingRange(*self.measure.limits)
+        self._extent = range_within(self.measure.limits)
 
     def draw(self, known: Trajectory, x_column: int, window: int) -> None:
         """Draw everything; `window` evaluations are averaged, 1 for none."""

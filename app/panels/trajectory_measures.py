@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 from PySide6.QtCore import QT_TRANSLATE_NOOP as NOOP
 
+from app.panels.plot_parts import PER_CENT, UNLIMITED, Limits
 from app.panels.trajectory_data import (
     ACCURACY,
     CROSS_ENTROPY,
@@ -17,7 +18,6 @@ from app.panels.trajectory_data import (
 )
 
 TableName = Literal["points", "updates", "multipliers", "pretraining"]
-TOP = 103.0  # per cent: a point at 100 is seen whole
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Measure:
     colour: str
     height: int  # share of the panel
     has_criteria: bool = False  # one-shot criteria and held-out scores have it too
-    limits: tuple[float, float] = (-np.inf, np.inf)
+    limits: Limits = UNLIMITED
     table: TableName = "points"  # of Trajectory; the others have a row for each update or epoch
 
     @property
@@ -41,7 +41,6 @@ class Measure:
         return self.table == "pretraining"
 
 
-PER_CENT = (0.0, TOP)
 MEASURES = {
     "pretraining": Measure(
         NOOP("TrajectoryPanel", "Pre-training"),

@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QFontMetricsF
 from app.panels.growing import FloatVector
 from app.panels.plot_parts import (
     EdgeNotes,
+    Limits,
     RoomyAxis,
     UniformScatter,
     label_axis,
@@ -29,8 +30,8 @@ _ZOOM_STEP = 1.6  # how far the view may change before other points are chosen
 class TrajectoryPlot(pg.PlotWidget):
     """A plot over evaluations with points, lines and a cursor; the user zooms along x only."""
 
-    def __init__(self, palette: Palette, *, least_height: int = 34) -> None:
-        axis = RoomyAxis("left")
+    def __init__(self, palette: Palette, limits: Limits, *, least_height: int = 34) -> None:
+        axis = RoomyAxis("left", limits)
         super().__init__(background=palette.surface, enableMenu=False, axisItems={"left": axis})
         quieten(self)
         plot = self.getPlotItem()

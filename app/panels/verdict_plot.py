@@ -6,6 +6,8 @@ from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QFontMetricsF
 
 from app.panels.plot_parts import (
+    PER_CENT,
+    BoundedAxis,
     UniformScatter,
     label_axis,
     line_pen,
@@ -26,7 +28,8 @@ class VerdictPlot(pg.PlotWidget):
     """Methods from above in the table's order; accuracy in per cent to the right."""
 
     def __init__(self, palette: Palette) -> None:
-        super().__init__(background=palette.surface, enableMenu=False)
+        axis = BoundedAxis("top", PER_CENT)
+        super().__init__(background=palette.surface, enableMenu=False, axisItems={"top": axis})
         self.setAccessibleName(self.tr("Accuracy of every method"))
         quieten(self)
         # above: twenty methods are higher than a low dock, and the unit is to be seen

@@ -214,6 +214,7 @@ def _search(folder: Path) -> str:
             levels,
             x_label="evaluation",
             y_label="accuracy on reward images (%)",
+            y_limits=(0.0, 100.0),
         ),
         plot(
             [
@@ -228,6 +229,7 @@ def _search(folder: Path) -> str:
             [],
             x_label="MACs kept (%)",
             y_label="accuracy on reward images (%)",
+            y_limits=(0.0, 100.0),
         ),
     )
 

@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 import numpy as np
@@ -39,14 +39,25 @@ class Level:
     y: float
 
 
-def plot(points: Sequence[Points], levels: Sequence[Level], *, x_label: str, y_label: str) -> str:
-    """Draw points and levels over axes; a sentence if there is nothing to draw."""
+def plot(
+    points: Sequence[Points],
+    levels: Sequence[Level],
+    *,
+    x_label: str,
+    y_label: str,
+    y_limits: tuple[float, float] = (-math.inf, math.inf),
+) -> str:
+    """Draw points and levels over axes; a sentence if there is nothing to draw.
+
+    y_limits: what the values upwards can be; their axis has no number beyond it, such as 101 %.
+    """
     seen = [_finite(one) for one in points]
     x = np.concatenate([one.x for one in seen] or [np.empty(0)])
     y = np.concatenate([*(one.y for one in seen), [v.y for v in levels if math.isfinite(v.y)]])
     if not x.size:
         return "<p>Nothing was measured.</p>"
-    across, up = _Axis.over(x, LEFT, WIDTH - RIGHT), _Axis.over(y, HEIGHT - BOTTOM, TOP)
+    across = _Axis.over(x, LEFT, WIDTH - RIGHT)
+    up = _Axis.over(y, HEIGHT - BOTTOM, TOP).within(*y_limits)
     drawn = [
         *_grid(across, up),
         *(_level(level, up) for level in levels if math.isfinite(level.y)),
@@ -106,6 +117,9 @@ class _Axis:
         power = 10.0 ** math.floor(math.log10(rough))
         step = power * next(f for f in (1, 2, 5, 10) if f * power >= rough)
         return cls(math.floor(low / step) * step, math.ceil(high / step) * step, start, stop, step)
+
+    def within(self, low: float, high: float) -> "_Axis":
+        return replace(self, low=max(self.low, low), high=min(self.high, high))
 
     def px(self, values: Numbers) -> Numbers:
         return self.start + (values - self.low) / (self.high - self.low) * (self.stop - self.start)

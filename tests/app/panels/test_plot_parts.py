@@ -5,7 +5,15 @@ import pyqtgraph as pg
 import pytest
 from PySide6.QtGui import QPainter, QPicture
 
-from app.panels.plot_parts import RoomyAxis, line_pen, paint_axes, quieten
+from app.panels.plot_parts import (
+    PER_CENT,
+    BoundedAxis,
+    RoomyAxis,
+    line_pen,
+    paint_axes,
+    quieten,
+    range_within,
+)
 from app.panels.trajectory_thinning import SMOOTH_POINTS, ThinnedCurve
 from app.theme import LIGHT
 
@@ -17,6 +25,22 @@ def test_numbers_on_an_axis_stand_a_line_apart_and_one_is_always_there(qapp, siz
     ((spacing, values),) = axis.tickValues(*ends, size)
     assert values
     assert len(values) == 1 or spacing / (ends[1] - ends[0]) * size > 12
+
+
+@pytest.mark.parametrize("kind", [BoundedAxis, RoomyAxis])
+@pytest.mark.parametrize("ends", [(98.9, 101.0), (99.75, 100.5), (-0.3, 1.1), (-1.0, 103.0)])
+def test_no_number_stands_where_no_share_can_be(qapp, kind, ends):
+    ((_, values), *_) = kind("left", PER_CENT).tickValues(*ends, 120.0)
+    assert values
+    assert min(values) >= 0
+    assert max(values) == pytest.approx(100 if ends[1] > 100 else 1)
+
+
+def test_a_point_at_a_hundred_per_cent_has_room_above_it():
+    for least in (0.0, 95.0, 100.0):
+        low, high = range_within(PER_CENT).include(least, 100.0)
+        assert 0 <= low <= least
+        assert 0.05 < (high - 100) / (high - low) < 0.1
 
 
 def test_in_a_low_plot_the_numbers_at_the_ends_are_written_too(qtbot):

@@ -132,6 +132,21 @@ def test_all_values_are_inside_their_axes(panel):
         assert high > max(values)
 
 
+@pytest.mark.parametrize("accuracies", [(1.0, 1.0), (0.99, 1.0), (0.0, 0.0)])
+def test_the_numbers_of_the_accuracys_axis_are_accuracies(panel, accuracies):
+    panel.show_event(dataclasses.replace(STARTED, baseline_accuracy=accuracies[1]))
+    for evaluation, accuracy in enumerate(accuracies, start=1):
+        panel.show_event(candidate(evaluation, accuracy=accuracy))
+    panel.redraw_now()
+    plot = panel.charts["accuracy"].plot
+    low, high = plot.getPlotItem().getViewBox().viewRange()[1]
+    assert low <= 100 * accuracies[0]
+    axis = plot.getPlotItem().getAxis("left")
+    ((_, numbers),) = axis.tickValues(low, high, plot.height())
+    assert numbers
+    assert all(0 <= number < 100.001 for number in numbers)
+
+
 def test_a_new_search_starts_afresh(panel):
     panel.show_event(STARTED)
     panel.show_event(candidate(1))

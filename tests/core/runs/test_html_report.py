@@ -402,3 +402,10 @@ def test_points_that_are_no_numbers_are_left_out():
     assert "M56.0 236.0h.01M696.0 12.0h.01" in drawn  # the corners of the plot
     empty = Points("p", "candidate", np.empty(0), np.empty(0))
     assert plot([empty], [], x_label="x", y_label="y") == "<p>Nothing was measured.</p>"
+
+
+def test_an_axis_of_accuracies_ends_at_a_hundred():
+    alike = Points("p", "candidate", np.array([0.0, 10.0]), np.array([100.0, 100.0]))
+    drawn = plot([alike], [], x_label="x", y_label="y (%)", y_limits=(0.0, 100.0))
+    assert re.findall(r'text-anchor="end">([\d.]+)<', drawn) == ["99.4", "99.6", "99.8", "100.0"]
+    assert "M56.0 12.0h.01" in drawn  # at the top of the plot

@@ -1,7 +1,7 @@
 """The graph as a tree of words: modules, layers, kept channels; for keys and screen readers."""
 
 from PySide6.QtCore import QItemSelectionModel, QSignalBlocker, Qt
-from PySide6.QtGui import QStandardItem, QStandardItemModel
+from PySide6.QtGui import QResizeEvent, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QHeaderView, QLabel, QStackedLayout, QTreeView, QWidget
 
 from app.panels.graph_text import KIND_WORDS, shape_text
@@ -14,6 +14,39 @@ from core.graph.layers import LayerNode
 from core.pruning.masks import ChannelMasks
 
 LAYER_ROLE = Qt.ItemDataRole.UserRole  # the name of a row's layer, "" for a module
+INDENTATION_PX = 14  # of a level; modules may be five levels deep, and the panel is narrow
+
+
+class LayerTree(QTreeView):
+    """A tree of three columns; where it is narrow, names give way to the numbers beside them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._needed = 0, 0  # px of the names and of the numbers
+        self._fitted = 0  # px that the names were given; others are a person's choice
+        self.setIndentation(INDENTATION_PX)
+        self.header().setResizeContentsPrecision(-1)  # of all rows, not only those in sight
+
+    def measure(self) -> None:
+        """Take the room that names and numbers need; to be called with other rows."""
+        names, numbers = (
+            max(self.sizeHintForColumn(column), self.header().sectionSizeHint(column))
+            for column in range(2)
+        )
+        self._needed = names, numbers
+        self.header().resizeSection(1, numbers)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.header().sectionSize(0) == self._fitted:
+            self._fit()
+
+    def _fit(self) -> None:
+        names, numbers = self._needed
+        room = max(self.viewport().width() - numbers, self.header().minimumSectionSize())
+        self._fitted = min(names, room)
+        self.header().resizeSection(0, self._fitted)
 
 
 class LayersPanel(Panel):
@@ -85,8 +118,8 @@ class LayersPanel(Panel):
         index = self._rows[layer].index()
         return tuple(str(index.siblingAtColumn(column).data()) for column in range(3))
 
-    def _make_view(self) -> QTreeView:
-        view = QTreeView()
+    def _make_view(self) -> LayerTree:
+        view = LayerTree()
         view.setModel(self.model)
         view.setAccessibleName(self.tr("Layers of the network"))
         view.setEditTriggers(QTreeView.EditTrigger.NoEditTriggers)
@@ -112,8 +145,7 @@ class LayersPanel(Panel):
             self._parent_item(home).appendRow(row)
             self._rows[layer.name], self._counts[layer.name] = row[0], row[1]
         self.view.expandAll()
-        for column in range(2):
-            self.view.resizeColumnToContents(column)
+        self.view.measure()
 
     def _parent_item(self, module: str) -> QStandardItem:
         if not module:

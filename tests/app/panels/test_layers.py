@@ -42,6 +42,25 @@ def test_kept_channels_follow_the_mask(panel):
     assert panel.row_text("stem")[1] == "3 / 4"
 
 
+@pytest.mark.parametrize("width", [160, 130, 400])
+def test_the_numbers_are_seen_whole_however_narrow_the_panel_is(panel, width):
+    header, view = panel.view.header(), panel.view
+    panel.model.item(1).setText("a layer of a long name")
+    view.measure()
+    panel.resize(width, 300)
+    assert header.sectionSize(1) >= view.sizeHintForColumn(1)
+    assert header.sectionPosition(2) <= view.viewport().width()
+    is_roomy = width == 400
+    assert (header.sectionSize(0) >= view.sizeHintForColumn(0)) == is_roomy
+
+
+def test_names_keep_the_width_that_a_person_gave_them(panel):
+    panel.resize(400, 300)
+    panel.view.header().resizeSection(0, 90)
+    panel.resize(300, 300)
+    assert panel.view.header().sectionSize(0) == 90
+
+
 def test_a_row_is_read_out_with_its_full_name(panel):
     row = panel.model.item(2).child(0)
     assert row.accessibleText() == "block.inner: 8 / 8 channels kept, Convolution, 8×8×8"

@@ -54,7 +54,7 @@ class FinetuneForm(QWidget):
         self.epochs = self.fields["finetune.epochs"]
         words = {
             "none": self.tr("nothing"),
-            "best": self.tr("best one-shot, L1, chance"),
+            "best": self.tr("best, L1, chance"),
             "all": self.tr("every criterion"),
         }
         self.fields["finetune.compare"].name_values(words)

@@ -124,8 +124,9 @@ WORDS: dict[str, Words] = {
         QT_TRANSLATE_NOOP("explanations", "Compare with"),
         QT_TRANSLATE_NOOP(
             "explanations",
-            "Criteria whose networks get the same fine-tuning, one after the other; each takes "
-            "as long as the learned one.",
+            "Criteria whose networks get the same fine-tuning, one after the other: the best "
+            "one-shot criterion, L1 and a random mask, or all; each takes as long as the learned "
+            "one.",
         ),
     ),
 }

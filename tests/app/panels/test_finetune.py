@@ -192,16 +192,18 @@ def test_columns_that_do_not_fit_have_their_bar_below_the_rows(panel, qtbot):
     qtbot.waitUntil(lambda: grid.viewport().height() >= grid.rowHeight(0))
 
 
-def test_where_there_is_room_the_longest_choice_is_written_whole(panel):
-    panel.resize(1000, 300)
+@pytest.mark.parametrize("width", [1000, 872, 706, 400])  # in a window of 1100, or narrower
+def test_every_choice_is_written_whole(panel, width):
+    panel.resize(width, 300)
     panel.layout().activate()
     field = panel.form.fields["finetune.compare"]
-    field.set_value("best")
-    option = QStyleOptionComboBox()
-    field.initStyleOption(option)
-    control, place = QStyle.ComplexControl.CC_ComboBox, QStyle.SubControl.SC_ComboBoxEditField
-    room = field.style().subControlRect(control, option, place, field).width()
-    assert field.fontMetrics().horizontalAdvance(field.currentText()) <= room
+    for place in range(field.count()):
+        field.setCurrentIndex(place)
+        option = QStyleOptionComboBox()
+        field.initStyleOption(option)
+        control, part = QStyle.ComplexControl.CC_ComboBox, QStyle.SubControl.SC_ComboBoxEditField
+        room = field.style().subControlRect(control, option, part, field).width()
+        assert field.fontMetrics().horizontalAdvance(field.currentText()) <= room
 
 
 def test_a_narrow_panel_puts_the_settings_above(panel):

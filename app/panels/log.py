@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from html import escape
+from pathlib import Path
 
 from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
@@ -190,8 +191,11 @@ class LogPanel(Panel):
 
     def _say_exported(self, event: ExportFinished) -> str:
         parity = ", ".join(f"{name} {value:.1e}" for name, value in event.parity.items())
-        files = ", ".join(event.files)
-        return self.tr("Exported {}; greatest relative differences: {}").format(files, parity)
+        names: dict[Path, list[str]] = {}  # by folder, which is long and as a rule the same
+        for path in map(Path, event.files):
+            names.setdefault(path.parent, []).append(path.name)
+        files = "; ".join(f"{folder}: {', '.join(some)}" for folder, some in names.items())
+        return self.tr("Exported to {}; greatest relative differences: {}").format(files, parity)
 
     def _write_stage(self, stage: str) -> None:
         # Stages that are split into several steps of one name are one line.

@@ -27,7 +27,9 @@ from core.events import Event, FinetuneReported, NetworkOpened, RunReported, Sea
 from core.runs.finetune_file import FinetuneFile, parse_finetune_file, read_finetune_file
 
 MOST_IN_ROW = 7  # more would push the docks beside it out of a small window
-BEFORE_UNIT = re.compile(r"(?<=\d) (?=[%kMG])")  # a blank at which no line ends
+# Blanks at which no line ends: before what a number counts, and before a number at the end,
+# which would be left alone in the last line.
+UNBROKEN = re.compile(r"(?<=\d) (?=%|[^\W\d])| (?=[\d.,]+$)")
 
 
 @dataclass(frozen=True)
@@ -225,7 +227,7 @@ def _tile(figure: Figure) -> QWidget:
     layout = QVBoxLayout(tile)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(SPACE_XS)
-    note = QLabel(BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", figure.note))
+    note = QLabel(UNBROKEN.sub("\N{NO-BREAK SPACE}", figure.note))
     for label, role in (
         (QLabel(figure.title), "caption"),
         (QLabel(figure.value), "title"),

@@ -88,6 +88,14 @@ def test_notes_are_written_whole_where_there_is_little_room(panel):
     assert not [n.text() for n in notes if n.heightForWidth(n.width()) > n.height()]
 
 
+def test_no_line_of_a_note_begins_with_a_unit_or_has_a_number_alone(panel):
+    shown(panel, [row(1, 0.1234, 0.1401)])
+    notes = [label.text() for label in panel.findChildren(QLabel) if label.wordWrap()]
+    assert "ONNX Runtime, 1\xa0thread, batch\xa01" in notes
+    assert "unpruned 98.2\xa0%" in notes
+    assert "100\xa0k → 49.8\xa0k" in notes
+
+
 def test_many_figures_stand_in_two_rows_and_push_nothing_out_of_a_small_window(panel):
     shown(panel, [row(1, 0.1234, 0.1401)])
     QApplication.processEvents()

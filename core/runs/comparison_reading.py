@@ -5,10 +5,11 @@ comparison.json says which runs there are to be; the numbers are read from the r
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from core.config.finetuning import BEFORE_MIXING
 from core.errors import RunError, readable
 from core.pruning.limits import BUDGETED
 from core.runs.comparing import (
@@ -21,7 +22,7 @@ from core.runs.comparing import (
     compare_runs,
 )
 from core.runs.files import CONFIG_FILE, FINETUNE_FILE, REPORT_FILE
-from core.runs.finetune_file import read_finetune_file
+from core.runs.finetune_file import FinetunedNetwork, FinetuneFile, read_finetune_file
 from core.runs.history import read_json
 
 COMPARISON_FILE = "comparison.json"
@@ -54,7 +55,8 @@ def read_comparison(folder: Path) -> Comparison:
 
 def read_runs(folder: Path, plan: ComparisonPlan) -> Comparison:
     """Compare the runs that a plan names, as far as they are there."""
-    runs = [_read_run(folder, plan, method, seed) for method, seed in plan.runs]
+    tuned = _read_finetuned(folder, plan) if plan.finetune_epochs else None
+    runs = [_read_run(folder, method, seed, tuned) for method, seed in plan.runs]
     files = [folder / run.folder / name for run in runs for name in (REPORT_FILE, FINETUNE_FILE)]
     return compare_runs(folder, plan, runs, sum(path.is_file() for path in files))
 
@@ -78,7 +80,40 @@ def contents_text(comparison: Comparison) -> str:
     return json.dumps(comparison_contents(comparison), indent=2, allow_nan=False) + "\n"
 
 
-def _read_run(folder: Path, plan: ComparisonPlan, method: str, seed: int) -> MethodRun:
+@dataclass(frozen=True)
+class _Finetuned:
+    """Learned networks by their run's folder, and why the others are not to be averaged."""
+
+    learned: dict[str, FinetunedNetwork] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+def _read_finetuned(folder: Path, plan: ComparisonPlan) -> _Finetuned:
+    found, usual = _Finetuned(), ""
+    for name in (run_folder(method, seed) for method, seed in plan.runs):
+        file = read_finetune_file(folder / name)
+        learned = None if file is None else file.find("learned")
+        if file is None or learned is None:
+            found.problems[name] = "not fine-tuned"
+        elif learned.is_stopped:
+            found.problems[name] = "its fine-tuning was stopped early"
+        elif not _is_planned(file, plan) or usual not in ("", file.kinship):
+            found.problems[name] = "fine-tuned with other settings"
+        else:
+            found.learned[name], usual = learned, file.kinship
+    return found
+
+
+def _is_planned(file: FinetuneFile, plan: ComparisonPlan) -> bool:
+    """Whether a fine-tuning has the settings that the plan names; those not known may have."""
+    if file.settings is None:
+        return True
+    known = {**BEFORE_MIXING, **file.settings}
+    return (known.get("epochs"), known["cutmix"]) == (plan.finetune_epochs, plan.cutmix)
+
+
+def _read_run(folder: Path, method: str, seed: int, tuned: _Finetuned | None) -> MethodRun:
+    """tuned: None where nothing is to be fine-tuned."""
     name = run_folder(method, seed)
     place = folder / name
     report = read_json(place / REPORT_FILE)
@@ -88,10 +123,8 @@ def _read_run(folder: Path, plan: ComparisonPlan, method: str, seed: int) -> Met
         for key, measure in MEASURES.items()
         if measure.when == BEFORE and (number := _number(pruned.get(measure.name))) is not None
     }
-    tuned = read_finetune_file(place) if plan.finetune_epochs else None
-    learned = None if tuned is None else tuned.find("learned")
-    if learned is not None and not learned.is_stopped:
-        after = asdict(learned.after)
+    if tuned and name in tuned.learned:
+        after = asdict(tuned.learned[name].after)
         values |= {
             key: after[measure.name]
             for key, measure in MEASURES.items()
@@ -106,7 +139,7 @@ def _read_run(folder: Path, plan: ComparisonPlan, method: str, seed: int) -> Met
         _number(pruned.get("macs_kept")),
         evaluations if isinstance(evaluations, int) else None,
         _number(seconds.get("cpu")),
-        _problem(place, report, values, needs_after=plan.finetune_epochs > 0),
+        _problem(place, report, values) or _tuning_problem(name, values, tuned),
         {
             name: kept
             for name, entry in _mapping(report.get("further_budgets")).items()
@@ -115,9 +148,7 @@ def _read_run(folder: Path, plan: ComparisonPlan, method: str, seed: int) -> Met
     )
 
 
-def _problem(
-    place: Path, report: Mapping[str, Any], values: Mapping[str, float], *, needs_after: bool
-) -> str:
+def _problem(place: Path, report: Mapping[str, Any], values: Mapping[str, float]) -> str:
     """Why a run does not count yet, in a few words; empty if it does."""
     if not (place / CONFIG_FILE).is_file():
         return "not begun"
@@ -125,9 +156,13 @@ def _problem(
         return "not finished"
     if report.get("stopped") is True:
         return "stopped early"
-    if "accuracy" not in values:
-        return "the test images were not read"
-    return "not fine-tuned" if needs_after and "accuracy_after" not in values else ""
+    return "" if "accuracy" in values else "the test images were not read"
+
+
+def _tuning_problem(name: str, values: Mapping[str, float], tuned: _Finetuned | None) -> str:
+    if tuned is None or "accuracy_after" in values:
+        return ""
+    return tuned.problems.get(name, "not fine-tuned")
 
 
 def _plan(values: object, folder: Path) -> ComparisonPlan:

@@ -236,6 +236,25 @@ def test_a_run_that_was_stopped_early_does_not_count(compared, tmp_path):
     assert "Not counted: random-seed1 (stopped early)." in table_text(comparison)
 
 
+def test_a_fine_tuning_that_is_not_the_plans_is_not_averaged_with_the_others(compared, tmp_path):
+    copied = shutil.copytree(compared[0], tmp_path / "copied")
+    changes = {
+        "agent-seed1": ('"is_stopped": false', '"is_stopped": true'),
+        "random-seed0": ('"epochs": 1', '"epochs": 50'),
+        "random-seed1": ('"momentum": 0.9', '"momentum": 0.5'),
+    }
+    for name, change in changes.items():
+        file = copied / name / "finetune.json"
+        file.write_text(file.read_text().replace(*change))
+    comparison = read_comparison(copied)
+    assert [method.seeds for method in comparison.methods] == [(0,), (), (0, 1)]
+    assert (
+        "Not counted: random-seed0 (fine-tuned with other settings), "
+        "agent-seed1 (its fine-tuning was stopped early), "
+        "random-seed1 (fine-tuned with other settings)."
+    ) in table_text(comparison)
+
+
 def test_the_notes_say_whose_weights_adapt():
     methods = ("agent", "gates_adapting", "agent_frozen")
     plan = ComparisonPlan(methods, (0,), "tiny", "digits", 0.5, 6)

@@ -73,7 +73,7 @@ def basis_words(verdict: Verdict, run: RunSummary) -> str:
             " The learned network was trained while it was pruned; before fine-tuning the others "
             "have the original weights."
         )
-    return words + _other_macs(verdict)
+    return words + _left_out(verdict) + _other_macs(verdict)
 
 
 def key_text(palette: Palette, *, has_after: bool) -> str:
@@ -91,10 +91,47 @@ def _compare(verdict: Verdict, *, is_after: bool) -> str:
     lead = None if best is None else (best.lead_after if is_after else best.lead_before)
     when = _translate("After fine-tuning") if is_after else _translate("Before fine-tuning")
     if best is None or lead is None:
-        return _translate("{}: no criterion to compare with.").format(when)
+        return _translate("{}: {}.").format(when, _why_alone(verdict, is_after=is_after))
     return _translate("{}, learned against the best criterion ({}): {}.").format(
         when, method_words(best.name), _difference(lead)
     )
+
+
+def _why_alone(verdict: Verdict, *, is_after: bool) -> str:
+    """Why the learned mask is compared with no criterion."""
+    if is_after and verdict.left_out.is_alone:
+        return _translate("it was stopped early, and is compared with nothing")
+    if verdict.is_untested:
+        return _translate(
+            "the criteria were not tested (test_criteria = false), so there is nothing to compare "
+            "the learned mask with"
+        )
+    if is_after:
+        return _translate("no criterion was fine-tuned to compare with")
+    return _translate("no criterion to compare with")
+
+
+def _left_out(verdict: Verdict) -> str:
+    """Say which fine-tunings are not among the numbers."""
+    left_out, words = verdict.left_out, ""
+    if left_out.is_alone and len(verdict.seeds) > 1:
+        words += _translate(
+            " The fine-tuning was stopped early: those of other seeds are left out."
+        )
+    if left_out.stopped:
+        listed = ", ".join(
+            _translate("{} of seed {}").format(method_words(name), seed)
+            for seed, name in left_out.stopped
+        )
+        words += _translate(" Left out after fine-tuning, which was stopped early: {}.").format(
+            listed
+        )
+    if left_out.tuned_otherwise:
+        listed = ", ".join(map(str, left_out.tuned_otherwise))
+        words += _translate(
+            " Left out after fine-tuning, which had other settings: seed {}."
+        ).format(listed)
+    return words
 
 
 def _difference(lead: Estimate) -> str:

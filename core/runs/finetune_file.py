@@ -10,10 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from core.config.finetuning import BEFORE_MIXING
 from core.runs.files import FINETUNE_FILE
 
 FORMAT = "espalier.finetune"
 FORMAT_VERSION = 1
+OWN_SETTINGS = ("seed", "compare")  # what fine-tunings may differ in that are averaged
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,15 @@ class FinetuneFile:
     # of the exported network, with the names of report.json: latency, sizes, memory, float16
     measured: Mapping[str, Any] | None = None
     environment: Mapping[str, str] | None = None
+
+    @property
+    def kinship(self) -> str:
+        """Equal for fine-tunings that differ in their seed alone; "" if it is not known."""
+        if self.settings is None:
+            return ""
+        known = {**BEFORE_MIXING, **self.settings}
+        shared = {name: value for name, value in known.items() if name not in OWN_SETTINGS}
+        return json.dumps(shared, sort_keys=True, default=str)
 
     def find(self, name: str) -> FinetunedNetwork | None:
         """Return the network of that name, or None."""

@@ -5,6 +5,7 @@ from core.runs.html_export import parity_parts
 from core.runs.html_latency import latency_parts
 from core.runs.html_page import paragraph, section, table
 from core.runs.html_words import UNKNOWN, decimal, percent
+from core.runs.verdict import Verdict
 
 HEADER = (
     "",
@@ -49,6 +50,23 @@ def finetuned_section(file: FinetuneFile | None) -> str:
         if file.parity
         else "",
     )
+
+
+def left_out_words(verdict: Verdict) -> str:
+    """Say which fine-tunings are not among the results, and why; empty if all are."""
+    left_out, said = verdict.left_out, []
+    if left_out.is_alone:
+        said.append(
+            "The fine-tuning was stopped early: it is compared with nothing, and those of other "
+            "seeds are left out."
+        )
+    if left_out.stopped:
+        listed = ", ".join(f"{name} of seed {seed}" for seed, name in left_out.stopped)
+        said.append(f"Left out after fine-tuning, which was stopped early: {listed}.")
+    if left_out.tuned_otherwise:
+        listed = ", ".join(map(str, left_out.tuned_otherwise))
+        said.append(f"Left out after fine-tuning, which had other settings: seed {listed}.")
+    return " ".join(said)
 
 
 def _how(file: FinetuneFile) -> str:

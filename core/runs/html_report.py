@@ -12,11 +12,11 @@ from core.errors import RunError, readable
 from core.events import CandidateEvaluated, CriterionEvaluated, Event, SearchStarted
 from core.runs.comparison_reading import TABLE_FILE, is_comparison
 from core.runs.files import REPORT_HTML_FILE, write_text
-from core.runs.finetune_file import FinetuneFile, read_finetune_file
+from core.runs.finetune_file import read_finetune_file
 from core.runs.history import list_runs, read_report, read_summary
 from core.runs.html_budgets import budgets_section, budgets_words
 from core.runs.html_export import loading_section, parity_section
-from core.runs.html_finetuned import finetuned_section
+from core.runs.html_finetuned import finetuned_section, left_out_words
 from core.runs.html_latency import latency_section
 from core.runs.html_page import page, paragraph, section, table
 from core.runs.html_refit import refit_section
@@ -103,21 +103,15 @@ def html_report(folder: Path) -> str:
 
 
 def _kin(folder: Path, report: Mapping[str, Any]) -> list[Outcome]:
-    """The outcomes of this run and of those beside it that differ from it in their seed alone.
-
-    One fine-tuning that was stopped early says nothing beside those of others.
-    """
-    tuned = read_finetune_file(folder)
-    own = read_outcome(report, tuned)
+    """The outcomes of this run and of those beside it that differ from it in their seed alone."""
+    own = read_outcome(report, read_finetune_file(folder))
     if own is None:
         return []
     kinship, found = read_summary(folder).kinship, {own.seed: own}
     try:
         for run in list_runs(folder.absolute().parent):
             if kinship and run.kinship == kinship and run.is_finished:
-                other_tuned = read_finetune_file(run.folder)
-                are_alike = _is_whole(tuned) and _is_whole(other_tuned)
-                other = read_outcome(read_report(run.folder), other_tuned if are_alike else None)
+                other = read_outcome(read_report(run.folder), read_finetune_file(run.folder))
                 if other is not None:
                     found.setdefault(other.seed, other)
     except RunError:
@@ -125,17 +119,12 @@ def _kin(folder: Path, report: Mapping[str, Any]) -> list[Outcome]:
     return list(found.values())
 
 
-def _is_whole(tuned: FinetuneFile | None) -> bool:
-    return tuned is None or not any(network.is_stopped for network in tuned.networks)
-
-
 def _sentence(verdict: Verdict | None, report: Mapping[str, Any]) -> str:
     if verdict is None:
         return "The test images were not read, so nothing can be said about accuracy."
     learned, best = verdict.row(LEARNED), verdict.best_criterion(is_after=False)
     if learned is None or learned.before is None or best is None or best.lead_before is None:
-        are_there = bool(mapping_of(report, "criteria"))
-        return UNTESTED if are_there else "There is no criterion to compare with."
+        return UNTESTED if verdict.is_untested else "There is no criterion to compare with."
     lead = best.lead_before
     runs = f", {len(verdict.seeds)} seeds" if len(verdict.seeds) > 1 else ""
     facts = (
@@ -151,6 +140,7 @@ def _sentence(verdict: Verdict | None, report: Mapping[str, Any]) -> str:
 
 def _results(report: Mapping[str, Any], verdict: Verdict | None) -> str:
     shown = verdict.rows if verdict else ()
+    left_out = left_out_words(verdict) if verdict else ""
     is_finetuned = any(row.after for row in shown)
     header = ["", "MACs kept", "accuracy", "cross-entropy (nats)", "learned is ahead by"]
     if is_finetuned:
@@ -181,6 +171,7 @@ def _results(report: Mapping[str, Any], verdict: Verdict | None) -> str:
         paragraph(
             "Intervals are of 95 %: over seeds, or of a single run over test images.", "muted"
         ),
+        *([paragraph(left_out, "muted")] if left_out else []),
         table(("", "MACs of one image", "parameters", "weights' file"), sizes),
     )
 

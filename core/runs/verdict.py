@@ -6,7 +6,7 @@ nothing about the spread over seeds: of them only the chance of the test images 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from math import sqrt
 from typing import Any
 
@@ -31,8 +31,11 @@ class Outcome:
     seed: int
     test_images: int
     before: Mapping[str, float]
-    after: Mapping[str, float]  # after fine-tuning; empty if there was none
+    after: Mapping[str, float]  # after a whole fine-tuning; empty if there was none
     macs_kept: Mapping[str, float]  # 0-1
+    stopped: Mapping[str, float] = field(default_factory=dict)  # after one that was stopped early
+    tuning: str = ""  # equal for fine-tunings of the same settings
+    is_untested: bool = False  # there are criteria, and the test images were kept from them
 
 
 @dataclass(frozen=True)
@@ -63,12 +66,23 @@ class MethodRow:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """Fine-tunings that are averaged with no others and compared with none."""
+
+    is_alone: bool = False  # the first run's own was stopped: no other one is shown
+    stopped: tuple[tuple[int, str], ...] = ()  # seed and method
+    tuned_otherwise: tuple[int, ...] = ()  # seeds whose fine-tuning had other settings
+
+
+@dataclass(frozen=True)
 class Verdict:
     """All methods, the learned mask first, the others by accuracy."""
 
     rows: tuple[MethodRow, ...]
     seeds: tuple[int, ...]
     test_images: int
+    left_out: LeftOut
+    is_untested: bool = False  # the criteria, on the test images
 
     @property
     def is_over_seeds(self) -> bool:
@@ -102,7 +116,8 @@ def read_outcome(report: Mapping[str, Any], finetuned: FinetuneFile | None) -> O
     """
     pruned, baseline = _mapping(report, "pruned"), _mapping(report, "baseline")
     entries = {LEARNED: pruned, UNPRUNED: {**baseline, "macs_kept": 1.0}}
-    for name, entry in _mapping(report, "criteria").items():
+    criteria = _mapping(report, "criteria")
+    for name, entry in criteria.items():
         entries[str(name)] = entry if isinstance(entry, Mapping) else {}
     before = _numbers(entries, "accuracy")
     images, seed = _mapping(report, "images").get("test"), report.get("seed")
@@ -112,27 +127,50 @@ def read_outcome(report: Mapping[str, Any], finetuned: FinetuneFile | None) -> O
         seed=seed if isinstance(seed, int) else 0,
         test_images=images,
         before=before,
-        after={
-            one.name: one.after.accuracy
-            for one in (finetuned.networks if finetuned else ())
-            if one.after.accuracy is not None
-        },
+        after=_tuned(finetuned, is_stopped=False),
         macs_kept=_numbers(entries, "macs_kept"),
+        stopped=_tuned(finetuned, is_stopped=True),
+        tuning=finetuned.kinship if finetuned else "",
+        is_untested=bool(criteria) and before.keys() <= {LEARNED, UNPRUNED},
     )
 
 
 def judge(outcomes: Sequence[Outcome]) -> Verdict:
     """Compare the methods over one or several runs that differ in their seeds alone.
 
-    A method is judged by the runs that have it. Raises: ValueError without any outcome.
+    A method is judged by the runs that have it. Fine-tunings that were stopped, or had other
+    settings than the first one, are left out. Raises: ValueError without any outcome.
     """
     if not outcomes:
         raise ValueError("nothing to judge")
+    outcomes, left_out = _comparable(outcomes)
     images = min(outcome.test_images for outcome in outcomes)
     names = dict.fromkeys(name for outcome in outcomes for name in outcome.before)
     rows = [_row(name, outcomes, images) for name in names]
     rows.sort(key=lambda row: (row.name != LEARNED, -(row.before.mean if row.before else 0.0)))
-    return Verdict(tuple(rows), tuple(outcome.seed for outcome in outcomes), images)
+    return Verdict(
+        tuple(rows),
+        tuple(outcome.seed for outcome in outcomes),
+        images,
+        left_out,
+        is_untested=all(outcome.is_untested for outcome in outcomes),
+    )
+
+
+def _comparable(outcomes: Sequence[Outcome]) -> tuple[list[Outcome], LeftOut]:
+    """Take away what must not be averaged with the rest, and say what that was."""
+    own, *others = outcomes
+    if LEARNED in own.stopped:  # a person wants to see it all the same
+        alone = replace(own, after={LEARNED: own.stopped[LEARNED]})
+        return [alone, *(replace(one, after={}) for one in others)], LeftOut(is_alone=True)
+    stopped = tuple((one.seed, name) for one in outcomes for name in one.stopped)
+    tuned = [one for one in outcomes if LEARNED in one.after]
+    other = {one.seed for one in tuned if one.tuning != tuned[0].tuning}
+    kept = {one.seed for one in tuned} - other
+    return (
+        [one if one.seed in kept else replace(one, after={}) for one in outcomes],
+        LeftOut(stopped=stopped, tuned_otherwise=tuple(sorted(other))),
+    )
 
 
 def estimate_accuracy(values: Sequence[float], images: int) -> Estimate:
@@ -208,6 +246,15 @@ def _lead(pairs: Pairs, images: int) -> Estimate | None:
         return None
     first, second = zip(*whole, strict=True)
     return estimate_lead(first, second, images)
+
+
+def _tuned(file: FinetuneFile | None, *, is_stopped: bool) -> dict[str, float]:
+    """Accuracies after the fine-tunings that were stopped, or after those that were not."""
+    return {
+        one.name: one.after.accuracy
+        for one in (file.networks if file else ())
+        if one.after.accuracy is not None and one.is_stopped == is_stopped
+    }
 
 
 def _mapping(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:

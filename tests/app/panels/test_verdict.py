@@ -43,9 +43,12 @@ def texts(panel: VerdictPanel, row: int) -> list[str]:
     return [panel.grid.item(row, column).text() for column in range(6)]
 
 
-def finetune(folder, **after: float) -> None:
-    networks = tuple(FinetunedNetwork(n, after=TestScore(value)) for n, value in after.items())
-    contents = file_contents(FinetuneFile(networks=networks))
+def finetune(folder, *, stopped: str = "", epochs: int = 20, **after: float) -> None:
+    networks = tuple(
+        FinetunedNetwork(name, after=TestScore(value), is_stopped=name == stopped)
+        for name, value in after.items()
+    )
+    contents = file_contents(FinetuneFile(networks=networks, settings={"epochs": epochs}))
     (folder / FINETUNE_FILE).write_text(json.dumps(contents))
 
 
@@ -135,6 +138,46 @@ def test_after_fine_tuning_there_are_diamonds_and_another_sentence(panel, qtbot,
     assert (y < [0, -1]).all()
     assert not panel.grid.isColumnHidden(LEAD_AFTER)
     assert texts(panel, 3)[4] == "–"
+
+
+def test_fine_tunings_that_cannot_be_averaged_are_left_out_and_named(panel, qtbot, tmp_path):
+    folders = [make_run(tmp_path / f"run-{seed}", seed=seed) for seed in range(4)]
+    for folder in folders[:2]:
+        finetune(folder, learned=0.9)
+    finetune(folders[2], learned=0.5, stopped="learned")
+    finetune(folders[3], learned=0.6, epochs=5)
+    panel.show_run(folders[0])
+    settle(panel, qtbot)
+    assert texts(panel, 0)[4].startswith("90.0 ±")
+    said = panel.basis.text()
+    assert "Left out after fine-tuning, which was stopped early: learned of seed 2." in said
+    assert "Left out after fine-tuning, which had other settings: seed 3." in said
+    assert "After fine-tuning: no criterion was fine-tuned to compare with." in (
+        panel.sentence.text()
+    )
+
+
+def test_a_fine_tuning_that_was_stopped_is_shown_and_compared_with_nothing(panel, qtbot, tmp_path):
+    folders = [make_run(tmp_path / f"run-{seed}", seed=seed) for seed in range(2)]
+    finetune(folders[0], learned=0.5, stopped="learned")
+    finetune(folders[1], learned=0.9, l1_uniform=0.8)
+    panel.show_run(folders[0])
+    settle(panel, qtbot)
+    assert texts(panel, 0)[4].startswith("50.0 ±")
+    assert "After fine-tuning: it was stopped early, and is compared with nothing." in (
+        panel.sentence.text()
+    )
+    assert "stopped early: those of other seeds are left out." in panel.basis.text()
+
+
+def test_criteria_that_were_not_tested_are_not_said_to_be_missing(panel, qtbot, tmp_path):
+    folder = make_run(tmp_path / "a", criteria={"l1_uniform": None})
+    panel.show_run(folder)
+    settle(panel, qtbot)
+    assert "the criteria were not tested (test_criteria = false)" in panel.sentence.text()
+    panel.show_run(make_run(tmp_path / "b" / "none", criteria={}))
+    settle(panel, qtbot)
+    assert panel.sentence.text() == "Before fine-tuning: no criterion to compare with."
 
 
 def test_a_fine_tuning_that_has_ended_joins_the_verdict(panel, qtbot, tmp_path):

@@ -28,7 +28,7 @@ def make_run(
     seed: int = 0,
     network: str = "tiny",
     accuracy: float = 0.75,
-    criteria: dict[str, float] | None = None,
+    criteria: dict[str, float | None] | None = None,
     evaluations: int = 3,
     is_finished: bool = True,
     best: np.ndarray = BEST,
@@ -63,7 +63,7 @@ def report_of(
     network: str,
     seed: int,
     accuracy: float,
-    criteria: dict[str, float],
+    criteria: dict[str, float | None],
     evaluations: int = 3,
     test_images: int = 1000,
 ) -> dict[str, object]:

@@ -3,12 +3,14 @@
 import json
 import re
 import shutil
+from dataclasses import asdict
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
 from app.__main__ import main
+from core.config import FinetuneConfig
 from core.errors import RunError
 from core.events import CandidateEvaluated, CriterionEvaluated, SearchStarted
 from core.runs.event_log import LogHeader, event_line, header_line
@@ -272,9 +274,9 @@ def change(folder, **changes):
     (folder / "report.json").write_text(json.dumps(report | changes))
 
 
-def finetune(folder, accuracy, *, is_stopped=False):
+def finetune(folder, accuracy, *, is_stopped=False, settings=None):
     tuned = FinetunedNetwork("learned", after=TestScore(accuracy), is_stopped=is_stopped)
-    contents = file_contents(FinetuneFile(networks=(tuned,)))
+    contents = file_contents(FinetuneFile(networks=(tuned,), settings=settings))
     (folder / "finetune.json").write_text(json.dumps(contents))
 
 
@@ -295,6 +297,21 @@ def test_a_fine_tuning_that_was_stopped_is_not_averaged_with_whole_ones(tmp_path
     assert "86.0 % (" in html_report(runs[0]) and "74.0 % (" not in html_report(runs[0])
     assert "50.0 % (" in html_report(runs[2]) and "74.0 % (" not in html_report(runs[2])
     assert "3 seeds" in html_report(runs[2])  # the searches are whole
+    left_out = "Left out after fine-tuning, which was stopped early: learned of seed 2."
+    assert left_out in html_report(runs[0])
+    assert "The fine-tuning was stopped early: it is compared with nothing" in html_report(runs[2])
+
+
+def test_fine_tunings_of_other_settings_are_left_out_and_named(tmp_path):
+    runs = [make_run(tmp_path / f"run-{seed}", seed=seed) for seed in range(4)]
+    for seed, (run, epochs) in enumerate(zip(runs, (20, 20, 5, 20), strict=True)):
+        accuracy = 0.86 if epochs == 20 else 0.5
+        finetune(run, accuracy, settings=asdict(FinetuneConfig(epochs=epochs, seed=seed)))
+    words = html_report(runs[0])
+    assert "86.0 % (" in words
+    assert "Left out after fine-tuning, which had other settings: seed 2." in words
+    finetune(runs[2], 0.86, settings=asdict(FinetuneConfig(epochs=20)))
+    assert "Left out" not in html_report(runs[0])
 
 
 def test_criteria_that_were_not_tested_are_not_said_to_be_missing(tmp_path):

@@ -1,11 +1,15 @@
 """What can be told apart and what cannot, against numbers computed by hand."""
 
+from dataclasses import asdict, replace
+
 import pytest
 
+from core.config import FinetuneConfig
 from core.runs.finetune_file import FinetunedNetwork, FinetuneFile, TestScore
 from core.runs.verdict import (
     LEARNED,
     UNPRUNED,
+    LeftOut,
     Outcome,
     estimate_accuracy,
     estimate_lead,
@@ -108,13 +112,67 @@ def test_a_method_that_one_run_lacks_is_judged_by_the_other():
     assert verdict.test_images == 500
 
 
+def test_a_criterion_whose_fine_tuning_was_stopped_is_compared_with_nothing():
+    known = replace(outcome(0, 0.75, 0.6, {LEARNED: 0.82}), stopped={"l1_uniform": 0.7})
+    verdict = judge([known])
+    assert verdict.row("l1_uniform").after is None
+    assert verdict.best_criterion(is_after=True) is None
+    assert verdict.left_out == LeftOut(stopped=((0, "l1_uniform"),))
+
+
+def test_a_run_whose_own_fine_tuning_was_stopped_stands_alone():
+    own = replace(outcome(0, 0.75, 0.6), stopped={LEARNED: 0.8})
+    verdict = judge([own, outcome(1, 0.75, 0.6, {LEARNED: 0.9, "l1_uniform": 0.88})])
+    assert verdict.row(LEARNED).after.mean == 0.8
+    assert verdict.row(LEARNED).after.runs == 1
+    assert verdict.row("l1_uniform").after is None
+    assert verdict.left_out.is_alone
+    assert verdict.row(LEARNED).before.runs == 2  # the searches are whole
+
+
+def test_fine_tunings_are_averaged_with_those_of_the_same_settings():
+    tunings = ("20 epochs", "20 epochs", "5 epochs")
+    runs = [
+        replace(outcome(seed, 0.75, 0.6, {LEARNED: 0.80 + seed / 100}), tuning=tuning)
+        for seed, tuning in enumerate(tunings)
+    ]
+    verdict = judge(runs)
+    assert verdict.row(LEARNED).after.mean == pytest.approx(0.805)
+    assert verdict.left_out == LeftOut(tuned_otherwise=(2,))
+    assert judge([outcome(9, 0.75, 0.6), *runs]).left_out.tuned_otherwise == (2,)
+
+
+def test_fine_tunings_of_other_seeds_are_kin_and_those_of_other_settings_are_not():
+    usual = FinetuneConfig(epochs=20, cutmix=0.0)
+    older = {name: value for name, value in asdict(usual).items() if name != "cutmix"}
+
+    def kinship(settings):
+        return FinetuneFile(settings=settings).kinship
+
+    same = replace(usual, seed=3, compare="best")
+    assert kinship(asdict(usual)) == kinship(asdict(same)) == kinship(older)
+    assert kinship(asdict(usual)) != kinship(asdict(replace(usual, epochs=5)))
+    assert kinship(None) == ""
+
+
+def test_criteria_that_were_not_tested_are_told_from_none():
+    report = report_of("tiny", 3, 0.75, {"l1_uniform": None})
+    assert judge([read_outcome(report, None)]).is_untested
+    assert not judge([read_outcome(report_of("tiny", 3, 0.75, {}), None)]).is_untested
+    assert not judge([outcome(0, 0.75, 0.6)]).is_untested
+
+
 def test_nothing_is_no_verdict():
     with pytest.raises(ValueError, match="nothing to judge"):
         judge([])
 
 
 def test_a_report_and_its_fine_tuning_become_an_outcome():
-    networks = (FinetunedNetwork("learned", after=TestScore(0.82)), FinetunedNetwork("l1_uniform"))
+    networks = (
+        FinetunedNetwork("learned", after=TestScore(0.82)),
+        FinetunedNetwork("l1_uniform"),
+        FinetunedNetwork("obs_bn_uniform", after=TestScore(0.7), is_stopped=True),
+    )
     made = read_outcome(
         report_of("tiny", 3, 0.75, {"l1_uniform": 0.6}), FinetuneFile(networks=networks)
     )
@@ -122,6 +180,7 @@ def test_a_report_and_its_fine_tuning_become_an_outcome():
     assert made.test_images == 1000
     assert made.before == {LEARNED: 0.75, UNPRUNED: 0.92, "l1_uniform": 0.6}
     assert made.after == {LEARNED: 0.82}
+    assert made.stopped == {"obs_bn_uniform": 0.7}
     assert made.macs_kept == {LEARNED: 0.498, UNPRUNED: 1.0, "l1_uniform": 0.495}
 
 

@@ -83,6 +83,14 @@ def list_choices() -> Generator[Event, None, Choices]:
     )
 
 
+def check_settings(config: RunConfig) -> Generator[Event, None, None]:
+    """Refuse settings of a search that no network can mend, before one is opened for it."""
+    yield StageStarted("Preparing")
+    from core.search import check_search
+
+    check_search(config.search)
+
+
 def open_network(config: RunConfig, *, allow_download: bool) -> Generator[Event, None, "Opened"]:
     """Open the network and the images of `config`."""
     yield StageStarted("Preparing")

@@ -149,8 +149,12 @@ class Session(QObject):
 
         The run's folder is made in `runs_folder`, by default in the user's data folder.
         """
+        opening = self._opening_first(config, allow_download)
+        if opening:  # which may take minutes, and be in vain
+            check = partial(jobs.check_settings, config)
+            opening.insert(0, Job(lambda: check, SessionState.OPENING))
         search = Job(partial(self._begin_search, config, runs_folder), SessionState.SEARCHING)
-        self._enqueue(*self._opening_first(config, allow_download), search)
+        self._enqueue(*opening, search)
 
     def open_run(self, folder: Path, *, allow_download: bool = False) -> None:
         """Open a run's network and show all that its search told; `failed` if that cannot be."""

@@ -86,6 +86,20 @@ def test_no_search_starts_after_a_failed_opening(qtbot, fakes, session):
     assert SessionState.SEARCHING not in states
 
 
+def test_wrong_settings_are_refused_before_anything_is_opened(qtbot, fakes, session):
+    opened = []
+    fakes.setattr(jobs, "open_network", lambda config, **_: opened.append(config))
+    wrong = RunConfig(search=SearchConfig(reward="applause"))
+    with (
+        reach(qtbot, session, SessionState.EMPTY),
+        qtbot.waitSignal(session.failed, timeout=20_000) as failed,
+    ):
+        session.start(wrong)
+    assert "'reward' must be one of" in failed.args[0]
+    assert "not 'applause'" in failed.args[0]
+    assert not opened
+
+
 def test_the_best_mask_outlives_a_failed_search(qtbot, fakes, opened):
     def failing(handle, config, runs_folder):
         yield samples.search_started()

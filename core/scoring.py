@@ -162,9 +162,9 @@ class MaskScorer:
         return self._measure
 
     @property
-    def has_refit(self) -> bool:
-        """Whether it can measure what needs a refit."""
-        return self._refit is not None
+    def refit(self) -> Refit | None:
+        """What it refits masks with; None if its measure needed none so far."""
+        return self._refit
 
     def take_training(self, images: RotatingImages, measure: Measure | None = None) -> None:
         """Take the next images to learn from, for all masks until the next call.

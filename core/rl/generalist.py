@@ -1,7 +1,10 @@
 """One policy for many networks and budgets: from what a network shows to a mask, at once.
 
 shift of a group = a learned mix of what one-shot masks keep of it + a residual that starts at 0.
-Nothing in it belongs to one network, so that all of it goes over to another.
+Within a group channels are ranked by a learned mix of criteria. Both mixes depend on the network,
+on the budget, and on what each part loses by itself once its readers are refitted, which is known
+of networks of any kind. Nothing in it belongs to one network, so that all of it goes over to
+another.
 """
 
 import math
@@ -13,12 +16,13 @@ from torch import Tensor, nn
 from core.events import BoolArray
 from core.pruning.budget import Float64Array
 from core.rl.encoder import GATEncoder
-from core.rl.network_view import ALLOCATED_BY, GROUP_FEATURES, NetworkView
+from core.rl.network_view import ALLOCATED_BY, GROUP_FEATURES, RANKING_GAIN, RANKINGS, NetworkView
 from core.rl.observation import average_ranks
 from core.rl.ppo import clipped_policy_loss
 from core.rl.rollout import antithetic_noise, gaussian_logprobs
 
 HIDDEN = 64
+TRUST = 4.0  # how much of a mix an error that is e times as high takes away, before it is learned
 INPUTS = GROUP_FEATURES + 2 + len(ALLOCATED_BY)
 
 
@@ -30,39 +34,45 @@ class Question:
     macs_budget: float  # 0-1
     x: Tensor  # (G, INPUTS)
     one_shot: Tensor  # (G, masks) keep logits
+    lost: Tensor  # (masks + RANKINGS,) what the parts of the two mixes lose, in logs
 
     @classmethod
     def of(cls, view: NetworkView, macs_budget: float) -> "Question":
         """Put the budget and its one-shot masks beside what is always true of the network."""
-        one_shot = view.one_shot(macs_budget)
+        one_shot, lost = view.allocations(macs_budget)
         share = min(max(macs_budget, 0.01), 0.99)
         budget = torch.tensor([4.0 * share - 2.0, math.log(share / (1.0 - share))])
         x = torch.cat([view.features, budget.expand(len(one_shot), 2), one_shot / 2.0], dim=1)
-        return cls(view, macs_budget, x, one_shot)
+        return cls(view, macs_budget, x, one_shot, torch.cat([lost, view.rankings(macs_budget)]))
 
 
 class GeneralistPolicy(nn.Module):
-    """Mean shift of each group, from GATv2 over the groups; untrained it is a mean of criteria."""
+    """Mean answer for each group and ranking, from GATv2; untrained it is a mean of criteria."""
 
     def __init__(self, hidden: int = HIDDEN) -> None:
         super().__init__()
         self.encoder = GATEncoder(INPUTS, hidden)
         self.first = nn.Linear(2 * hidden + INPUTS, hidden)
         self.last = nn.Linear(hidden, 1)
-        self.mix = nn.Linear(2, len(ALLOCATED_BY))  # of the one-shot masks, by the budget
+        self.mix = nn.Linear(hidden + 2, len(ALLOCATED_BY) + len(RANKINGS))
+        self.trust = nn.Parameter(torch.ones(2))  # in the refit's error: of masks, of rankings
         for layer in (self.last, self.mix):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
     def forward(self, question: Question) -> Tensor:
-        """Answer with the shifts (G,), of mean 0."""
+        """Answer with the shifts (G,), of mean 0, and the preferences (RANKINGS,), in one row."""
         x, budget = question.x, question.x[0, GROUP_FEATURES : GROUP_FEATURES + 2]
         z = self.encoder(x, question.view.edge_index)  # (G, hidden)
-        z_graph = z.mean(dim=0, keepdim=True).expand(len(z), -1)
-        inner = nn.functional.elu(self.first(torch.cat([z, z_graph, x], dim=1)))
-        base = question.one_shot @ torch.softmax(self.mix(budget), dim=0)
-        shifts: Tensor = base + self.last(inner).squeeze(1)
-        return shifts - shifts.mean()
+        z_graph = z.mean(dim=0)
+        given = torch.cat([z, z_graph.expand(len(z), -1), x], dim=1)
+        whole = torch.cat([z_graph, budget])
+        parts = [len(ALLOCATED_BY), len(RANKINGS)]
+        trust = TRUST * self.trust.repeat_interleave(torch.tensor(parts))
+        mask, ranking = (self.mix(whole) - trust * question.lost).split(parts)
+        base = question.one_shot @ torch.softmax(mask, dim=0)
+        shifts = base + self.last(nn.functional.elu(self.first(given))).squeeze(1)
+        return torch.cat([shifts - shifts.mean(), ranking / RANKING_GAIN])
 
 
 @torch.no_grad()
@@ -70,8 +80,8 @@ def propose(
     policy: GeneralistPolicy, view: NetworkView, macs_budget: float
 ) -> tuple[Float64Array, BoolArray]:
     """Return priority (C,) and mask (C,) for a budget; nothing is evaluated."""
-    shifts = policy(Question.of(view, macs_budget))
-    return view.priority(shifts), view.mask(shifts, macs_budget)
+    answer = policy(Question.of(view, macs_budget))
+    return view.priority(answer), view.mask(answer, macs_budget)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,13 +89,13 @@ class Trial:
     """What was tried for one question, and how likely that was."""
 
     question: Question
-    shifts: Tensor  # (K, G)
-    logprobs: Tensor  # (K, G)
+    answers: Tensor  # (K, G + RANKINGS)
+    logprobs: Tensor  # (K, G + RANKINGS)
 
     @property
     def masks(self) -> list[BoolArray]:
-        """The masks of the shifts, K times (C,)."""
-        return [self.question.view.mask(row, self.question.macs_budget) for row in self.shifts]
+        """The masks of the answers, K times (C,)."""
+        return [self.question.view.mask(row, self.question.macs_budget) for row in self.answers]
 
 
 @torch.no_grad()
@@ -96,10 +106,10 @@ def sample_trial(
     deviation: float,
     random: torch.Generator,
 ) -> Trial:
-    """Try `count` shifts round the policy's answer, each one also the other way."""
+    """Try `count` answers round the policy's, each one also the other way."""
     mean = policy(question)
-    shifts = mean + deviation * antithetic_noise(count, len(mean), random)
-    return Trial(question, shifts, _logprobs(shifts, mean, deviation))
+    answers = mean + deviation * antithetic_noise(count, len(mean), random)
+    return Trial(question, answers, _logprobs(answers, mean, deviation))
 
 
 def trial_loss(
@@ -109,8 +119,8 @@ def trial_loss(
     deviation: float,
     clip_coef: float,
 ) -> Tensor:
-    """PPO's clipped loss with a ratio for each group, summed over the groups; a mean over K."""
-    logratio = _logprobs(trial.shifts, policy(trial.question), deviation) - trial.logprobs
+    """PPO's clipped loss with a ratio for each number of an answer, summed; a mean over K."""
+    logratio = _logprobs(trial.answers, policy(trial.question), deviation) - trial.logprobs
     return clipped_policy_loss(logratio, advantages[:, None], clip_coef).sum(dim=1).mean()
 
 
@@ -120,6 +130,6 @@ def rank_advantages(losses: Tensor) -> Tensor:
     return (ranks - ranks.mean()) / (ranks.std(unbiased=False) + 1e-6)
 
 
-def _logprobs(shifts: Tensor, mean: Tensor, deviation: float) -> Tensor:
+def _logprobs(answers: Tensor, mean: Tensor, deviation: float) -> Tensor:
     log_deviation = torch.full_like(mean, math.log(deviation))
-    return gaussian_logprobs(shifts, mean, log_deviation)
+    return gaussian_logprobs(answers, mean, log_deviation)

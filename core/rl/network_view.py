@@ -19,18 +19,23 @@ from core.graph.coupling import CouplingGroup
 from core.graph.layers import LayerGraph
 from core.pruning.baselines import ALLOCATIONS, one_shot_mask, uniform
 from core.pruning.budget import Float64Array, KeptShareModel
+from core.pruning.refit import Refit
 from core.rl.observation import keep_logits
 
 RANKED_BY = "obs_bn"  # within a group: a refit makes up for most of what OBS lets go first
+RANKINGS = (RANKED_BY, "obs_per_mac", "taylor", "contribution", "l1")  # that the policy mixes
+RANKING_GAIN = 3.0  # a preference among them counts as much as a shift of a group
 ALLOCATED_BY = (  # criterion and allocation of the one-shot masks that the policy mixes
     ("obs_bn", "balanced"),
     ("obs_bn", "global"),
     ("obs_per_mac", "global"),
     ("contribution", "global"),
+    ("taylor", "balanced"),
+    ("l1", "uniform"),
 )
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)  # of a group's scores
-GROUP_FEATURES = 10 + 2 * len(QUANTILES)
-VIEW_VERSION = 1  # of what the features mean, for agents that outlive a training
+GROUP_FEATURES = 11 + 2 * len(QUANTILES)
+VIEW_VERSION = 2  # of what the features mean, for agents that outlive a training
 FLOOR = 1e-6
 
 
@@ -41,30 +46,48 @@ class NetworkView:
     features: Tensor  # (G, GROUP_FEATURES)
     edge_index: Tensor  # int64 (2, edges)
     node_of_channel: NDArray[np.int64]  # (C,) row of the features; 0 where nothing is decided
-    ranks: Float64Array  # (C,) logit of a channel's rank in its group
+    ranks: Float64Array  # (C, RANKINGS) logit of a channel's rank in its group
     priorities: tuple[Float64Array, ...]  # (C,) each, of ALLOCATED_BY
     macs: KeptShareModel
     removable: BoolArray  # (C,)
+    refit: Refit
 
-    def one_shot(self, macs_budget: float) -> Tensor:
-        """Logit of the share that each one-shot mask keeps of each group, (G, masks)."""
+    def allocations(self, macs_budget: float) -> tuple[Tensor, Tensor]:
+        """Logit of the share that each one-shot mask keeps of each group, and what it loses.
+
+        Returns: float32 (G, masks); float32 (masks,), see `lost`.
+        """
         own = self.removable
         nodes = torch.from_numpy(self.node_of_channel[own])
-        columns = []
-        for priority in self.priorities:
-            mask = one_shot_mask(priority, self.macs, macs_budget, own)
-            columns.append(keep_logits([mask[own]], nodes, is_prior_known=True)[:, 0])
-        return torch.stack(columns, dim=1)
+        masks = [one_shot_mask(one, self.macs, macs_budget, own) for one in self.priorities]
+        columns = [keep_logits([mask[own]], nodes, is_prior_known=True)[:, 0] for mask in masks]
+        return torch.stack(columns, dim=1), self.lost(masks)
 
-    def priority(self, shifts: Tensor) -> Float64Array:
-        """Rank and shift of its group, (G,) -> (C,); larger means keep."""
-        by_channel = shifts.detach().double().numpy()[self.node_of_channel]
-        priority: Float64Array = self.ranks + by_channel
+    def rankings(self, macs_budget: float) -> Tensor:
+        """What a uniform mask loses by each ranking, float32 (RANKINGS,), see `lost`."""
+        own = self.removable
+        return self.lost([one_shot_mask(one, self.macs, macs_budget, own) for one in self.ranks.T])
+
+    def lost(self, masks: Sequence[BoolArray]) -> Tensor:
+        """Log of the refit's error of each mask, above the least of them: float32 (masks,)."""
+        errors = torch.tensor([self.refit.refit(mask).error for mask in masks])
+        logs = torch.log(errors.clamp(min=FLOOR))
+        return logs - logs.min()
+
+    def priority(self, answer: Tensor) -> Float64Array:
+        """Mixed rank and shift of its group, (C,); larger means keep.
+
+        answer: (G + RANKINGS,) the shifts, and how much each ranking is preferred.
+        """
+        values, groups = answer.detach().double(), len(self.features)
+        shares = torch.softmax(RANKING_GAIN * values[groups:], dim=0).numpy()
+        shifts = values[:groups].numpy()[self.node_of_channel]
+        priority: Float64Array = self.ranks @ shares + shifts
         return priority
 
-    def mask(self, shifts: Tensor, macs_budget: float) -> BoolArray:
-        """Fill the budget in the order of the priority: (G,) -> (C,)."""
-        return one_shot_mask(self.priority(shifts), self.macs, macs_budget, self.removable)
+    def mask(self, answer: Tensor, macs_budget: float) -> BoolArray:
+        """Fill the budget in the order of the priority: (G + RANKINGS,) -> (C,)."""
+        return one_shot_mask(self.priority(answer), self.macs, macs_budget, self.removable)
 
 
 def view_network(
@@ -72,28 +95,30 @@ def view_network(
     importances: Mapping[str, FloatArray],
     macs: KeptShareModel,
     removable: BoolArray,
+    refit: Refit,
 ) -> NetworkView:
     """Describe a network by its layer graph and what the criteria say of its channels.
 
-    importances: criterion -> (C,). removable: (C,), at least one is True.
+    importances: criterion -> (C,). removable: (C,), at least one is True. refit: of its readers.
     """
     groups = [g for g in analysis.groups.groups if removable[g.start : g.stop].any()]
     nodes = np.zeros(len(removable), dtype=np.int64)
     for node, group in enumerate(groups):
         nodes[group.start : group.stop] = node
-    scores = importances[RANKED_BY]
-    ranks = uniform(scores, analysis.groups)
+    ranks = [uniform(importances[criterion], analysis.groups) for criterion in RANKINGS]
+    shares = np.stack(ranks, axis=1)
     return NetworkView(
-        features=_features(analysis, groups, macs, scores),
+        features=_features(analysis, groups, macs, importances[RANKED_BY]),
         edge_index=_edges(analysis.graph, groups),
         node_of_channel=nodes,
-        ranks=np.log(ranks / (1.0 - ranks)),
+        ranks=np.log(shares / (1.0 - shares)),
         priorities=tuple(
             ALLOCATIONS[allocation](importances[criterion], analysis.groups)
             for criterion, allocation in ALLOCATED_BY
         ),
         macs=macs,
         removable=removable,
+        refit=refit,
     )
 
 
@@ -122,6 +147,7 @@ def _features(
                 (node + 1) / count,
                 np.log(count) / 4,
                 float(group.is_stream),
+                float(any(graph.layer(name).kind == "depthwise" for name in group.producers)),
                 np.log(share[node] * count + FLOOR) / 4,
                 np.log(share[node] * len(group) * count + FLOOR) / 2,
                 *((quantiles - middle) / 2),

@@ -81,7 +81,7 @@ class Bench:
         Where the reward needs distillation it learns from reward images that never change.
         """
         measure = measures_of(self.config).judging
-        is_missing = measure.is_refitted and not self.scorer.has_refit
+        is_missing = measure.is_refitted and self.scorer.refit is None
         if is_missing or measure == self.scorer.measure:
             return self.scorer
         if not measure.steps:
@@ -94,7 +94,7 @@ class Bench:
     def first(self) -> MaskScorer | None:
         """What sorts masks out before the judge sees the best of them; None: the judge is cheap."""
         measures = measures_of(self.config)
-        is_missing = measures.first.is_refitted and not self.scorer.has_refit
+        is_missing = measures.first.is_refitted and self.scorer.refit is None
         if is_missing or measures.first == measures.judging:
             return None
         return self.scorer.measuring(measures.first)

@@ -99,7 +99,7 @@ class TrainingGround:
     def view(self, removable: BoolArray) -> NetworkView:
         """Describe the network where these channels (C,) may go."""
         return view_network(
-            self.bench.opened.analysis, self.importances, self.bench.macs, removable
+            self.bench.opened.analysis, self.importances, self.bench.macs, removable, self.refit
         )
 
     def losses(self, masks: Sequence[BoolArray], *, is_cheap: bool) -> torch.Tensor:

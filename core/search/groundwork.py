@@ -103,7 +103,7 @@ def compare_criteria(
         competitors = make_competitors(
             importances, analysis.groups, macs, config.macs_budget, bench.removable
         )
-        if (proposal := proposal_of(bench, importances)) is not None:
+        if (proposal := (yield from proposal_of(bench, importances))) is not None:
             competitors.append(proposal)
         tournament = yield from hold_tournament(
             competitors, bench.first or bench.scorer, bench.images, macs, bench.closer

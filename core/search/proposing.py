@@ -1,11 +1,12 @@
 """What an agent that was trained on other networks proposes for this one, before any evaluation."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 
 from core.config import SearchConfig
 from core.errors import ConfigError
-from core.events import FloatArray
+from core.events import FloatArray, SearchEvent
+from core.pruning.refit_measuring import measure_refit
 from core.rl.generalist import GeneralistPolicy, propose
 from core.rl.network_view import view_network
 from core.rl.transfer import load_generalist
@@ -37,12 +38,26 @@ def generalist_of(config: SearchConfig) -> GeneralistPolicy | None:
     return policy
 
 
-def proposal_of(bench: Bench, importances: Mapping[str, FloatArray]) -> Competitor | None:
-    """What the agent proposes, to compete with the criteria; None if there is no such agent."""
+def proposal_of(
+    bench: Bench, importances: Mapping[str, FloatArray]
+) -> Generator[SearchEvent, None, Competitor | None]:
+    """What the agent proposes, to compete with the criteria; None if there is no such agent.
+
+    Yields: what measuring a refit tells, where the search's reward needs none.
+    """
     policy = generalist_of(bench.config)
     if policy is None:
         return None
-    analysis, budget = bench.opened.analysis, bench.config.macs_budget
-    view = view_network(analysis, importances, bench.macs, bench.removable)
+    opened, budget = bench.opened, bench.config.macs_budget
+    refit = bench.scorer.refit
+    if refit is None:
+        refit = yield from measure_refit(
+            opened.network.module,
+            opened.analysis,
+            opened.images.reward,
+            device=bench.device,
+            removable=bench.removable,
+        )
+    view = view_network(opened.analysis, importances, bench.macs, bench.removable, refit)
     priority, keep = propose(policy, view, budget)
     return Competitor(PROPOSAL, priority, keep)

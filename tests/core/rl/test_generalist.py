@@ -13,7 +13,9 @@ from core.graph.trace import analyse_network
 from core.pruning.baselines import one_shot_mask
 from core.pruning.criteria import CRITERIA
 from core.pruning.macs import MacsModel
+from core.pruning.refit import Refitted
 from core.rl.generalist import (
+    TRUST,
     GeneralistPolicy,
     Question,
     propose,
@@ -21,20 +23,33 @@ from core.rl.generalist import (
     sample_trial,
     trial_loss,
 )
-from core.rl.network_view import GROUP_FEATURES, view_network
+from core.rl.network_view import ALLOCATED_BY, GROUP_FEATURES, RANKINGS, view_network
 from core.rl.transfer import agent_bytes, generalist_bytes, load_agent, load_generalist
 from tests.core.rl.observations import chain_policy
 from tests.networks import Chain, Residual, build, example_images
 
 
-def view_of(kind=Chain, removable=None):
+class LosesBySize:
+    """A refit that loses the square of the share of the channels that are gone."""
+
+    def refit(self, keep):
+        return Refitted({}, float((~keep).mean()) ** 2)
+
+
+def view_of(kind=Chain, removable=None, refit=None):
     module = build(kind)
     analysis = analyse_network(module, example_images())
     channels = analysis.groups.channel_count
     random = np.random.default_rng(0)
     importances = {name: random.random(channels).astype(np.float32) + 0.1 for name in CRITERIA}
     may_go = np.ones(channels, dtype=np.bool_) if removable is None else removable
-    return view_network(analysis, importances, MacsModel(analysis, module), may_go)
+    macs = MacsModel(analysis, module)
+    return view_network(analysis, importances, macs, may_go, refit or LosesBySize())
+
+
+def no_preference(groups):
+    """Shifts of 0 and no ranking before another."""
+    return torch.zeros(groups + len(RANKINGS))
 
 
 def policy_of(seed=0):
@@ -65,13 +80,23 @@ def test_groups_that_keep_all_are_no_nodes_but_let_edges_through():
     view = view_of(Residual, only)
     assert len(view.features) == 1
     assert view.edge_index.shape == (2, 0)
-    assert view.mask(torch.zeros(1), 0.9)[~only].all()
+    assert view.mask(no_preference(1), 0.9)[~only].all()
 
 
 def test_ranks_are_logits_of_places_within_the_group():
     view = view_of()
     expected = np.log((np.arange(8) + 0.5) / (8 - np.arange(8) - 0.5))
-    assert np.sort(view.ranks[:8]) == pytest.approx(expected)
+    assert view.ranks.shape == (14, len(RANKINGS))
+    for column in view.ranks[:8].T:
+        assert np.sort(column) == pytest.approx(expected)
+
+
+def test_preferred_rankings_weigh_more_in_the_order_of_a_group():
+    view, answer = view_of(), no_preference(2)
+    assert view.priority(answer) == pytest.approx(view.ranks.mean(axis=1))
+    answer[2] = 20.0  # the first ranking
+    answer[0] = 0.7  # the first group
+    assert view.priority(answer)[:8] == pytest.approx(view.ranks[:8, 0] + 0.7)
 
 
 def test_the_one_shot_columns_are_logits_of_what_the_masks_keep():
@@ -80,14 +105,27 @@ def test_the_one_shot_columns_are_logits_of_what_the_masks_keep():
     share = np.array([keep[:8].mean(), keep[8:].mean()])
     least = 0.7 / np.array([9.0, 7.0])
     expected = torch.logit(torch.from_numpy(np.clip(share, least, 1 - least)))
-    assert view.one_shot(0.5)[:, 1].tolist() == pytest.approx(expected.tolist(), abs=1e-5)
+    assert view.allocations(0.5)[0][:, 1].tolist() == pytest.approx(expected.tolist(), abs=1e-5)
 
 
-def test_untrained_it_answers_with_the_mean_of_the_one_shot_masks():
-    question = Question.of(view_of(), 0.5)
-    expected = question.one_shot.mean(dim=1)
+def test_what_masks_lose_is_told_in_logs_above_the_least():
+    view = view_of()
+    keep = np.ones((3, 14), dtype=np.bool_)
+    keep[1, :2] = keep[2, :4] = keep[0, :1] = False
+    expected = 2 * np.log([1, 2, 4])
+    assert view.lost(keep).tolist() == pytest.approx(expected.tolist(), abs=1e-5)
+
+
+def test_untrained_it_mixes_the_one_shot_masks_by_what_they_lose():
+    lost = torch.zeros(len(ALLOCATED_BY) + len(RANKINGS))
+    lost[: len(ALLOCATED_BY)] = 9.0
+    lost[2:4] = torch.tensor([0.0, 0.25])
+    question = dataclasses.replace(Question.of(view_of(), 0.5), lost=lost)
+    share = 1 / (1 + np.exp(-0.25 * TRUST))
+    expected = share * question.one_shot[:, 2] + (1 - share) * question.one_shot[:, 3]
     answer = policy_of()(question)
-    assert answer.tolist() == pytest.approx((expected - expected.mean()).tolist(), abs=1e-6)
+    assert answer[:2].tolist() == pytest.approx((expected - expected.mean()).tolist(), abs=1e-5)
+    assert answer[2:].tolist() == pytest.approx([0.0] * len(RANKINGS), abs=1e-6)
 
 
 @pytest.mark.parametrize("kind", [Chain, Residual])
@@ -102,7 +140,7 @@ def test_a_proposal_holds_the_budget_of_any_network(kind, budget):
 def test_tries_come_in_pairs_round_the_answer():
     policy, question = policy_of(), Question.of(view_of(), 0.5)
     trial = sample_trial(policy, question, 6, 0.3, torch.Generator().manual_seed(0))
-    assert torch.allclose(trial.shifts[:3] + trial.shifts[3:], 2 * policy(question), atol=1e-5)
+    assert torch.allclose(trial.answers[:3] + trial.answers[3:], 2 * policy(question), atol=1e-5)
     assert len(trial.masks) == 6
 
 
@@ -119,7 +157,7 @@ def test_it_learns_to_keep_what_was_rewarded():
     before = policy(question)[0].item()
     for _ in range(5):
         trial = sample_trial(policy, question, 8, 0.3, noise)
-        advantages = rank_advantages(-trial.shifts[:, 0])
+        advantages = rank_advantages(-trial.answers[:, 0])
         optimizer.zero_grad()
         trial_loss(policy, trial, advantages, 0.3, 0.2).backward()
         optimizer.step()
@@ -146,8 +184,8 @@ def test_other_agents_are_no_generalists_and_the_other_way_round(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"features_version": 9}, r"another version of Espalier \(format 1.9, this one reads 1.1"),
-        ({"version": 7}, r"another version of Espalier \(format 7.1"),
+        ({"features_version": 9}, r"another version of Espalier \(format 1.9, this one reads 1.2"),
+        ({"version": 7}, r"another version of Espalier \(format 7.2"),
         ({"sha256": "0"}, "it is damaged, or no agent of Espalier"),
     ],
 )

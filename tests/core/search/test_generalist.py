@@ -132,6 +132,13 @@ def test_a_search_from_such_an_agent_has_its_proposal_among_the_criteria(agent):
     assert PROPOSAL not in [one.criterion for one in of(CriterionEvaluated, fresh)]
 
 
+@pytest.mark.parametrize("reward", ["teacher", "refit"])
+def test_what_it_asks_of_a_refit_is_measured_once(agent, reward):
+    config = dataclasses.replace(SHORT, start_from=agent, reward=reward)
+    stages = [one.stage for one in of(StageStarted, run_search(open_tiny(Residual), config))]
+    assert stages.count("Measuring what layers read, for the refit") == 1
+
+
 def test_other_methods_do_not_ask_it(agent):
     config = dataclasses.replace(SHORT, start_from=agent, method="evolution")
     events = list(run_search(open_tiny(Chain), config))

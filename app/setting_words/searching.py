@@ -203,6 +203,16 @@ WORDS: dict[str, Words] = {
         ),
         QT_TRANSLATE_NOOP("explanations", "steps"),
     ),
+    "search.adaptation_cutmix": Words(
+        QT_TRANSLATE_NOOP("explanations", "Mixed images"),
+        QT_TRANSLATE_NOOP(
+            "explanations",
+            "The share of the images that the network adapts with which get a rectangle of another "
+            "image at the beginning of the search (CutMix); it falls to none at the end. The "
+            "unpruned network's answers tell more of mixed images than of those that it was "
+            "trained with.",
+        ),
+    ),
     "search.budget_annealing": Words(
         QT_TRANSLATE_NOOP("explanations", "Budget annealing"),
         QT_TRANSLATE_NOOP(

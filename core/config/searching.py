@@ -18,7 +18,8 @@ MULTIPLES = (1, 4, 8, 16)  # of channels, that widths may be rounded to
 REWARDS_WITH_REFIT = ("refit_error", "refit", "refit_distillation", "staged")
 GATES = "gates"  # the method that trains the weights itself or leaves them alone
 FURTHER_BUDGETS = ("params", "size", "latency")  # beside the MACs; settings "<name>_budget"
-BEFORE_WEIGHT_MIXING = {"weight_mixing": False}  # what a begun run's file says by not naming it
+# what the file of a begun run says by not naming a setting that came later
+WHEN_UNNAMED = {"weight_mixing": False, "adaptation_cutmix": 0.0}
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class SearchConfig:
     distillation_batch: int = number(64, 2, 10_000)  # images of each step
     distillation_rate: float = number(0.02, 0.0, 10.0)  # of the first step
     adaptation_steps: int = number(16, 0, 10_000)  # after each update; none with refit rewards
+    adaptation_cutmix: float = number(0.75, 0.0, 1.0)  # of its images, at first; at last none
     budget_annealing: float = number(0.5, 0.0, 0.9)  # of the evaluations: the MACs budget falls
     weight_mixing: bool = True  # adapted weights with the original ones, in the end
     stop_on_overfit: bool = True  # end the search once its masks get worse on held-out images

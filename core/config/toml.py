@@ -13,7 +13,7 @@ import tomli_w
 
 from core.config.checks import FLOAT_MOST, SHOWN_LETTERS, hints_of, shown
 from core.config.running import RunConfig
-from core.config.searching import BEFORE_WEIGHT_MIXING
+from core.config.searching import WHEN_UNNAMED
 from core.errors import ConfigError, readable
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ def begun_config_from_toml(text: str) -> RunConfig:
     values = _parsed(text)
     search = values.get("search", {})
     if isinstance(search, Mapping):
-        values = {**values, "search": {**BEFORE_WEIGHT_MIXING, **search}}
+        values = {**values, "search": {**WHEN_UNNAMED, **search}}
     return run_config_from_dict(values)
 
 

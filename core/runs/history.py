@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from core.config.searching import BEFORE_WEIGHT_MIXING, FURTHER_BUDGETS
+from core.config.searching import FURTHER_BUDGETS, WHEN_UNNAMED
 from core.errors import RunError, readable
 from core.runs.files import (
     CONFIG_FILE,
@@ -214,7 +214,7 @@ def _moment(folder: Path) -> datetime:
 def _kinship(config: Mapping[str, Any]) -> str:
     if not config:
         return ""
-    search = {**BEFORE_WEIGHT_MIXING, **_mapping(config.get("search"))}
+    search = {**WHEN_UNNAMED, **_mapping(config.get("search"))}
     search = {name: value for name, value in search.items() if name not in OWN_SETTINGS}
     rest = {name: value for name, value in config.items() if name not in NO_KINSHIP}
     return json.dumps({**rest, "search": search}, sort_keys=True, default=str)

@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.augmentation import augment
 from core.config.baselines import BaselineConfig
 from core.evaluation import (
     CACHE_BYTES,
@@ -35,7 +34,7 @@ from core.pruning.budget import keep_probability, solve_threshold
 from core.pruning.statistics import affordable_batch
 from core.rl.ppo import UpdateStatistics
 from core.rl.rollout import bernoulli_entropy
-from core.search.adaptation import AUGMENTATION
+from core.search.adaptation import images_to_adapt_with
 from core.search.bench import Bench
 from core.search.methods.gated_network import GatedNetwork
 from core.search.methods.hard_concrete import gates_of, open_logits, sure_gates
@@ -55,6 +54,7 @@ class Gates:
     def __init__(self, bench: Bench, terrain: Terrain, config: BaselineConfig) -> None:
         search, opened = bench.config, bench.opened
         self._terrain, self._config, self._device = terrain, config, bench.device
+        self._search, self._classes = search, opened.network.class_count
         self._precision = resolve_precision(search.precision, bench.device)
         self._network = GatedNetwork(opened.network.module, opened.analysis.plan, bench.device)
         self._trained = (
@@ -91,9 +91,11 @@ class Gates:
 
     def step(self) -> None:
         """Make one gradient step on the next images; nothing moves if the loss is no number."""
-        images, _ = self._images.next()
+        images, labels = self._images.next()
         if self._trained:
-            images = augment(images, AUGMENTATION, self._random)
+            images, _ = images_to_adapt_with(
+                images, labels, self._classes, self._search, self._progress, self._random
+            )
         uniform = torch.rand(len(self._log_alpha), generator=self._random)
         with torch.enable_grad():
             gates = self._masked(gates_of(self._projected(self._budget_now()), uniform))
@@ -111,8 +113,8 @@ class Gates:
         for weight, own in zip(self._trained, of_weights, strict=True):
             weight.grad = None if own[0] is None else sum(own)
         if self._sgd is not None:
-            share = min(1.0, self._step / max(1, self._steps))
-            self._sgd.param_groups[0]["lr"] = self._config.gate_weight_rate * (1 - DECAY * share)
+            rate = self._config.gate_weight_rate * (1 - DECAY * self._progress)
+            self._sgd.param_groups[0]["lr"] = rate
             self._sgd.step()
 
     def _differentiate(
@@ -197,6 +199,11 @@ class Gates:
                 weight.copy_(saved)
         if self._sgd is not None:
             self._sgd.load_state_dict(copy.deepcopy(dict(state["sgd"])))
+
+    @property
+    def _progress(self) -> float:
+        """How much of the steps is done, 0-1."""
+        return min(1.0, self._step / max(1, self._steps))
 
     def _budget_now(self) -> float:
         """The share of MACs that the gates may let through at this step, 0-1."""

@@ -146,10 +146,12 @@ def test_layers_are_decided_where_the_network_adapts_unless_it_is_said_otherwise
 def test_what_a_begun_run_is_too_old_to_name_is_as_it_was_then():
     old = "[search]\nseed = 3\n"
     assert begun_config_from_toml(old) == RunConfig(
-        search=SearchConfig(seed=3, weight_mixing=False)
+        search=SearchConfig(seed=3, weight_mixing=False, adaptation_cutmix=0.0)
     )
     assert run_config_from_toml(old) == RunConfig(search=SearchConfig(seed=3))  # for a new one
     assert begun_config_from_toml("").search.weight_mixing is False
-    assert begun_config_from_toml("[search]\nweight_mixing = true\n") == RunConfig()
+    named = "[search]\nweight_mixing = true\n"
+    unmixed = SearchConfig(adaptation_cutmix=0.0)  # which was named later
+    assert begun_config_from_toml(named) == RunConfig(search=unmixed)
     with pytest.raises(ConfigError, match="'search' must be a table"):
         begun_config_from_toml("search = 3\n")

@@ -32,6 +32,7 @@ from core.search.adaptation import (
     adapt_network,
     adapted_network,
     annealed_budget,
+    images_to_adapt_with,
     is_annealing,
 )
 from core.search.bench import Bench
@@ -86,7 +87,7 @@ def test_criteria_are_those_of_the_network_as_it_was():
 
 
 def test_the_rate_falls_over_the_search_and_images_rotate(monkeypatch):
-    bench = Bench.of(open_tiny(Chain), short(distillation_rate=0.08))
+    bench = Bench.of(open_tiny(Chain), short(distillation_rate=0.08, adaptation_cutmix=0.0))
     rates, seen = [], []
 
     def adapt(self, keep, images, labels, rate):
@@ -102,6 +103,21 @@ def test_the_rate_falls_over_the_search_and_images_rotate(monkeypatch):
     again = RotatingImages(bench.opened.images.reward, 8, seed=0)
     expected = [again.next_batches(1, 6)[0][0] for _ in range(3)]
     assert all(torch.equal(one, other) for one, other in zip(seen, expected, strict=True))
+
+
+@pytest.mark.parametrize(("progress", "mixed"), [(0.0, 6), (0.5, 3), (1.0, 0)])
+def test_the_share_of_mixed_images_falls_to_none_over_the_search(monkeypatch, progress, mixed):
+    monkeypatch.setattr("core.search.adaptation.augment", lambda images, *_: images)
+    labels = torch.arange(8)
+    images = labels.float().view(8, 1, 1, 1).expand(8, 1, 16, 16).contiguous()
+    random = torch.Generator().manual_seed(0)
+    seen, shares = images_to_adapt_with(images, labels, 8, short(), progress, random)
+    changed = (seen != images).flatten(1).any(dim=1)
+    assert 0 < changed.sum() <= mixed if mixed else not changed.any()
+    if mixed:
+        assert torch.equal((shares.max(dim=1).values < 1), changed)
+    else:
+        assert torch.equal(shares, labels)
 
 
 def test_nothing_is_learned_after_the_last_update():

@@ -24,7 +24,7 @@ class Lesson:
     """One batch to learn from."""
 
     images: Tensor  # (N, C, H, W)
-    labels: Tensor  # (N,)
+    labels: Tensor  # classes (N,), or their shares (N, classes) where images are mixed
     answers: Tensor  # (N, classes) logits of the unpruned network
 
     def part(self, place: slice) -> "Lesson":

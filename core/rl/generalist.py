@@ -34,20 +34,20 @@ class Question:
     macs_budget: float  # 0-1
     x: Tensor  # (G, INPUTS)
     one_shot: Tensor  # (G, masks) keep logits
-    lost: Tensor  # (masks + RANKINGS,) what the parts of the two mixes lose, in logs
+    lost: Tensor  # (masks + RANKINGS,) what each of them loses, in logs
 
     @classmethod
     def of(cls, view: NetworkView, macs_budget: float) -> "Question":
         """Put the budget and its one-shot masks beside what is always true of the network."""
-        one_shot, lost = view.allocations(macs_budget)
+        one_shot, lost = view.parts(macs_budget)
         share = min(max(macs_budget, 0.01), 0.99)
         budget = torch.tensor([4.0 * share - 2.0, math.log(share / (1.0 - share))])
         x = torch.cat([view.features, budget.expand(len(one_shot), 2), one_shot / 2.0], dim=1)
-        return cls(view, macs_budget, x, one_shot, torch.cat([lost, view.rankings(macs_budget)]))
+        return cls(view, macs_budget, x, one_shot, lost)
 
 
 class GeneralistPolicy(nn.Module):
-    """Mean answer for each group and ranking, from GATv2; untrained it is a mean of criteria."""
+    """Mean answer for each group and ranking, from GATv2; untrained it goes by the refit."""
 
     def __init__(self, hidden: int = HIDDEN) -> None:
         super().__init__()

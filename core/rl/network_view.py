@@ -52,27 +52,27 @@ class NetworkView:
     removable: BoolArray  # (C,)
     refit: Refit
 
-    def allocations(self, macs_budget: float) -> tuple[Tensor, Tensor]:
-        """Logit of the share that each one-shot mask keeps of each group, and what it loses.
+    def parts(self, macs_budget: float) -> tuple[Tensor, Tensor]:
+        """What can be mixed at a budget: what the one-shot masks keep, and what each part loses.
 
-        Returns: float32 (G, masks); float32 (masks,), see `lost`.
+        Returns: the logit of the share that each mask of ALLOCATED_BY keeps of each group, float32
+            (G, ALLOCATED_BY); what each of them loses and, with the same share of every group, each
+            of RANKINGS, float32 (ALLOCATED_BY + RANKINGS,): the log of the refit's error above the
+            least of its kind.
         """
-        own = self.removable
-        nodes = torch.from_numpy(self.node_of_channel[own])
-        masks = [one_shot_mask(one, self.macs, macs_budget, own) for one in self.priorities]
-        columns = [keep_logits([mask[own]], nodes, is_prior_known=True)[:, 0] for mask in masks]
-        return torch.stack(columns, dim=1), self.lost(masks)
-
-    def rankings(self, macs_budget: float) -> Tensor:
-        """What a uniform mask loses by each ranking, float32 (RANKINGS,), see `lost`."""
-        own = self.removable
-        return self.lost([one_shot_mask(one, self.macs, macs_budget, own) for one in self.ranks.T])
-
-    def lost(self, masks: Sequence[BoolArray]) -> Tensor:
-        """Log of the refit's error of each mask, above the least of them: float32 (masks,)."""
-        errors = torch.tensor([self.refit.refit(mask).error for mask in masks])
-        logs = torch.log(errors.clamp(min=FLOOR))
-        return logs - logs.min()
+        own, nodes = self.removable, torch.from_numpy(self.node_of_channel[self.removable])
+        masks, ranked = (
+            [one_shot_mask(one, self.macs, macs_budget, own) for one in priorities]
+            for priorities in (self.priorities, self.ranks.T)
+        )
+        kept = [keep_logits([mask[own]], nodes, is_prior_known=True)[:, 0] for mask in masks]
+        known = {mask.tobytes(): mask for mask in (*masks, *ranked)}  # some are the same
+        errors = {key: self.refit.refit(mask).error for key, mask in known.items()}
+        lost = []
+        for alike in (masks, ranked):
+            logs = torch.tensor([errors[mask.tobytes()] for mask in alike]).clamp(min=FLOOR).log()
+            lost.append(logs - logs.min())
+        return torch.stack(kept, dim=1), torch.cat(lost)
 
     def priority(self, answer: Tensor) -> Float64Array:
         """Mixed rank and shift of its group, (C,); larger means keep.

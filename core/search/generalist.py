@@ -1,11 +1,11 @@
 """The training of one agent over several networks and budgets, and its proposal for another.
 
-Each update takes a few tasks: one of the networks, with a budget between two bounds. The policy's
-shifts are tried in pairs round its answer; the ranks of what the masks earn, among those of one
-task on the same reward images, are the advantages. What counts is the distance of the refitted
-network's answers to the unpruned one's. The refit's error, which needs no image and costs a tenth,
-can stand for it at first, but says little above a third of the MACs: an agent that learned from
-it alone was better than every criterion at 25 % and worse at 50 % and 60 %.
+Each update takes a few tasks: one of the networks, with a budget between two bounds. Answers are
+tried in pairs round the policy's own; the ranks of what the masks earn, among those of one task on
+the same reward images, are the advantages. What counts is the distance of the refitted network's
+answers to the unpruned one's. The refit's error, which needs no image and costs a tenth, can stand
+for it at first, but above 40 % of the MACs it says little about which of the better masks is best:
+an agent that learned from it alone was better than every criterion at 25 % and worse at 50 and 60.
 """
 
 import contextlib

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from core.config import SearchConfig
 from core.errors import ConfigError
-from core.events import FloatArray, SearchEvent
+from core.events import FloatArray, SearchEvent, StageStarted
 from core.pruning.refit_measuring import measure_refit
 from core.rl.generalist import GeneralistPolicy, propose
 from core.rl.network_view import view_network
@@ -43,7 +43,8 @@ def proposal_of(
 ) -> Generator[SearchEvent, None, Competitor | None]:
     """What the agent proposes, to compete with the criteria; None if there is no such agent.
 
-    Yields: what measuring a refit tells, where the search's reward needs none.
+    Yields: what measuring a refit tells, where the search's reward needs none; StageStarted. Some
+        refits come then at once: seconds, for a wide network, in which no stop is heard.
     """
     policy = generalist_of(bench.config)
     if policy is None:
@@ -58,6 +59,7 @@ def proposal_of(
             device=bench.device,
             removable=bench.removable,
         )
+    yield StageStarted("Asking the agent for a proposal")
     view = view_network(opened.analysis, importances, bench.macs, bench.removable, refit)
     priority, keep = propose(policy, view, budget)
     return Competitor(PROPOSAL, priority, keep)

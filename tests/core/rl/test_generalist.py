@@ -29,11 +29,11 @@ from tests.core.rl.observations import chain_policy
 from tests.networks import Chain, Residual, build, example_images
 
 
-class LosesBySize:
-    """A refit that loses the square of the share of the channels that are gone."""
+class LosesByPlace:
+    """A refit that loses more by a later channel."""
 
     def refit(self, keep):
-        return Refitted({}, float((~keep).mean()) ** 2)
+        return Refitted({}, float(np.flatnonzero(~keep).sum()))
 
 
 def view_of(kind=Chain, removable=None, refit=None):
@@ -44,7 +44,7 @@ def view_of(kind=Chain, removable=None, refit=None):
     importances = {name: random.random(channels).astype(np.float32) + 0.1 for name in CRITERIA}
     may_go = np.ones(channels, dtype=np.bool_) if removable is None else removable
     macs = MacsModel(analysis, module)
-    return view_network(analysis, importances, macs, may_go, refit or LosesBySize())
+    return view_network(analysis, importances, macs, may_go, refit or LosesByPlace())
 
 
 def no_preference(groups):
@@ -105,15 +105,32 @@ def test_the_one_shot_columns_are_logits_of_what_the_masks_keep():
     share = np.array([keep[:8].mean(), keep[8:].mean()])
     least = 0.7 / np.array([9.0, 7.0])
     expected = torch.logit(torch.from_numpy(np.clip(share, least, 1 - least)))
-    assert view.allocations(0.5)[0][:, 1].tolist() == pytest.approx(expected.tolist(), abs=1e-5)
+    assert view.parts(0.5)[0][:, 1].tolist() == pytest.approx(expected.tolist(), abs=1e-5)
 
 
-def test_what_masks_lose_is_told_in_logs_above_the_least():
-    view = view_of()
-    keep = np.ones((3, 14), dtype=np.bool_)
-    keep[1, :2] = keep[2, :4] = keep[0, :1] = False
-    expected = 2 * np.log([1, 2, 4])
-    assert view.lost(keep).tolist() == pytest.approx(expected.tolist(), abs=1e-5)
+def test_what_the_parts_of_the_mixes_lose_is_told_in_logs_above_the_least_of_their_kind():
+    view, own = view_of(), len(ALLOCATED_BY)
+    expected = []
+    for priorities in (view.priorities, view.ranks.T):
+        keeps = [one_shot_mask(one, view.macs, 0.5, view.removable) for one in priorities]
+        logs = np.log([np.flatnonzero(~keep).sum() for keep in keeps])
+        expected += (logs - logs.min()).tolist()
+    lost = view.parts(0.5)[1]
+    assert lost.tolist() == pytest.approx(expected, abs=1e-5)
+    assert lost[:own].min() == lost[own:].min() == 0
+    assert min(lost[:own].max(), lost[own:].max()) > 0
+
+
+def test_no_mask_is_refitted_twice():
+    asked = []
+
+    class Counted(LosesByPlace):
+        def refit(self, keep):
+            asked.append(keep.tobytes())
+            return super().refit(keep)
+
+    view_of(refit=Counted()).parts(0.5)
+    assert len(asked) == len(set(asked)) < len(ALLOCATED_BY) + len(RANKINGS)
 
 
 def test_untrained_it_mixes_the_one_shot_masks_by_what_they_lose():

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import json
 import random
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -229,9 +230,11 @@ def test_other_settings_weights_and_images_are_named(tmp_path):
         list(resume_run(open_tiny(), tmp_path))
 
 
-def test_a_run_from_before_weights_were_mixed_goes_on_without_mixing(tmp_path, monkeypatch):
+def test_a_run_from_before_weights_and_images_were_mixed_goes_on_so(tmp_path, monkeypatch):
+    unnamed = re.compile(r"^(weight_mixing|adaptation_cutmix) = .*\n", re.MULTILINE)
+
     def old_toml(config):
-        return to_toml(config).replace("weight_mixing = true\n", "")
+        return unnamed.sub("", to_toml(config))
 
     with monkeypatch.context() as patch:
         for module in ("checkpoint", "recording"):
@@ -241,17 +244,19 @@ def test_a_run_from_before_weights_were_mixed_goes_on_without_mixing(tmp_path, m
             if isinstance(event, CheckpointReached) and event.update == 2:
                 break
         run.close()
-    assert "weight_mixing" not in (tmp_path / "config.toml").read_text()
-    assert "weight_mixing" not in load_checkpoint(tmp_path).identity.config
-    assert run_settings(tmp_path) == dataclasses.replace(
-        CONFIG, search=dataclasses.replace(SEARCH, weight_mixing=False)
-    )
+    for text in (
+        (tmp_path / "config.toml").read_text(),
+        load_checkpoint(tmp_path).identity.config,
+    ):
+        assert not unnamed.search(text)
+    old = dataclasses.replace(SEARCH, weight_mixing=False, adaptation_cutmix=0.0)
+    assert run_settings(tmp_path) == dataclasses.replace(CONFIG, search=old)
     resumed = resume_run(open_tiny(), tmp_path)
     told = [event.message for event in resumed if isinstance(event, NoticeRaised)]
     assert any("Going on after" in words for words in told)
     assert not any("adapted weights count for" in words for words in told)
     assert "weight_mixing = false" in (tmp_path / "config.toml").read_text()
-    assert load_run_config(tmp_path / "config.toml").search.weight_mixing is False
+    assert load_run_config(tmp_path / "config.toml").search == old
 
 
 @pytest.mark.parametrize("tenth", range(10))

@@ -86,9 +86,14 @@ def test_criteria_are_those_of_the_network_as_it_was():
     assert rewards[0][4:] != rewards[1][4:]
 
 
-def test_the_rate_falls_over_the_search_and_images_rotate(monkeypatch):
-    bench = Bench.of(open_tiny(Chain), short(distillation_rate=0.08, adaptation_cutmix=0.0))
-    rates, seen = [], []
+def test_rate_and_mixed_images_fall_over_the_search_and_images_rotate(monkeypatch):
+    bench = Bench.of(open_tiny(Chain), short(distillation_rate=0.08))
+    rates, seen, passed = [], [], []
+
+    def plain(images, labels, classes, config, progress, random):
+        assert (classes, config) == (bench.opened.network.class_count, bench.config)
+        passed.append(progress)
+        return images, labels
 
     def adapt(self, keep, images, labels, rate):
         rates.append(rate)
@@ -96,10 +101,11 @@ def test_the_rate_falls_over_the_search_and_images_rotate(monkeypatch):
         return 1.0
 
     monkeypatch.setattr(MaskScorer, "adapt", adapt)
-    monkeypatch.setattr("core.search.adaptation.augment", lambda images, *_: images)
+    monkeypatch.setattr("core.search.adaptation.images_to_adapt_with", plain)
     masks = np.ones((2, 14), dtype=np.bool_)
     finish(adapt_network(bench, masks, 1, 2))  # 2 of 8 evaluations are done
     assert rates == pytest.approx([0.06] * 3)
+    assert passed == [0.25] * 3
     again = RotatingImages(bench.opened.images.reward, 8, seed=0)
     expected = [again.next_batches(1, 6)[0][0] for _ in range(3)]
     assert all(torch.equal(one, other) for one, other in zip(seen, expected, strict=True))

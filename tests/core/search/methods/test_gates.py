@@ -201,6 +201,22 @@ def test_weights_trained_along_are_told_and_scored():
     assert all(torch.equal(now[key], value) for key, value in before.items())  # not in place
 
 
+@pytest.mark.parametrize("trains_weights", [True, False])
+def test_weights_are_trained_with_images_that_are_mixed_less_and_less(monkeypatch, trains_weights):
+    passed = []
+
+    def plain(images, labels, classes, config, progress, random):
+        passed.append((config.adaptation_cutmix, progress))
+        return images, labels
+
+    monkeypatch.setattr("core.search.methods.gates.images_to_adapt_with", plain)
+    own = BaselineConfig(gate_steps=1, gates_train_weights=trains_weights)
+    config = dataclasses.replace(SHORT, baselines=own, adaptation_cutmix=0.25)
+    list(run_search(open_tiny(Chain), config))
+    steps = config.evaluations if trains_weights else 0
+    assert passed == [(0.25, step / config.evaluations) for step in range(steps)]
+
+
 def test_frozen_weights_are_those_that_were_opened():
     events = list(run_search(open_tiny(Chain), SHORT))
     assert not any(isinstance(event, NetworkAdapted) for event in events)

@@ -97,19 +97,23 @@ def _read_finetuned(folder: Path, plan: ComparisonPlan) -> _Finetuned:
             found.problems[name] = "not fine-tuned"
         elif learned.is_stopped:
             found.problems[name] = "its fine-tuning was stopped early"
-        elif not _is_planned(file, plan) or usual not in ("", file.kinship):
+        elif not _is_planned(file, plan, usual):
             found.problems[name] = "fine-tuned with other settings"
         else:
-            found.learned[name], usual = learned, file.kinship
+            found.learned[name], usual = learned, usual or file.kinship
     return found
 
 
-def _is_planned(file: FinetuneFile, plan: ComparisonPlan) -> bool:
-    """Whether a fine-tuning has the settings that the plan names; those not known may have."""
+def _is_planned(file: FinetuneFile, plan: ComparisonPlan, usual: str) -> bool:
+    """Whether a fine-tuning has the settings that the plan names; those not known may have.
+
+    usual: kinship of those before it, which it must be like; "" if there is none.
+    """
     if file.settings is None:
         return True
     known = {**BEFORE_MIXING, **file.settings}
-    return (known.get("epochs"), known["cutmix"]) == (plan.finetune_epochs, plan.cutmix)
+    planned = (plan.finetune_epochs, plan.cutmix)
+    return (known.get("epochs"), known["cutmix"]) == planned and usual in ("", file.kinship)
 
 
 def _read_run(folder: Path, method: str, seed: int, tuned: _Finetuned | None) -> MethodRun:

@@ -34,7 +34,7 @@ class Outcome:
     after: Mapping[str, float]  # after a whole fine-tuning; empty if there was none
     macs_kept: Mapping[str, float]  # 0-1
     stopped: Mapping[str, float] = field(default_factory=dict)  # after one that was stopped early
-    tuning: str = ""  # equal for fine-tunings of the same settings
+    tuning: str = ""  # equal for fine-tunings of the same settings; "" if not known
     is_untested: bool = False  # there are criteria, and the test images were kept from them
 
 
@@ -139,7 +139,8 @@ def judge(outcomes: Sequence[Outcome]) -> Verdict:
     """Compare the methods over one or several runs that differ in their seeds alone.
 
     A method is judged by the runs that have it. Fine-tunings that were stopped, or had other
-    settings than the first one, are left out. Raises: ValueError without any outcome.
+    settings than the first one whose settings are known, are left out. Raises: ValueError without
+    any outcome.
     """
     if not outcomes:
         raise ValueError("nothing to judge")
@@ -165,7 +166,8 @@ def _comparable(outcomes: Sequence[Outcome]) -> tuple[list[Outcome], LeftOut]:
         return [alone, *(replace(one, after={}) for one in others)], LeftOut(is_alone=True)
     stopped = tuple((one.seed, name) for one in outcomes for name in one.stopped)
     tuned = [one for one in outcomes if LEARNED in one.after]
-    other = {one.seed for one in tuned if one.tuning != tuned[0].tuning}
+    usual = next((one.tuning for one in tuned if one.tuning), "")
+    other = {one.seed for one in tuned if one.tuning and one.tuning != usual}
     kept = {one.seed for one in tuned} - other
     return (
         [one if one.seed in kept else replace(one, after={}) for one in outcomes],

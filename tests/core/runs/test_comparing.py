@@ -13,9 +13,17 @@ from core.errors import BudgetError, ConfigError, RunError
 from core.events import ComparisonReported, NoticeRaised, StageAdvanced, StageStarted, StopRequested
 from core.runs.comparing import ComparisonPlan, MethodRun, compare_runs
 from core.runs.comparison_flow import check_methods, plan_comparison, record_comparison
-from core.runs.comparison_reading import contents_text, is_comparison, read_comparison, run_folder
+from core.runs.comparison_reading import (
+    contents_text,
+    is_comparison,
+    read_comparison,
+    read_runs,
+    run_folder,
+)
 from core.runs.comparison_table import csv_text, markdown_text, table_text
+from core.runs.finetune_file import FinetunedNetwork, FinetuneFile, TestScore, file_contents
 from tests.core.export.opened import build_tiny, open_tiny
+from tests.core.runs.made import make_run
 
 SEARCH = SearchConfig(
     evaluations=6, macs_budget=0.5, reward_images=8, samples_per_update=3, threads=1
@@ -253,6 +261,27 @@ def test_a_fine_tuning_that_is_not_the_plans_is_not_averaged_with_the_others(com
         "agent-seed1 (its fine-tuning was stopped early), "
         "random-seed1 (fine-tuned with other settings)."
     ) in table_text(comparison)
+
+
+@pytest.mark.parametrize(
+    ("momenta", "counted"),
+    [
+        ((0.9, None, 0.9), (0, 1, 2)),
+        ((None, 0.9, 0.9), (0, 1, 2)),
+        ((None, 0.9, 0.5), (0, 1)),
+        ((0.9, None, 0.5), (0, 1)),
+    ],
+)
+def test_settings_of_a_fine_tuning_that_are_not_known_are_no_other_ones(tmp_path, momenta, counted):
+    plan = ComparisonPlan(("agent",), (0, 1, 2), "tiny", "random", 0.5, 6, finetune_epochs=1)
+    tuned = FinetunedNetwork("learned", after=TestScore(0.8))
+    for seed, momentum in enumerate(momenta):
+        settings = None if momentum is None else {"epochs": 1, "momentum": momentum}
+        place = tmp_path / run_folder("agent", seed)
+        make_run(place, seed=seed)
+        contents = file_contents(FinetuneFile(networks=(tuned,), settings=settings))
+        (place / "finetune.json").write_text(json.dumps(contents))
+    assert read_runs(tmp_path, plan).methods[0].seeds == counted
 
 
 def test_the_notes_say_whose_weights_adapt():

@@ -142,6 +142,23 @@ def test_fine_tunings_are_averaged_with_those_of_the_same_settings():
     assert judge([outcome(9, 0.75, 0.6), *runs]).left_out.tuned_otherwise == (2,)
 
 
+@pytest.mark.parametrize(
+    ("tunings", "other"),
+    [
+        (("20 epochs", "", "20 epochs"), ()),
+        (("", "20 epochs", "20 epochs"), ()),
+        (("", "20 epochs", "5 epochs"), (2,)),
+        (("20 epochs", "", "5 epochs"), (2,)),
+    ],
+)
+def test_settings_that_are_not_known_are_no_other_ones(tunings, other):
+    runs = [
+        replace(outcome(seed, 0.75, 0.6, {LEARNED: 0.8}), tuning=tuning)
+        for seed, tuning in enumerate(tunings)
+    ]
+    assert judge(runs).left_out == LeftOut(tuned_otherwise=other)
+
+
 def test_fine_tunings_of_other_seeds_are_kin_and_those_of_other_settings_are_not():
     usual = FinetuneConfig(epochs=20, cutmix=0.0)
     older = {name: value for name, value in asdict(usual).items() if name != "cutmix"}

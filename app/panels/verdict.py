@@ -246,7 +246,8 @@ class VerdictPanel(Panel):
 
 
 def _cells(row: MethodRow) -> tuple[Cell, ...]:
-    runs = row.before.runs if row.before else None
+    known = row.before or row.after
+    runs = known.runs if known else None
     parts = (row.before, row.lead_before, row.after, row.lead_after)
     return (row.name, row.macs_kept, runs, *(cell for part in parts for cell in _ends(part)))
 

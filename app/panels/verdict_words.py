@@ -101,13 +101,13 @@ def _why_alone(verdict: Verdict, *, is_after: bool) -> str:
     """Why the learned mask is compared with no criterion."""
     if is_after and verdict.left_out.is_alone:
         return _translate("it was stopped early, and is compared with nothing")
+    if is_after:
+        return _translate("no criterion was fine-tuned to compare with")
     if verdict.is_untested:
         return _translate(
             "the criteria were not tested (test_criteria = false), so there is nothing to compare "
             "the learned mask with"
         )
-    if is_after:
-        return _translate("no criterion was fine-tuned to compare with")
     return _translate("no criterion to compare with")
 
 

@@ -36,7 +36,7 @@ from core.runs.html_words import (
 )
 from core.runs.replay import replay_run
 from core.runs.stored_masks import read_stored_masks
-from core.runs.verdict import LEARNED, UNPRUNED, Outcome, Verdict, judge, read_outcome
+from core.runs.verdict import LEARNED, UNPRUNED, Estimate, Outcome, Verdict, judge, read_outcome
 
 UNTESTED = (
     "The criteria's masks were not tested (test_criteria = false), so there is nothing to compare "
@@ -124,7 +124,7 @@ def _sentence(verdict: Verdict | None, report: Mapping[str, Any]) -> str:
         return "The test images were not read, so nothing can be said about accuracy."
     learned, best = verdict.row(LEARNED), verdict.best_criterion(is_after=False)
     if learned is None or learned.before is None or best is None or best.lead_before is None:
-        return UNTESTED if verdict.is_untested else "There is no criterion to compare with."
+        return _without_criteria(verdict)
     lead = best.lead_before
     runs = f", {len(verdict.seeds)} seeds" if len(verdict.seeds) > 1 else ""
     facts = (
@@ -133,9 +133,27 @@ def _sentence(verdict: Verdict | None, report: Mapping[str, Any]) -> str:
         f"{percent(learned.before.mean)}, the best one-shot criterion ({best.name}) in "
         f"{percent(best.before.mean if best.before else None)}, before any fine-tuning: "
     )
+    return facts + _difference(lead)
+
+
+def _without_criteria(verdict: Verdict) -> str:
+    """Say why there is no criterion before fine-tuning, and who is ahead after it."""
+    if not verdict.is_untested:
+        return "There is no criterion to compare with."
+    tuned = verdict.best_criterion(is_after=True)
+    if tuned is None or tuned.lead_after is None:
+        return UNTESTED
+    return (
+        "Before fine-tuning the criteria's masks were not tested (test_criteria = false). After it "
+        f"the learned one against the best criterion ({tuned.name}): "
+        f"{_difference(tuned.lead_after)}"
+    )
+
+
+def _difference(lead: Estimate) -> str:
     if not lead.is_measurable:
-        return f"{facts}no measurable difference ({points_ahead(lead)})."
-    return f"{facts}{'better by' if lead.mean > 0 else 'worse:'} {points_ahead(lead)}."
+        return f"no measurable difference ({points_ahead(lead)})."
+    return f"{'better by' if lead.mean > 0 else 'worse:'} {points_ahead(lead)}."
 
 
 def _results(report: Mapping[str, Any], verdict: Verdict | None) -> str:

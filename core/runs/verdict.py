@@ -146,9 +146,8 @@ def judge(outcomes: Sequence[Outcome]) -> Verdict:
         raise ValueError("nothing to judge")
     outcomes, left_out = _comparable(outcomes)
     images = min(outcome.test_images for outcome in outcomes)
-    names = dict.fromkeys(name for outcome in outcomes for name in outcome.before)
-    rows = [_row(name, outcomes, images) for name in names]
-    rows.sort(key=lambda row: (row.name != LEARNED, -(row.before.mean if row.before else 0.0)))
+    names = dict.fromkeys(name for one in outcomes for name in (*one.before, *one.after))
+    rows = sorted((_row(name, outcomes, images) for name in names), key=_place)
     return Verdict(
         tuple(rows),
         tuple(outcome.seed for outcome in outcomes),
@@ -232,6 +231,12 @@ def _row(name: str, outcomes: Sequence[Outcome], images: int) -> MethodRow:
         None if name == LEARNED else _lead(before, images),
         None if name == LEARNED else _lead(after, images),
     )
+
+
+def _place(row: MethodRow) -> tuple[bool, float, float]:
+    """The learned mask first, then by accuracy; methods that only fine-tuning tested come last."""
+    means = [-one.mean if one else 0.0 for one in (row.before, row.after)]
+    return row.name != LEARNED, means[0], means[1]
 
 
 Pairs = Sequence[tuple[float | None, float | None]]

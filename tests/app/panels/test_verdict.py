@@ -180,6 +180,29 @@ def test_criteria_that_were_not_tested_are_not_said_to_be_missing(panel, qtbot, 
     assert panel.sentence.text() == "Before fine-tuning: no criterion to compare with."
 
 
+def test_criteria_that_only_fine_tuning_tested_are_compared_after_it(panel, qtbot, tmp_path):
+    folder = make_run(tmp_path / "a", accuracy=0.75, criteria={"l1_uniform": None})
+    finetune(folder, learned=0.88)
+    panel.show_run(folder)
+    settle(panel, qtbot)
+    assert "After fine-tuning: no criterion was fine-tuned to compare with." in (
+        panel.sentence.text()
+    )
+    finetune(folder, learned=0.88, l1_uniform=0.7)
+    panel.show_run(folder)
+    settle(panel, qtbot)
+    # 1.96 * sqrt((0.88 * 0.12 + 0.7 * 0.3) / 1000) = 0.0348
+    assert panel.sentence.text() == (
+        "Before fine-tuning: the criteria were not tested (test_criteria = false), so there is "
+        "nothing to compare the learned mask with. After fine-tuning, learned against the best "
+        "criterion (l1 uniform): 18.0 points better (14.5 to 21.5)."
+    )
+    assert texts(panel, 2)[:4] == ["l1 uniform", "49.5", "–", ""]
+    assert texts(panel, 2)[5] == "+18.0 ± 3.5"
+    assert panel.plot.drawn("after")[0] == pytest.approx([88.0, 70.0])
+    assert panel.table().rows[2][:4] == ("l1_uniform", 0.495, 1, None)
+
+
 def test_a_fine_tuning_that_has_ended_joins_the_verdict(panel, qtbot, tmp_path):
     folder = make_run(tmp_path / "a", accuracy=0.75)
     panel.show_run(folder)

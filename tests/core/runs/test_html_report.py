@@ -274,9 +274,10 @@ def change(folder, **changes):
     (folder / "report.json").write_text(json.dumps(report | changes))
 
 
-def finetune(folder, accuracy, *, is_stopped=False, settings=None):
-    tuned = FinetunedNetwork("learned", after=TestScore(accuracy), is_stopped=is_stopped)
-    contents = file_contents(FinetuneFile(networks=(tuned,), settings=settings))
+def finetune(folder, accuracy, *, is_stopped=False, settings=None, **criteria):
+    tuned = [FinetunedNetwork("learned", after=TestScore(accuracy), is_stopped=is_stopped)]
+    tuned += [FinetunedNetwork(name, after=TestScore(value)) for name, value in criteria.items()]
+    contents = file_contents(FinetuneFile(networks=tuple(tuned), settings=settings))
     (folder / "finetune.json").write_text(json.dumps(contents))
 
 
@@ -320,6 +321,13 @@ def test_criteria_that_were_not_tested_are_not_said_to_be_missing(tmp_path):
     assert "The criteria's masks were not tested (test_criteria = false)" in " ".join(
         read(html_report(folder)).words
     )
+    finetune(folder, 0.86, l1_uniform=0.7)
+    words = " ".join(read(html_report(folder)).words)
+    assert "Before fine-tuning the criteria's masks were not tested" in words
+    assert "best criterion (l1_uniform): better by +16.0 points" in words
+    assert "nothing to compare" not in words
+    assert "70.0 % (67.1 to 72.8)" in words  # Wilson's interval of 700 of 1,000
+    (folder / "finetune.json").unlink()
     change(folder, criteria={})
     assert "There is no criterion to compare with." in html_report(folder)
 

@@ -179,6 +179,16 @@ def test_criteria_that_were_not_tested_are_told_from_none():
     assert not judge([outcome(0, 0.75, 0.6)]).is_untested
 
 
+def test_criteria_that_only_fine_tuning_tested_are_there_once_and_last():
+    after = {LEARNED: 0.82, "l1_uniform": 0.76, "obs_global": 0.8}
+    known = Outcome(0, 1000, {LEARNED: 0.75, UNPRUNED: 0.92}, after, {}, is_untested=True)
+    verdict = judge([known, replace(known, seed=1)])
+    assert [row.name for row in verdict.rows] == [LEARNED, UNPRUNED, "obs_global", "l1_uniform"]
+    assert verdict.row("obs_global").before is None
+    assert verdict.best_criterion(is_after=False) is None
+    assert verdict.best_criterion(is_after=True).lead_after.mean == pytest.approx(0.02)
+
+
 def test_nothing_is_no_verdict():
     with pytest.raises(ValueError, match="nothing to judge"):
         judge([])

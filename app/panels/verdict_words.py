@@ -66,6 +66,8 @@ def basis_words(verdict: Verdict, run: RunSummary) -> str:
             "{} at {} of the MACs{}, {}, {}. ± and brackets: 95 % intervals of the test images "
             "alone (binomial); three seeds would show their spread. ≈: no measurable difference."
         ).format(name, budget, further, seeds, images)
+    if verdict.has_few_tuned:
+        words += _translate(" Intervals after fine-tuning: of the test images alone (binomial).")
     if not any(row.after for row in verdict.rows):
         words += _translate(" Not fine-tuned yet.")
     if run.is_adapted:

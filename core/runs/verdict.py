@@ -89,6 +89,13 @@ class Verdict:
         """Whether the intervals are those over seeds, not those of the test images."""
         return len(self.seeds) >= LEAST_SEEDS
 
+    @property
+    def has_few_tuned(self) -> bool:
+        """Whether intervals are over seeds, but after fine-tuning those of the test images."""
+        learned = self.row(LEARNED)
+        tuned = learned.after.runs if learned and learned.after else 0
+        return self.is_over_seeds and 0 < tuned < LEAST_SEEDS
+
     def row(self, name: str) -> MethodRow | None:
         """Return the row of a method."""
         return next((row for row in self.rows if row.name == name), None)

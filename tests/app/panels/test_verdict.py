@@ -157,6 +157,20 @@ def test_fine_tunings_that_cannot_be_averaged_are_left_out_and_named(panel, qtbo
     )
 
 
+def test_intervals_of_too_few_fine_tunings_are_not_said_to_be_over_seeds(panel, qtbot, tmp_path):
+    folders = [make_run(tmp_path / f"run-{seed}", seed=seed) for seed in range(3)]
+    of_images = "Intervals after fine-tuning: of the test images alone (binomial)"
+    told = []
+    for epochs in ((20, 5, 5), (20, 20, 20)):
+        for folder, number in zip(folders, epochs, strict=True):
+            finetune(folder, learned=0.9, l1_uniform=0.8, epochs=number)
+        panel.show_run(folders[0])
+        settle(panel, qtbot)
+        assert "intervals over seeds (Student's t)" in panel.basis.text()
+        told.append(of_images in panel.basis.text())
+    assert told == [True, False]
+
+
 def test_a_fine_tuning_that_was_stopped_is_shown_and_compared_with_nothing(panel, qtbot, tmp_path):
     folders = [make_run(tmp_path / f"run-{seed}", seed=seed) for seed in range(2)]
     finetune(folders[0], learned=0.5, stopped="learned")

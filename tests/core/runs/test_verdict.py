@@ -143,6 +143,19 @@ def test_fine_tunings_are_averaged_with_those_of_the_same_settings():
 
 
 @pytest.mark.parametrize(
+    ("tuned", "is_few"), [((), False), ((0,), True), ((0, 1), True), ((0, 1, 2), False)]
+)
+def test_fewer_fine_tunings_than_searches_may_be_too_few_for_intervals_over_seeds(tuned, is_few):
+    runs = [
+        outcome(seed, 0.75 + seed / 100, 0.6, {LEARNED: 0.8} if seed in tuned else None)
+        for seed in range(3)
+    ]
+    assert judge(runs).is_over_seeds
+    assert judge(runs).has_few_tuned is is_few
+    assert not judge(runs[:2]).has_few_tuned
+
+
+@pytest.mark.parametrize(
     ("tunings", "other"),
     [
         (("20 epochs", "", "20 epochs"), ()),

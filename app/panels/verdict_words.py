@@ -1,5 +1,7 @@
 """The verdict in words: who is ahead, by how much, and whether that is more than chance."""
 
+from collections.abc import Iterable
+
 from PySide6.QtCore import QCoreApplication
 
 from app.budgets import shares_text
@@ -121,12 +123,12 @@ def _left_out(verdict: Verdict) -> str:
             " The fine-tuning was stopped early: those of other seeds are left out."
         )
     if left_out.stopped:
-        listed = ", ".join(
-            _translate("{} of seed {}").format(method_words(name), seed)
-            for seed, name in left_out.stopped
-        )
         words += _translate(" Left out after fine-tuning, which was stopped early: {}.").format(
-            listed
+            _listed(left_out.stopped)
+        )
+    if left_out.unpaired:
+        words += _translate(" Left out with the learned network of their run: {}.").format(
+            _listed(left_out.unpaired)
         )
     if left_out.tuned_otherwise:
         listed = ", ".join(map(str, left_out.tuned_otherwise))
@@ -134,6 +136,11 @@ def _left_out(verdict: Verdict) -> str:
             " Left out after fine-tuning, which had other settings: seed {}."
         ).format(listed)
     return words
+
+
+def _listed(networks: Iterable[tuple[int, str]]) -> str:
+    words = _translate("{} of seed {}")
+    return ", ".join(words.format(method_words(name), seed) for seed, name in networks)
 
 
 def _difference(lead: Estimate) -> str:

@@ -63,6 +63,9 @@ def left_out_words(verdict: Verdict) -> str:
     if left_out.stopped:
         listed = ", ".join(f"{name} of seed {seed}" for seed, name in left_out.stopped)
         said.append(f"Left out after fine-tuning, which was stopped early: {listed}.")
+    if left_out.unpaired:
+        listed = ", ".join(f"{name} of seed {seed}" for seed, name in left_out.unpaired)
+        said.append(f"Left out with the learned network of their run: {listed}.")
     if left_out.tuned_otherwise:
         listed = ", ".join(map(str, left_out.tuned_otherwise))
         said.append(f"Left out after fine-tuning, which had other settings: seed {listed}.")

@@ -71,6 +71,7 @@ class LeftOut:
 
     is_alone: bool = False  # the first run's own was stopped: no other one is shown
     stopped: tuple[tuple[int, str], ...] = ()  # seed and method
+    unpaired: tuple[tuple[int, str], ...] = ()  # whole ones of runs whose learned one is not
     tuned_otherwise: tuple[int, ...] = ()  # seeds whose fine-tuning had other settings
 
 
@@ -171,13 +172,16 @@ def _comparable(outcomes: Sequence[Outcome]) -> tuple[list[Outcome], LeftOut]:
         alone = replace(own, after={LEARNED: own.stopped[LEARNED]})
         return [alone, *(replace(one, after={}) for one in others)], LeftOut(is_alone=True)
     stopped = tuple((one.seed, name) for one in outcomes for name in one.stopped)
+    unpaired = tuple(
+        (one.seed, name) for one in outcomes if LEARNED not in one.after for name in one.after
+    )
     tuned = [one for one in outcomes if LEARNED in one.after]
     usual = next((one.tuning for one in tuned if one.tuning), "")
     other = {one.seed for one in tuned if one.tuning and one.tuning != usual}
     kept = {one.seed for one in tuned} - other
     return (
         [one if one.seed in kept else replace(one, after={}) for one in outcomes],
-        LeftOut(stopped=stopped, tuned_otherwise=tuple(sorted(other))),
+        LeftOut(stopped=stopped, unpaired=unpaired, tuned_otherwise=tuple(sorted(other))),
     )
 
 

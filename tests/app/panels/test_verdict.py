@@ -144,13 +144,14 @@ def test_fine_tunings_that_cannot_be_averaged_are_left_out_and_named(panel, qtbo
     folders = [make_run(tmp_path / f"run-{seed}", seed=seed) for seed in range(4)]
     for folder in folders[:2]:
         finetune(folder, learned=0.9)
-    finetune(folders[2], learned=0.5, stopped="learned")
+    finetune(folders[2], learned=0.5, l1_uniform=0.8, stopped="learned")
     finetune(folders[3], learned=0.6, epochs=5)
     panel.show_run(folders[0])
     settle(panel, qtbot)
     assert texts(panel, 0)[4].startswith("90.0 ±")
     said = panel.basis.text()
     assert "Left out after fine-tuning, which was stopped early: learned of seed 2." in said
+    assert "Left out with the learned network of their run: l1 uniform of seed 2." in said
     assert "Left out after fine-tuning, which had other settings: seed 3." in said
     assert "After fine-tuning: no criterion was fine-tuned to compare with." in (
         panel.sentence.text()

@@ -294,12 +294,14 @@ def test_a_fine_tuning_that_was_stopped_is_not_averaged_with_whole_ones(tmp_path
     runs = [make_run(tmp_path / f"run-{seed}", seed=seed) for seed in range(3)]
     for run in runs[:2]:
         finetune(run, 0.86)
-    finetune(runs[2], 0.5, is_stopped=True)
+    finetune(runs[2], 0.5, is_stopped=True, l1_uniform=0.7)
     assert "86.0 % (" in html_report(runs[0]) and "74.0 % (" not in html_report(runs[0])
     assert "50.0 % (" in html_report(runs[2]) and "74.0 % (" not in html_report(runs[2])
     assert "3 seeds" in html_report(runs[2])  # the searches are whole
     left_out = "Left out after fine-tuning, which was stopped early: learned of seed 2."
     assert left_out in html_report(runs[0])
+    with_it = "Left out with the learned network of their run: l1_uniform of seed 2."
+    assert with_it in html_report(runs[0])
     assert "The fine-tuning was stopped early: it is compared with nothing" in html_report(runs[2])
 
 

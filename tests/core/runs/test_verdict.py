@@ -130,6 +130,14 @@ def test_a_run_whose_own_fine_tuning_was_stopped_stands_alone():
     assert verdict.row(LEARNED).before.runs == 2  # the searches are whole
 
 
+def test_what_was_trained_whole_beside_a_learned_network_that_was_not_is_named_too():
+    runs = [outcome(seed, 0.75, 0.6, {LEARNED: 0.82, "l1_uniform": 0.8}) for seed in range(2)]
+    broken = replace(outcome(2, 0.75, 0.6, {"l1_uniform": 0.5}), stopped={LEARNED: 0.4})
+    verdict = judge([*runs, broken])
+    assert verdict.row("l1_uniform").after.mean == pytest.approx(0.8)
+    assert verdict.left_out == LeftOut(stopped=((2, LEARNED),), unpaired=((2, "l1_uniform"),))
+
+
 def test_fine_tunings_are_averaged_with_those_of_the_same_settings():
     tunings = ("20 epochs", "20 epochs", "5 epochs")
     runs = [

@@ -56,10 +56,8 @@ def left_out_words(verdict: Verdict) -> str:
     """Say which fine-tunings are not among the results, and why; empty if all are."""
     left_out, said = verdict.left_out, []
     if left_out.is_alone:
-        said.append(
-            "The fine-tuning was stopped early: it is compared with nothing, and those of other "
-            "seeds are left out."
-        )
+        others = ", and those of other seeds are left out" * (len(verdict.seeds) > 1)
+        said.append(f"The fine-tuning was stopped early: it is compared with nothing{others}.")
     if left_out.stopped:
         listed = ", ".join(f"{name} of seed {seed}" for seed, name in left_out.stopped)
         said.append(f"Left out after fine-tuning, which was stopped early: {listed}.")

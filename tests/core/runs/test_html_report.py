@@ -302,7 +302,11 @@ def test_a_fine_tuning_that_was_stopped_is_not_averaged_with_whole_ones(tmp_path
     assert left_out in html_report(runs[0])
     with_it = "Left out with the learned network of their run: l1_uniform of seed 2."
     assert with_it in html_report(runs[0])
-    assert "The fine-tuning was stopped early: it is compared with nothing" in html_report(runs[2])
+    alone = "The fine-tuning was stopped early: it is compared with nothing"
+    assert f"{alone}, and those of other seeds are left out." in html_report(runs[2])
+    for run in runs[:2]:
+        shutil.rmtree(run)
+    assert f"{alone}.<" in html_report(runs[2])
 
 
 def test_fine_tunings_of_other_settings_are_left_out_and_named(tmp_path):

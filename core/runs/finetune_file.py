@@ -142,7 +142,7 @@ def _network(values: Mapping[str, Any]) -> FinetunedNetwork:
 def _line(values: Mapping[str, Any]) -> EpochLine:
     return EpochLine(
         _epoch(values.get("epoch")) or 0,
-        _number(values.get("accuracy")),
+        _share(values.get("accuracy")),
         _number(values.get("cross_entropy")),
         _number(values.get("loss")),
     )
@@ -151,7 +151,7 @@ def _line(values: Mapping[str, Any]) -> EpochLine:
 def _score(values: object) -> TestScore:
     known = _mapping(values) or {}
     return TestScore(
-        _number(known.get("accuracy")),
+        _share(known.get("accuracy")),
         _number(known.get("cross_entropy")),
         _number(known.get("kl")),
     )
@@ -173,6 +173,11 @@ def _text(value: object) -> str:
 def _number(value: object) -> float | None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if is_number else None  # type: ignore[arg-type]
+
+
+def _share(value: object) -> float | None:
+    number = _number(value)
+    return number if number is not None and 0 <= number <= 1 else None
 
 
 def _epoch(value: object) -> float | None:

@@ -50,6 +50,16 @@ def test_what_is_written_is_read(tmp_path):
     assert FILE.find("nobody") is None
 
 
+@pytest.mark.parametrize("accuracy", [-0.1, 7.0, float("nan"), True])
+def test_an_accuracy_that_is_no_share_is_not_known(accuracy):
+    values = file_contents(FILE)
+    values["networks"][0]["after"]["accuracy"] = accuracy
+    values["networks"][0]["history"][0]["accuracy"] = accuracy
+    learned = parse_finetune_file(values).networks[0]
+    assert learned.after == TestScore(None, 0.42, 0.31)
+    assert learned.history[0].accuracy is None
+
+
 @pytest.mark.parametrize(
     "values",
     [None, [], {}, {"format": "espalier.report", "version": 1}, {"format": "espalier.finetune"}],

@@ -6,11 +6,11 @@ from pathlib import Path
 from core.config import SearchConfig
 from core.errors import ConfigError
 from core.events import FloatArray, SearchEvent, StageStarted
-from core.pruning.refit_measuring import measure_refit
 from core.rl.generalist import GeneralistPolicy, propose
 from core.rl.network_view import view_network
 from core.rl.transfer import load_generalist
 from core.search.bench import Bench
+from core.search.staging import refit_on_bench
 from core.search.tournament import PROPOSAL, Competitor
 
 PROPOSING = ("agent", PROPOSAL)  # methods that ask an agent of other networks
@@ -49,17 +49,11 @@ def proposal_of(
     policy = generalist_of(bench.config)
     if policy is None:
         return None
-    opened, budget = bench.opened, bench.config.macs_budget
     refit = bench.scorer.refit
     if refit is None:
-        refit = yield from measure_refit(
-            opened.network.module,
-            opened.analysis,
-            opened.images.reward,
-            device=bench.device,
-            removable=bench.removable,
-        )
+        refit = yield from refit_on_bench(bench)
     yield StageStarted("Asking the agent for a proposal")
-    view = view_network(opened.analysis, importances, bench.macs, bench.removable, refit)
-    priority, keep = propose(policy, view, budget)
+    analysis = bench.opened.analysis
+    view = view_network(analysis, importances, bench.macs, bench.removable, refit)
+    priority, keep = propose(policy, view, bench.config.macs_budget)
     return Competitor(PROPOSAL, priority, keep)

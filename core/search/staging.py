@@ -8,7 +8,7 @@ import numpy as np
 
 from core.evaluation import Score
 from core.events import BoolArray, NoticeRaised, SearchEvent, StageAdvanced
-from core.pruning.refit import name_left_alone
+from core.pruning.refit import Refit, name_left_alone
 from core.pruning.refit_measuring import measure_refit
 from core.rl.measures import STAGED, measures_of
 from core.scoring import Batch
@@ -32,18 +32,25 @@ def prepare_refit(bench: Bench, told: Collection[str] = ()) -> Generator[SearchE
                 yield event
 
 
-def _measure(bench: Bench) -> Generator[SearchEvent, None, None]:
-    opened, measures = bench.opened, measures_of(bench.config)
-    if not measures.reward.is_refitted:
-        return
-    with bench.clock.measure("evaluation"):
-        refit = yield from measure_refit(
-            opened.network.module,
-            opened.analysis,
-            opened.images.reward,
+def refit_on_bench(bench: Bench) -> Generator[SearchEvent, None, Refit]:
+    """Measure on reward images what the readers of channels that may go need for a refit."""
+    return (
+        yield from measure_refit(
+            bench.opened.network.module,
+            bench.opened.analysis,
+            bench.opened.images.reward,
             device=bench.device,
             removable=bench.removable,
         )
+    )
+
+
+def _measure(bench: Bench) -> Generator[SearchEvent, None, None]:
+    measures = measures_of(bench.config)
+    if not measures.reward.is_refitted:
+        return
+    with bench.clock.measure("evaluation"):
+        refit = yield from refit_on_bench(bench)
     bench.scorer.use_refit(refit, measures.start)
     if told := name_left_alone(refit.left_alone):
         yield NoticeRaised(told)

@@ -164,7 +164,9 @@ def test_what_is_told_is_what_the_mixed_network_scores():
 
 
 def test_a_search_exports_the_weights_that_its_score_is_of():
-    config = dataclasses.replace(CONFIG, evaluations=16, distillation_rate=5.0)
+    config = dataclasses.replace(
+        CONFIG, evaluations=16, distillation_rate=5.0, adaptation_cutmix=0.0
+    )
     opened = open_tiny(Residual)
     events = list(run_search(opened, config))
     (adapted,) = [event for event in events if isinstance(event, NetworkAdapted)]

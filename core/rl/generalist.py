@@ -8,12 +8,13 @@ another.
 """
 
 import math
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from core.events import BoolArray
+from core.events import BoolArray, StageAdvanced
 from core.pruning.budget import Float64Array
 from core.rl.encoder import GATEncoder
 from core.rl.network_view import ALLOCATED_BY, GROUP_FEATURES, RANKING_GAIN, RANKINGS, NetworkView
@@ -37,13 +38,25 @@ class Question:
     lost: Tensor  # (masks + RANKINGS,) what each of them loses, in logs
 
     @classmethod
-    def of(cls, view: NetworkView, macs_budget: float) -> "Question":
+    def prepare(
+        cls, view: NetworkView, macs_budget: float
+    ) -> Generator[StageAdvanced, None, "Question"]:
         """Put the budget and its one-shot masks beside what is always true of the network."""
-        one_shot, lost = view.parts(macs_budget)
+        one_shot, lost = yield from view.parts(macs_budget)
         share = min(max(macs_budget, 0.01), 0.99)
         budget = torch.tensor([4.0 * share - 2.0, math.log(share / (1.0 - share))])
         x = torch.cat([view.features, budget.expand(len(one_shot), 2), one_shot / 2.0], dim=1)
         return cls(view, macs_budget, x, one_shot, lost)
+
+    @classmethod
+    def of(cls, view: NetworkView, macs_budget: float) -> "Question":
+        """The same in one go."""
+        preparing = cls.prepare(view, macs_budget)
+        while True:
+            try:
+                next(preparing)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
 
 
 class GeneralistPolicy(nn.Module):
@@ -76,12 +89,10 @@ class GeneralistPolicy(nn.Module):
 
 
 @torch.no_grad()
-def propose(
-    policy: GeneralistPolicy, view: NetworkView, macs_budget: float
-) -> tuple[Float64Array, BoolArray]:
-    """Return priority (C,) and mask (C,) for a budget; nothing is evaluated."""
-    answer = policy(Question.of(view, macs_budget))
-    return view.priority(answer), view.mask(answer, macs_budget)
+def propose(policy: GeneralistPolicy, question: Question) -> tuple[Float64Array, BoolArray]:
+    """Return priority (C,) and mask (C,); nothing is evaluated."""
+    answer = policy(question)
+    return question.view.priority(answer), question.view.mask(answer, question.macs_budget)
 
 
 @dataclass(frozen=True, eq=False)

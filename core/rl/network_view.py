@@ -5,7 +5,7 @@ group that is reached without passing another one, and back. The same numbers de
 any depth and width: shares, ranks and logs relative to the network's mean.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.events import BoolArray, FloatArray
+from core.events import BoolArray, FloatArray, StageAdvanced
 from core.graph.assembly import Analysis
 from core.graph.coupling import CouplingGroup
 from core.graph.layers import LayerGraph
@@ -52,9 +52,10 @@ class NetworkView:
     removable: BoolArray  # (C,)
     refit: Refit
 
-    def parts(self, macs_budget: float) -> tuple[Tensor, Tensor]:
+    def parts(self, macs_budget: float) -> Generator[StageAdvanced, None, tuple[Tensor, Tensor]]:
         """What can be mixed at a budget: what the one-shot masks keep, and what each part loses.
 
+        Yields: StageAdvanced after each refit, of which some ten take seconds in a wide network.
         Returns: the logit of the share that each mask of ALLOCATED_BY keeps of each group, float32
             (G, ALLOCATED_BY); what each of them loses and, with the same share of every group, each
             of RANKINGS, float32 (ALLOCATED_BY + RANKINGS,): the log of the refit's error above the
@@ -67,7 +68,10 @@ class NetworkView:
         )
         kept = [keep_logits([mask[own]], nodes, is_prior_known=True)[:, 0] for mask in masks]
         known = {mask.tobytes(): mask for mask in (*masks, *ranked)}  # some are the same
-        errors = {key: self.refit.refit(mask).error for key, mask in known.items()}
+        errors: dict[bytes, float] = {}
+        for key, mask in known.items():
+            errors[key] = self.refit.refit(mask).error
+            yield StageAdvanced(len(errors))
         lost = []
         for alike in (masks, ranked):
             logs = torch.tensor([errors[mask.tobytes()] for mask in alike]).clamp(min=FLOOR).log()

@@ -6,7 +6,7 @@ from pathlib import Path
 from core.config import SearchConfig
 from core.errors import ConfigError
 from core.events import FloatArray, SearchEvent, StageStarted
-from core.rl.generalist import GeneralistPolicy, propose
+from core.rl.generalist import GeneralistPolicy, Question, propose
 from core.rl.network_view import view_network
 from core.rl.transfer import load_generalist
 from core.search.bench import Bench
@@ -43,8 +43,8 @@ def proposal_of(
 ) -> Generator[SearchEvent, None, Competitor | None]:
     """What the agent proposes, to compete with the criteria; None if there is no such agent.
 
-    Yields: what measuring a refit tells, where the search's reward needs none; StageStarted. Some
-        refits come then at once: seconds, for a wide network, in which no stop is heard.
+    Yields: what measuring a refit tells, where the search's reward needs none; StageStarted, and
+        StageAdvanced after each refit that the question takes.
     """
     policy = generalist_of(bench.config)
     if policy is None:
@@ -55,5 +55,6 @@ def proposal_of(
     yield StageStarted("Asking the agent for a proposal")
     analysis = bench.opened.analysis
     view = view_network(analysis, importances, bench.macs, bench.removable, refit)
-    priority, keep = propose(policy, view, bench.config.macs_budget)
+    question = yield from Question.prepare(view, bench.config.macs_budget)
+    priority, keep = propose(policy, question)
     return Competitor(PROPOSAL, priority, keep)

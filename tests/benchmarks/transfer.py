@@ -35,7 +35,7 @@ from core.evaluation import (
 from core.events import BoolArray, SearchFinished, TaskPractised
 from core.finetuning.loop import finetune
 from core.opening import Opened, open_run
-from core.rl.generalist import propose
+from core.rl.generalist import Question, propose
 from core.rl.transfer import load_generalist
 from core.search import run_search
 from core.search.feasibility import removable_channels
@@ -98,7 +98,7 @@ def judge(
     config = dataclasses.replace(bench.config, macs_budget=budget)
     removable = removable_channels(bench.opened, config, bench.macs)
     began = time.process_time()
-    _, keep = propose(policy, ground.view(removable), budget)
+    _, keep = propose(policy, Question.of(ground.view(removable), budget))
     sys.stdout.write(f"The proposal took {time.process_time() - began:.2f} CPU-seconds.\n")
     competitors = make_competitors(
         ground.importances, bench.opened.analysis.groups, bench.macs, budget, removable

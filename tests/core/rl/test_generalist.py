@@ -26,6 +26,7 @@ from core.rl.generalist import (
 from core.rl.network_view import ALLOCATED_BY, GROUP_FEATURES, RANKINGS, view_network
 from core.rl.transfer import agent_bytes, generalist_bytes, load_agent, load_generalist
 from tests.core.rl.observations import chain_policy
+from tests.core.tiny import finish
 from tests.networks import Chain, Residual, build, example_images
 
 
@@ -105,7 +106,8 @@ def test_the_one_shot_columns_are_logits_of_what_the_masks_keep():
     share = np.array([keep[:8].mean(), keep[8:].mean()])
     least = 0.7 / np.array([9.0, 7.0])
     expected = torch.logit(torch.from_numpy(np.clip(share, least, 1 - least)))
-    assert view.parts(0.5)[0][:, 1].tolist() == pytest.approx(expected.tolist(), abs=1e-5)
+    one_shot, _ = finish(view.parts(0.5))[1]
+    assert one_shot[:, 1].tolist() == pytest.approx(expected.tolist(), abs=1e-5)
 
 
 def test_what_the_parts_of_the_mixes_lose_is_told_in_logs_above_the_least_of_their_kind():
@@ -115,7 +117,7 @@ def test_what_the_parts_of_the_mixes_lose_is_told_in_logs_above_the_least_of_the
         keeps = [one_shot_mask(one, view.macs, 0.5, view.removable) for one in priorities]
         logs = np.log([np.flatnonzero(~keep).sum() for keep in keeps])
         expected += (logs - logs.min()).tolist()
-    lost = view.parts(0.5)[1]
+    _, lost = finish(view.parts(0.5))[1]
     assert lost.tolist() == pytest.approx(expected, abs=1e-5)
     assert lost[:own].min() == lost[own:].min() == 0
     assert min(lost[:own].max(), lost[own:].max()) > 0
@@ -129,8 +131,9 @@ def test_no_mask_is_refitted_twice():
             asked.append(keep.tobytes())
             return super().refit(keep)
 
-    view_of(refit=Counted()).parts(0.5)
+    steps, _ = finish(view_of(refit=Counted()).parts(0.5))
     assert len(asked) == len(set(asked)) < len(ALLOCATED_BY) + len(RANKINGS)
+    assert [step.done for step in steps] == list(range(1, len(asked) + 1))
 
 
 def test_untrained_it_mixes_the_one_shot_masks_by_what_they_lose():
@@ -149,7 +152,7 @@ def test_untrained_it_mixes_the_one_shot_masks_by_what_they_lose():
 @pytest.mark.parametrize("budget", [0.4, 0.7])
 def test_a_proposal_holds_the_budget_of_any_network(kind, budget):
     view = view_of(kind)
-    priority, keep = propose(moved(policy_of()), view, budget)
+    priority, keep = propose(moved(policy_of()), Question.of(view, budget))
     assert float(view.macs.kept_share(keep)) <= budget
     assert np.array_equal(keep, one_shot_mask(priority, view.macs, budget, view.removable))
 

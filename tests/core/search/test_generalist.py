@@ -132,6 +132,17 @@ def test_a_search_from_such_an_agent_has_its_proposal_among_the_criteria(agent):
     assert PROPOSAL not in [one.criterion for one in of(CriterionEvaluated, fresh)]
 
 
+def test_a_search_stops_between_the_refits_of_a_proposal(agent):
+    search = run_search(open_tiny(Residual), dataclasses.replace(SHORT, start_from=agent))
+    asked = StageStarted("Asking the agent for a proposal")
+    assert any(event == asked for event in search)
+    assert isinstance(next(search), StageAdvanced)
+    finished = search.throw(StopRequested)
+    assert isinstance(finished, SearchFinished)
+    assert finished.is_stopped
+    assert finished.macs_kept <= SHORT.macs_budget
+
+
 @pytest.mark.parametrize("reward", ["teacher", "refit"])
 def test_what_it_asks_of_a_refit_is_measured_once(agent, reward):
     config = dataclasses.replace(SHORT, start_from=agent, reward=reward)

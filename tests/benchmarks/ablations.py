@@ -70,6 +70,7 @@ PARTS: Mapping[str, Mapping[str, Any]] = {
     "annealed over 0 %": {"search.budget_annealing": 0.0},
     "adapting, 32 steps": {"search.adaptation_steps": 32},
     "adapted weights unmixed": {"search.weight_mixing": False},
+    "adapting on plain images": {"search.adaptation_cutmix": 0.0},
 }
 
 

@@ -143,16 +143,30 @@ class RoomyAxis(BoundedAxis):
         levels: list[tuple[float, float]] = super().tickSpacing(minVal, maxVal, size)[:1]
         if not levels or size <= 0:
             return levels
-        font = self.style["tickFont"] or text_font("caption")
-        least = _LINES_PER_TICK * QFontMetricsF(font).height() / size * abs(maxVal - minVal)
+        least = self._least_step(minVal, maxVal, size)
         if levels[0][0] >= least:
             return levels
         power = 10.0 ** np.floor(np.log10(least))
         step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least)
-        most = min(maxVal, self.limits[1])
-        if np.floor(most / step) * step < minVal:  # not one number would be left
-            return levels
         return [(float(step), 0.0)]
+
+    def tickValues(
+        self, minVal: float, maxVal: float, size: float
+    ) -> list[tuple[float, list[float]]]:
+        ticks = super().tickValues(minVal, maxVal, size)
+        if size <= 0 or sum(len(values) for _, values in ticks) > 1:
+            return ticks
+        # a lone number says nothing of the scale: the outermost of finer steps, if they fit
+        step = super().tickSpacing(minVal, maxVal, size)[0][0]
+        low, high = max(minVal, self.limits[0]), min(maxVal, self.limits[1])
+        first, last = np.ceil(low / step) * step, np.floor(high / step) * step
+        if last - first >= self._least_step(minVal, maxVal, size):
+            return [(float(last - first), [float(first), float(last)])]
+        return ticks if any(values for _, values in ticks) else [(step, [float(last)])]
+
+    def _least_step(self, low: float, high: float, size: float) -> float:
+        font = self.style["tickFont"] or text_font("caption")
+        return float(_LINES_PER_TICK * QFontMetricsF(font).height() / size * abs(high - low))
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         words: list[str] = super().tickStrings(values, scale, spacing)

@@ -27,6 +27,14 @@ def test_numbers_on_an_axis_stand_a_line_apart_and_one_is_always_there(qapp, siz
     assert len(values) == 1 or spacing / (ends[1] - ends[0]) * size > 12
 
 
+@pytest.mark.parametrize("ends", [(54.0, 104.0), (61.0, 103.0), (28.0, 71.0)])
+def test_a_low_plot_has_two_numbers_so_that_its_scale_can_be_read(qapp, ends):
+    ((spacing, values),) = RoomyAxis("left", PER_CENT).tickValues(*ends, 40.0)
+    assert len(values) == 2
+    assert ends[0] <= values[0] < values[1] <= min(100, ends[1])
+    assert spacing == values[1] - values[0]
+
+
 @pytest.mark.parametrize("kind", [BoundedAxis, RoomyAxis])
 @pytest.mark.parametrize("ends", [(98.9, 101.0), (99.75, 100.5), (-0.3, 1.1), (-1.0, 103.0)])
 def test_no_number_stands_where_no_share_can_be(qapp, kind, ends):

@@ -69,7 +69,10 @@ def basis_words(verdict: Verdict, run: RunSummary) -> str:
             "alone (binomial); three seeds would show their spread. ≈: no measurable difference."
         ).format(name, budget, further, seeds, images)
     if verdict.has_few_tuned:
-        words += _translate(" Intervals after fine-tuning: of the test images alone (binomial).")
+        words += _translate(
+            " After fine-tuning, those of methods with fewer than three: of the test images alone "
+            "(binomial)."
+        )
     if not any(row.after for row in verdict.rows):
         words += _translate(" Not fine-tuned yet.")
     if run.is_adapted:

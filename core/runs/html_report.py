@@ -159,7 +159,11 @@ def _difference(lead: Estimate) -> str:
 def _results(report: Mapping[str, Any], verdict: Verdict | None) -> str:
     shown = verdict.rows if verdict else ()
     left_out = left_out_words(verdict) if verdict else ""
-    few_tuned = verdict is not None and verdict.has_few_tuned
+    few_tuned = ""
+    if verdict is not None and verdict.has_few_tuned:
+        few_tuned = (
+            " After fine-tuning, those of methods with fewer than three: of the test images alone."
+        )
     is_finetuned = any(row.after for row in shown)
     header = ["", "MACs kept", "accuracy", "cross-entropy (nats)", "learned is ahead by"]
     if is_finetuned:
@@ -188,8 +192,7 @@ def _results(report: Mapping[str, Any], verdict: Verdict | None) -> str:
         "Result",
         table(header, rows, strong=strong),
         paragraph(
-            "Intervals are of 95 %: over seeds, or of one run or two over test images."
-            + " After fine-tuning: of the test images alone." * few_tuned,
+            "Intervals are of 95 %: over seeds, or of one run or two over test images." + few_tuned,
             "muted",
         ),
         *([paragraph(left_out, "muted")] if left_out else []),

@@ -92,10 +92,9 @@ class Verdict:
 
     @property
     def has_few_tuned(self) -> bool:
-        """Whether intervals are over seeds, but after fine-tuning those of the test images."""
-        learned = self.row(LEARNED)
-        tuned = learned.after.runs if learned and learned.after else 0
-        return self.is_over_seeds and 0 < tuned < LEAST_SEEDS
+        """Whether intervals are over seeds, but not those of all methods after fine-tuning."""
+        tuned = [row.after.runs for row in self.rows if row.after]
+        return self.is_over_seeds and any(runs < LEAST_SEEDS for runs in tuned)
 
     def row(self, name: str) -> MethodRow | None:
         """Return the row of a method."""

@@ -160,7 +160,7 @@ def test_fine_tunings_that_cannot_be_averaged_are_left_out_and_named(panel, qtbo
 
 def test_intervals_of_too_few_fine_tunings_are_not_said_to_be_over_seeds(panel, qtbot, tmp_path):
     folders = [make_run(tmp_path / f"run-{seed}", seed=seed) for seed in range(3)]
-    of_images = "Intervals after fine-tuning: of the test images alone (binomial)"
+    of_images = "those of methods with fewer than three: of the test images alone (binomial)"
     told = []
     for epochs in ((20, 5, 5), (20, 20, 20)):
         for folder, number in zip(folders, epochs, strict=True):

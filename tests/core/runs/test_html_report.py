@@ -323,7 +323,7 @@ def test_fine_tunings_of_other_settings_are_left_out_and_named(tmp_path):
 
 def test_intervals_of_too_few_fine_tunings_are_not_said_to_be_over_seeds(tmp_path):
     runs = [make_run(tmp_path / f"run-{seed}", seed=seed) for seed in range(3)]
-    of_images = "After fine-tuning: of the test images alone."
+    of_images = "those of methods with fewer than three: of the test images alone."
     assert of_images not in html_report(runs[0])
     for run, epochs in zip(runs, (20, 5, 5), strict=True):
         finetune(run, 0.86, settings=asdict(FinetuneConfig(epochs=epochs)))

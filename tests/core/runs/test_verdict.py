@@ -160,6 +160,8 @@ def test_fewer_fine_tunings_than_searches_may_be_too_few_for_intervals_over_seed
     ]
     assert judge(runs).is_over_seeds
     assert judge(runs).has_few_tuned is is_few
+    beside = replace(runs[0], after={LEARNED: 0.8, "l1_uniform": 0.7})
+    assert judge([beside, *runs[1:]]).has_few_tuned
     assert not judge(runs[:2]).has_few_tuned
 
 

@@ -12,9 +12,8 @@ UNKNOWN = "-"
 TESTED = "Accuracy on the test images, norms fitted again, before fine-tuning."
 UNREAD = "The test images were not read."
 UNLABELLED = "Without labels, accuracy is how often a network agrees with the unpruned one."
-ADAPTED = (
-    "The pruned network was trained while it was pruned; the criteria have the original weights."
-)
+ADAPTED = "The pruned network was trained while it was pruned; the criteria have {} weights."
+REFITTED = "All masks' networks were refitted by least squares; report.json has them before, too."
 SHORT = {"macs": "MACs", "params": "parameters", "size": "file", "latency": "latency"}
 
 
@@ -32,7 +31,7 @@ def report_table(report: Mapping[str, Any], folder: str) -> str:
         *aligned(rows),
         UNREAD if pruned["accuracy"] is None else TESTED,
         *([UNLABELLED] if report.get("is_labelled") is False else []),
-        *([ADAPTED] if report.get("adapted") is True else []),
+        *_weight_lines(report),
         *_budget_lines(report),
         "",
         f"Parity: {_parity_words(report)}",
@@ -56,6 +55,14 @@ def kept_words(shares: Mapping[str, float]) -> str:
 def short_words(shares: Mapping[str, float]) -> str:
     """Shares by the budget's name as "MACs 50.0 %, parameters 40.0 %", where room is short."""
     return ", ".join(f"{SHORT[name]} {as_percent(share)}" for name, share in shares.items())
+
+
+def _weight_lines(report: Mapping[str, Any]) -> list[str]:
+    """Whose weights are no longer the original ones; nothing if all are as they were."""
+    is_refitted = bool(report.get("before_refit"))
+    if report.get("adapted") is True:
+        return [ADAPTED.format("refitted" if is_refitted else "the original")]
+    return [REFITTED] if is_refitted else []
 
 
 def _budget_lines(report: Mapping[str, Any]) -> list[str]:

@@ -188,6 +188,20 @@ class HeldOutScored:
     accuracy: float  # held-out, 0-1
     cross_entropy: float
     reward_cross_entropy: float  # of the same mask, on the reward images
+    reward_loss: float | None = None  # what it was ranked by there; None: by the cross-entropy
+    is_closer: bool = False  # ranked by the dearer measure of a staged reward
+
+
+@dataclass(frozen=True)
+class PolicyCompared:
+    """What the policy would keep now and what it began with, where the weights adapt.
+
+    Both on the same held-out images, others each time, with the weights of now.
+    """
+
+    evaluation: int
+    cross_entropy: float
+    first_cross_entropy: float
 
 
 @dataclass(frozen=True)
@@ -384,6 +398,7 @@ SearchEvent = (
     | MultiplierUpdated
     | PretrainingAdvanced
     | HeldOutScored
+    | PolicyCompared
     | HealthRaised
     | CheckpointReached
     | SearchResumed

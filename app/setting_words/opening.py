@@ -64,7 +64,8 @@ WORDS: dict[str, Words] = {
         QT_TRANSLATE_NOOP(
             "explanations",
             "Whether the layers of the pruned network, and of the criteria's, make up for the "
-            "inputs that they lost, by least squares; for networks that are not fine-tuned.",
+            "inputs that they lost, by least squares; for networks that are not fine-tuned. A "
+            "network that adapts while it is pruned has no need of it and is left as it is.",
         ),
     ),
     "test_criteria": Words(

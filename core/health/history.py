@@ -9,6 +9,7 @@ from core.events import (
     CandidateEvaluated,
     Event,
     HeldOutScored,
+    PolicyCompared,
     PolicyUpdated,
     SearchStarted,
 )
@@ -50,6 +51,7 @@ class SearchHistory:
 
     updates: list[UpdateSeen] = field(default_factory=list)
     held_out: list[HeldOutScored] = field(default_factory=list)
+    compared: list[PolicyCompared] = field(default_factory=list)
     bad_numbers: list[BadNumber] = field(default_factory=list)
     evaluation: int = 0
     planned: int = 0  # evaluations
@@ -80,12 +82,15 @@ class SearchHistory:
                     self._open = []
             case HeldOutScored():
                 self.held_out.append(event)
+            case PolicyCompared():
+                self.compared.append(event)
             case _:
                 return False
         return True
 
     def _restart(self, event: SearchStarted) -> None:
-        self.updates, self.held_out, self.bad_numbers, self._open = [], [], [], []
+        self.updates, self.held_out, self.compared = [], [], []
+        self.bad_numbers, self._open = [], []
         self.evaluation = 0
         self.planned, self.macs_budget = event.evaluations, event.macs_budget
 

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from core.events import HeldOutScored
 from core.health.history import SearchHistory, UpdateSeen
 
 State = Literal["waiting", "fine", "raised"]
@@ -25,8 +26,10 @@ COLLAPSE_UPDATES = 3
 COLLAPSE_SHARE = 0.5
 COLLAPSE_MACS_MARGIN = 0.05  # of the network's MACs
 RANDOM_LEAST_UPDATES = 12
+RANDOM_LEAST_PAIRS = 4
 RANDOM_LEAST_GAIN = 0.25  # of the spread among the masks of one update
 ONE_SIDED_95 = 1.645  # standard normal
+ONE_SIDED_95_OF_PAIRS = 2.353  # Student's t of four pairs; of more it would be less
 OVERFIT_SCORES = 4
 OVERFIT_LEAST_NATS = 0.1
 OVERFIT_LEAST_SHARE = 0.3
@@ -133,8 +136,11 @@ def no_better_than_random(history: SearchHistory) -> Verdict:
     not even moved the masks by what chance does. Sound searches of 300 masks (ResNet-20 and
     the demo at 50 %) gained 0.5 to 7 spreads and raised nothing; the same with their updates
     in random order raise it in a quarter of the orders, and more often the longer they are.
+    Where the weights adapt, the masks of two updates do not compare; see _no_better_than_first.
     A method without a policy that PPO moves is not judged: random search learns nothing by design.
     """
+    if history.compared and _has_policy(history):
+        return _no_better_than_first(history)
     scored = [update for update in history.updates if math.isfinite(update.cross_entropy)]
     series = (_series("cross-entropy", scored, "cross_entropy"),)
     if history.updates and not _has_policy(history):
@@ -155,7 +161,7 @@ def no_better_than_random(history: SearchHistory) -> Verdict:
         f"{'fell' if gain >= 0 else 'rose'} by {abs(gain):.3f} nats, by {max(0.0, most):.3f} at "
         f"most within the noise; the masks of one update differ by {spread:.3f}."
     )
-    if most >= RANDOM_LEAST_GAIN * spread:
+    if most > RANDOM_LEAST_GAIN * spread:
         return Verdict("fine", evidence, series=series)
     advice = (
         "Raise the learning rate or the images per evaluation, or take the best criterion's "
@@ -164,20 +170,61 @@ def no_better_than_random(history: SearchHistory) -> Verdict:
     return Verdict("raised", evidence, advice, series)
 
 
-def reward_overfit(history: SearchHistory) -> Verdict:
-    """The best mask gets better on its reward images and worse on held-out ones.
+def _no_better_than_first(history: SearchHistory) -> Verdict:
+    """What the policy would keep is no better than what it began with, under the weights of now.
 
-    Raised if the last two best masks are both worse on the held-out images than an earlier one
-    by more than 0.1 nats and 30 %, although they were rewarded for being better. All are scored
-    on the same held-out images; two masks of ResNet-20 differ on 128 images by 13 % by chance
-    (standard deviation), so 30 % twice in a row is none. The gap between both kinds of images
-    alone says nothing: the best of many masks always looks better where it was chosen.
+    Each pair is seen on images of its own. Raised if the gain that is still possible, the upper
+    end of its one-sided 95 % interval, is under a quarter of the spread among the masks of one
+    update.
     """
-    scores = history.held_out
+    x = np.array([pair.evaluation for pair in history.compared], dtype=np.float64)
+    now = np.array([pair.cross_entropy for pair in history.compared])
+    first = np.array([pair.first_cross_entropy for pair in history.compared])
+    series = (Series("the first mask", x, first), Series("the likeliest mask", x, now))
+    gains = (first - now)[np.isfinite(first - now)]
+    if len(gains) < RANDOM_LEAST_PAIRS:
+        words = (
+            f"Needs {RANDOM_LEAST_PAIRS} comparisons with the first mask on held-out images; "
+            f"{len(gains)} so far."
+        )
+        return Verdict("waiting", words, series=series)
+    spreads = [update.cross_entropy_spread for update in history.updates]
+    spread = float(np.nanmedian(spreads))
+    gain = float(gains.mean())
+    most = gain + ONE_SIDED_95_OF_PAIRS * float(gains.std(ddof=1)) / math.sqrt(len(gains))
+    evidence = (
+        f"On held-out images and with the weights of now, the mask that the policy would keep is "
+        f"{abs(gain):.3f} nats {'better' if gain >= 0 else 'worse'} than the one it began with, "
+        f"{max(0.0, most):.3f} better at most within the noise; the masks of one update differ by "
+        f"{spread:.3f}."
+    )
+    if most > RANDOM_LEAST_GAIN * spread:
+        return Verdict("fine", evidence, series=series)
+    advice = (
+        "Raise the learning rate or the images per evaluation. The network adapts all the same: "
+        "this search only adds nothing to the criterion that it began with."
+    )
+    return Verdict("raised", evidence, advice, series)
+
+
+def reward_overfit(history: SearchHistory) -> Verdict:
+    """The best mask gets better by its reward and worse on held-out images.
+
+    Raised if the last two best masks have a higher cross-entropy on the held-out images than an
+    earlier one, by more than 0.1 nats and 30 %, although what they are rewarded for has become
+    better: the loss behind the reward, be it a distance, an error or the cross-entropy itself. All
+    are scored on the same held-out images; two masks of ResNet-20 differ on 128 images by 13 % by
+    chance (standard deviation), so 30 % twice in a row is none. The gap between both kinds of
+    images alone says nothing: the best of many masks always looks better where it was chosen.
+    Masks ranked by another stage of a staged reward are not compared.
+    """
+    last = history.held_out[-1:]
+    scores = [one for one in history.held_out if one.is_closer == last[0].is_closer]
     x = np.array([score.evaluation for score in scores], dtype=np.float64)
     held_out = np.array([score.cross_entropy for score in scores], dtype=np.float64)
-    rewarded = np.array([score.reward_cross_entropy for score in scores], dtype=np.float64)
-    series = (Series("reward images", x, rewarded), Series("held-out images", x, held_out))
+    on_reward = np.array([score.reward_cross_entropy for score in scores], dtype=np.float64)
+    rewarded = np.array([_rewarded_loss(score) for score in scores], dtype=np.float64)
+    series = (Series("reward images", x, on_reward), Series("held-out images", x, held_out))
     # the best mask often stays the same: each counts once
     is_new = np.append(True, (np.diff(held_out) != 0) | (np.diff(rewarded) != 0))[: len(x)]
     held_out, rewarded = held_out[is_new], rewarded[is_new]
@@ -189,9 +236,9 @@ def reward_overfit(history: SearchHistory) -> Verdict:
     lowest = int(held_out[:-2].argmin())
     limit = held_out[lowest] + max(OVERFIT_LEAST_NATS, OVERFIT_LEAST_SHARE * held_out[lowest])
     evidence = (
-        f"The best mask's cross-entropy is {rewarded[-1]:.3f} on reward and {held_out[-1]:.3f} "
-        f"on held-out images; the best on held-out images had {rewarded[lowest]:.3f} and "
-        f"{held_out[lowest]:.3f}."
+        f"The best mask has a loss of {rewarded[-1]:.3f} by its reward and a cross-entropy of "
+        f"{held_out[-1]:.3f} on held-out images; the best on held-out images had "
+        f"{rewarded[lowest]:.3f} and {held_out[lowest]:.3f}."
     )
     is_worse = bool((held_out[-2:] > limit).all() and (rewarded[-2:] < rewarded[lowest]).all())
     if not is_worse:
@@ -241,6 +288,10 @@ def bad_numbers(history: SearchHistory) -> Verdict:
         advice = "Stop, or raise the entropy's weight or lower the rates in the next search."
         return Verdict("raised", f"The policy only repeats itself. {evidence}", advice, series)
     return Verdict("fine", f"All numbers are finite. {evidence}", series=series)
+
+
+def _rewarded_loss(score: HeldOutScored) -> float:
+    return score.reward_cross_entropy if score.reward_loss is None else score.reward_loss
 
 
 def _has_policy(history: SearchHistory) -> bool:

@@ -19,6 +19,10 @@ from core.runs.files import ADAPTED_FILE
 from core.runs.stored_masks import BROKEN
 
 MASK = "keep of the winner"  # no key of a state dict has spaces
+UNREFITTED = (
+    "The pruned network is left as it adapted: a refit knows nothing of weights that have changed, "
+    "and is for the criteria's networks and for searches that leave the weights alone."
+)
 Weights = Mapping[str, NDArray[Any]]
 
 

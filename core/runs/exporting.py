@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.config import RunConfig
-from core.events import BoolArray, Events
+from core.events import BoolArray, Events, NoticeRaised
 from core.export import export_pruned
 from core.opening import Opened
-from core.runs.adapted import read_adapted
+from core.runs.adapted import UNREFITTED, read_adapted
 
 
 def export_of_run(
@@ -26,6 +26,7 @@ def export_of_run(
     Raises: RunError if the adapted weights are damaged; else as export_pruned.
     """
     adapted = None if run_folder is None else read_adapted(run_folder, opened, keep)
-    if adapted is not None:
-        config = dataclasses.replace(config, refit=False)  # a refit knows nothing of them
+    if adapted is not None and config.refit:
+        yield NoticeRaised(UNREFITTED)
+        config = dataclasses.replace(config, refit=False)
     yield from export_pruned(adapted or opened, keep, folder, formats=formats, config=config)

@@ -36,7 +36,7 @@ from core.export.second_count import count_again
 from core.memory import told_shortage
 from core.opening import Opened
 from core.pruning.macs import MacsModel
-from core.runs.adapted import with_weights
+from core.runs.adapted import UNREFITTED, with_weights
 from core.runs.files import folder_to_fill
 from core.runs.html_report import write_html_report
 from core.runs.lock import locked_folder
@@ -189,6 +189,8 @@ def _judge(
     modules: dict[str, nn.Module] = {BASELINE: copy.deepcopy(opened.network.module).to(device)}
     learned = opened if result.adapted is None else with_weights(opened, result.adapted)
     refit = (yield from refit_for(opened, masks.values(), device)) if config.refit else None
+    if refit is not None and result.adapted is not None:
+        yield NoticeRaised(UNREFITTED)
     yield StageStarted("Fitting the norms of the winner and the criteria", len(masks))
     at_once = norms_at_once()
     for done, (name, keep) in enumerate(masks.items(), start=1):

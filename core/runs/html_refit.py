@@ -8,10 +8,10 @@ from core.runs.html_words import decimal, mapping_of, number_of, percent
 
 ADAPTED = (
     "The network adapted while it was pruned: the pruned network has the weights of the search's "
-    "end (adapted.npz), the criteria's networks have the original ones."
+    "end (adapted.npz), without a refit; the criteria's networks have {}."
 )
 REFITTED = (
-    "The layers of all these networks made up, by least squares, for the inputs that they lost. "
+    "The layers of these networks made up, by least squares, for the inputs that they lost. "
     "Accuracy and cross-entropy on the test images before and after:"
 )
 
@@ -19,7 +19,8 @@ REFITTED = (
 def refit_section(report: Mapping[str, Any]) -> str:
     """Tell of each network before and after its refit; empty if there was none."""
     before = mapping_of(report, "before_refit")
-    parts = [paragraph(ADAPTED)] if report.get("adapted") is True else []
+    others = "the original ones, refitted" if before else "the original ones"
+    parts = [paragraph(ADAPTED.format(others))] if report.get("adapted") is True else []
     if before:
         rows = [_row(name, mapping_of(before, name), _after(report, name)) for name in before]
         head = ("network", "accuracy before", "after", "cross-entropy before", "after")

@@ -60,6 +60,11 @@ class Finalists:
         return self._ranked[0][1]
 
     @property
+    def best_loss(self) -> float:
+        """Its estimate, which compares with those of other updates."""
+        return self._ranked[0][0]
+
+    @property
     def masks(self) -> list[BoolArray]:
         """The remembered masks, best first."""
         return [finalist.keep for _, finalist in self._ranked]

@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from core.opening import Opened
 
 UPDATES_PER_HELD_OUT = 4
+LEAST_HELD_OUT = 8  # looks at held-out images in a search, if it makes as many updates
 
 
 class Search:
@@ -158,6 +159,9 @@ class Search:
             self._take_up(self._state, agent, reward)
         elif isinstance(agent, PruningAgent):
             yield from prepare_agent(agent, bench)
+            if config.is_adapting_by_masks:
+                agent.hold_budget(config.macs_budget)
+                self._held_out.begin_with(agent.preference()[1])
         self._agent = agent
         yield StageStarted("Searching", total=config.evaluations)
         while self._evaluations < config.evaluations:
@@ -190,9 +194,11 @@ class Search:
         yield from adapt_network(self._bench, proposal.keep, update, self._evaluations)
         if isinstance(agent, PruningAgent):
             yield from tell_of_agent(agent, self._bench, update)
-        is_due = update % UPDATES_PER_HELD_OUT == 0 and not is_annealing(config, self._evaluations)
-        if is_due and self._finalists is not None:
-            yield from self._held_out.score(self._finalists.best, self._evaluations)
+        is_due = update % updates_per_held_out(config) == 0
+        if is_due and self._finalists is not None and not is_annealing(config, self._evaluations):
+            yield from self._held_out.score(self._finalists, self._evaluations)
+            if config.is_adapting_by_masks and isinstance(agent, PruningAgent):
+                yield from self._held_out.compare(agent.preference()[1], self._evaluations)
 
     def _learn(
         self, agent: Method, proposal: Proposed, rewards: list[float], batch: Batch
@@ -331,3 +337,9 @@ class Search:
         if (method := self._bench.config.method) in ONE_SHOT:
             return [one_shot_mask_of(method, self._ground.criteria)]
         return [*self._finalists.masks, *self._held_out.masks, self._ground.best_criterion]
+
+
+def updates_per_held_out(config: SearchConfig) -> int:
+    """How many updates lie between two looks at held-out images; fewer in a short search."""
+    updates = math.ceil(config.evaluations / config.samples_per_update)
+    return min(UPDATES_PER_HELD_OUT, max(1, updates // LEAST_HELD_OUT))

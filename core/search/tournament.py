@@ -14,6 +14,7 @@ from core.events import (
     BoolArray,
     CriterionEvaluated,
     FloatArray,
+    NoticeRaised,
     SearchEvent,
     StageStarted,
 )
@@ -23,6 +24,7 @@ from core.pruning.baselines import ALLOCATIONS, one_shot_mask, standardised, uni
 from core.pruning.budget import Float64Array, KeptShareModel, expected_flips
 from core.pruning.criteria import CRITERIA, CriterionInput, l1_importance
 from core.pruning.statistics import collect_statistics
+from core.pruning.unsound import mend_importances
 from core.scoring import MaskScorer
 from core.search.alike import score_alike
 
@@ -94,15 +96,20 @@ def competitor_names() -> tuple[str, ...]:
 def measure_importances(
     module: nn.Module, analysis: Analysis, part: ImagePart, device: torch.device, seed: int
 ) -> Generator[SearchEvent, None, dict[str, FloatArray]]:
-    """Score all channels by every criterion, (C,) each, on some images of a part.
+    """Score all channels by every criterion, (C,) each and finite, on some images of a part.
 
-    Yields: StageStarted, then StageAdvanced after each batch.
+    Yields: StageStarted, then StageAdvanced after each batch; NoticeRaised for each criterion
+        that says nothing of some channels, or the same of all.
     """
     statistics = yield from collect_statistics(
         module, analysis, part, device=device, images=CRITERION_IMAGES, seed=seed
     )
     given = CriterionInput(module, analysis, statistics, np.random.default_rng(seed))
-    return {name: criterion(given) for name, criterion in CRITERIA.items()}
+    measured = {name: criterion(given) for name, criterion in CRITERIA.items()}
+    importances, words = mend_importances(measured, analysis.groups)
+    for sentence in words:
+        yield NoticeRaised(sentence)
+    return importances
 
 
 def magnitude_mask(

@@ -72,6 +72,15 @@ def test_the_table_says_whether_the_network_was_trained_while_it_was_pruned():
     assert told not in report_table(make_report(adapted=False), "runs/first")
 
 
+def test_the_table_says_whose_networks_were_refitted():
+    before = {"l1_uniform": {"accuracy": 0.5, "cross_entropy": 2.5}}
+    adapted = report_table(make_report(adapted=True, before_refit=before), "runs/first")
+    assert "the criteria have refitted weights" in adapted
+    refitted = report_table(make_report(adapted=False, before_refit=before), "runs/first")
+    assert "All masks' networks were refitted" in refitted
+    assert "refitted" not in report_table(make_report(adapted=True), "runs/first")
+
+
 def test_the_log_says_all_budgets(qtbot):
     panel = LogPanel(Selection())
     qtbot.addWidget(panel)

@@ -31,6 +31,7 @@ from core.events import (
     HeldOutScored,
     ImportancesMeasured,
     NoticeRaised,
+    PolicyCompared,
     PolicyUpdated,
     StageAdvanced,
     StageStarted,
@@ -310,6 +311,7 @@ EVENTS: tuple[Callable[[random.Random], Event], ...] = (
         {"l1": random_floats(chance), "fpgm": random_floats(chance)}
     ),
     lambda chance: HeldOutScored(chance.randrange(99), chance.random(), 0.4, 0.3),
+    lambda chance: PolicyCompared(chance.randrange(99), chance.random(), 0.4),
     lambda chance: HealthRaised(chance.choice(list(SIGNATURES)), 3, "It was so.", "Do otherwise."),
     lambda chance: NoticeRaised("<b>Something</b> & more"),
     lambda chance: StageStarted("Working", chance.randrange(5)),

@@ -5,7 +5,15 @@ import math
 import numpy as np
 import pytest
 
-from core.events import CriterionEvaluated, Event, HealthRaised, PolicyUpdated, StopRequested
+from core.events import (
+    CriterionEvaluated,
+    Event,
+    HealthRaised,
+    HeldOutScored,
+    PolicyCompared,
+    PolicyUpdated,
+    StopRequested,
+)
 from core.health import SIGNATURES, HealthMonitor, SearchHistory
 from core.search.health import watched
 from tests.core.health.made_up import (
@@ -148,8 +156,45 @@ def scores(*pairs: tuple[float, float]):
 def test_a_reward_that_overfits_is_raised():
     (raised,) = raised_by(scores((1.2, 1.1), (1.0, 0.9), (1.4, 0.8), (1.35, 0.7)))
     assert raised.kind == "reward_overfit"
-    assert "0.700 on reward and 1.350 on held-out" in raised.evidence
+    assert "a loss of 0.700 by its reward and a cross-entropy of 1.350" in raised.evidence
     assert "had 0.900 and 1.000" in raised.evidence
+
+
+def test_what_counts_is_the_loss_that_is_rewarded():
+    def course(*losses, is_closer=(False,) * 4):
+        yield search_started()
+        # cross-entropies that are worse on both kinds of images
+        pairs = zip((1.2, 1.0, 1.4, 1.5), (1.1, 0.9, 1.2, 1.3), losses, is_closer, strict=True)
+        for place, (out, on_reward, loss, closer) in enumerate(pairs):
+            yield HeldOutScored(64 * (place + 1), 0.7, out, on_reward, loss, closer)
+
+    assert verdict_on("reward_overfit", course(0.4, 0.3, 0.2, 0.1)).state == "raised"
+    assert verdict_on("reward_overfit", course(0.4, 0.3, 0.31, 0.32)).state == "fine"
+    # another measure begins: what was ranked by the cheap one is not compared with it
+    staged = course(0.4, 0.3, 0.2, 0.1, is_closer=(False, False, True, True))
+    assert verdict_on("reward_overfit", staged).state == "waiting"
+
+
+def compared(*gains, spread=0.2):
+    """A search of one update, then the likeliest mask beside the first one, which has 1 nat."""
+    yield from made_up_search(1, spread=spread)
+    for place, gain in enumerate(gains):
+        yield PolicyCompared(16 * (place + 2), 1.0 - gain, 1.0)
+
+
+def test_an_adapting_search_is_held_against_the_mask_that_it_began_with():
+    assert verdict_on("no_better_than_random", compared(0.2, 0.3, 0.2, 0.3)).state == "fine"
+    verdict = verdict_on("no_better_than_random", compared(0.0, 0.02, 0.0, 0.02))
+    assert verdict.state == "raised"
+    # 0.01 + 2.353 x 0.01155 / 2
+    assert "is 0.010 nats better than the one it began with, 0.024 better" in verdict.evidence
+    verdict = verdict_on("no_better_than_random", compared(0.0, math.nan, 0.0, 0.0))
+    assert verdict.state == "waiting"
+    assert "; 3 so far" in verdict.evidence
+
+
+def test_a_noisy_comparison_raises_nothing():
+    assert verdict_on("no_better_than_random", compared(0.1, -0.1, 0.1, -0.1)).state == "fine"
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,14 @@ from core.events import (
     FinetuneScored,
     FinetuneStarted,
     NetworkAdapted,
+    NoticeRaised,
     SearchFinished,
 )
 from core.export import EXPORTERS, Exporter, cut_network, load_pruned
 from core.export.pytorch import write_state
 from core.export.verify import module_reader
 from core.pruning.surgery import network_state
-from core.runs.adapted import adapted_arrays, read_adapted, read_weights, with_weights
+from core.runs.adapted import UNREFITTED, adapted_arrays, read_adapted, read_weights, with_weights
 from core.runs.exporting import export_of_run
 from core.runs.files import ADAPTED_FILE, write_arrays
 from core.runs.finetuning import record_finetuning
@@ -87,6 +88,15 @@ def test_a_run_tests_and_fine_tunes_what_adapted(tmp_path, monkeypatch):
     told = list(record_finetuning(opened, masks, config, tmp_path / "else", run_folder=tmp_path))
     (elsewhere,) = [event for event in told if isinstance(event, FinetuneStarted)]
     assert elsewhere.cross_entropy == started.cross_entropy
+
+
+def test_a_network_that_adapted_is_reported_without_a_refit(tmp_path):
+    config = dataclasses.replace(CONFIG, refit=True)
+    events = list(record_run(open_tiny(Residual), config, tmp_path))
+    assert [one.message for one in events if isinstance(one, NoticeRaised)].count(UNREFITTED) == 1
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["adapted"] is True
+    assert set(report["before_refit"]) == set(report["criteria"])
 
 
 def test_a_run_that_did_not_adapt_keeps_no_weights(tmp_path):
@@ -158,7 +168,9 @@ def test_an_export_by_hand_has_the_adapted_weights_of_the_winner(
     other = masks.criteria["l1_uniform"]
     assert not np.array_equal(other, masks.best)
     for keep, source in ((masks.best, learned), (other, opened)):
-        list(export_of_run(opened, keep, tmp_path, ("stub",), config, folder))
+        events = list(export_of_run(opened, keep, tmp_path, ("stub",), config, folder))
+        told = [event.message for event in events if isinstance(event, NoticeRaised)]
+        assert (UNREFITTED in told) is (source is learned)
         written = load_pruned(build(Residual), tmp_path)
         if source is opened:
             continue  # refitted, as its settings say

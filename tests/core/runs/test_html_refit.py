@@ -28,4 +28,12 @@ def test_nothing_is_said_where_nothing_was_done():
 
 
 def test_a_network_that_adapted_is_told():
-    assert "original ones" in refit_section({"adapted": True})
+    assert "have the original ones.</p>" in refit_section({"adapted": True})
+
+
+def test_only_the_criteria_are_said_to_be_refitted_beside_a_network_that_adapted():
+    before = {"l1_uniform": REPORT["before_refit"]["l1_uniform"]}
+    page = refit_section({**REPORT, "adapted": True, "before_refit": before})
+    assert "without a refit; the criteria&#x27;s networks have the original ones, refitted." in page
+    assert "all these networks" not in page
+    assert "<td>l1_uniform</td>" in page and "<td>pruned</td>" not in page

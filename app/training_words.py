@@ -1,13 +1,13 @@
 """The words of `espalier train-agent`, and the settings that they make."""
 
 import argparse
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from app.run_words import add_reopening_words
 from app.search_words import DATA_WORDS, NETWORK_WORDS
-from core.config import RunConfig
+from core.config import RunConfig, load_training_config
 from core.config.learning import AGENT_FILE
 from core.config.training import TrainingConfig
 from core.errors import ConfigError
@@ -25,7 +25,6 @@ training and writes what is learned. Exit codes: 0 done, 2 something to mend, 13
 
 def add_training_command(commands: Any) -> None:
     """Add `espalier train-agent` to the subcommands."""
-    usual = TrainingConfig()
     training = commands.add_parser(
         "train-agent",
         help="train one agent on several networks and budgets, to propose masks for others",
@@ -59,31 +58,56 @@ def add_training_command(commands: Any) -> None:
         default=Path(AGENT_FILE),
         help=f"where the agent is written (default: {AGENT_FILE})",
     )
-    for option, kind, sentence in _NUMBERS:
-        default = getattr(usual, option.lstrip("-"))
+    training.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        dest="training_config",
+        help="a TOML file of the settings below, such as least_budget = 0.3; words given here win "
+        "over it",
+    )
+    for entry in fields(TrainingConfig):
         training.add_argument(
-            option,
-            metavar="COUNT" if kind is int else "NUMBER",
-            type=kind,
-            dest=f"training_{option.lstrip('-')}",
-            default=default,
-            help=f"{sentence} (default: {default:g})",
+            f"--{entry.name.replace('_', '-')}",
+            metavar=METAVARS[type(entry.default)],
+            type=type(entry.default),
+            dest=f"training_{entry.name}",
+            help=f"{SENTENCES[entry.name]} (default: {entry.default})",
         )
     add_reopening_words(training)
 
 
-_NUMBERS = (
-    ("--updates", int, "how often the agent learns, each time from 32 masks"),
-    ("--minutes", float, "end after so long in any case; 0: never"),
-    ("--seed", int, "of all that is random"),
-    ("--threads", int, "CPU threads; 0: all cores but one"),
-)
+METAVARS = {int: "COUNT", float: "NUMBER", str: "NAME"}
+SENTENCES = {
+    "updates": "how often the agent learns",
+    "minutes": "end after so long in any case; 0: never",
+    "seed": "of all that is random",
+    "device": "where it runs: auto, cpu, cuda, ...",
+    "threads": "CPU threads; 0: all cores but one",
+    "least_budget": "the least share of the MACs that it practises to keep",
+    "most_budget": "the greatest",
+    "reward_images": "images that each mask is scored on",
+    "tasks_per_update": "networks with a budget that each update practises",
+    "samples_per_task": "masks that are tried of each",
+    "cheap_share": "the share of the training that is rewarded by the refit's error alone, "
+    "which is faster and says less above 40 %% of the MACs",
+    "learning_rate": "of Adam at first, a fifth of it at the end",
+    "first_deviation": "how far from its own answer it tries others, at first",
+    "last_deviation": "and at the end",
+    "epochs": "passes over the masks of an update",
+    "clip_coef": "how far PPO lets one update move the policy",
+}
 
 
 def training_config(arguments: argparse.Namespace) -> TrainingConfig:
-    """Make the settings of the training; ConfigError if a number does not fit."""
-    names = (option.lstrip("-") for option, _, _ in _NUMBERS)
-    return TrainingConfig(**{name: getattr(arguments, f"training_{name}") for name in names})
+    """Make the settings: the defaults, --config, each word that was given.
+
+    Raises: ConfigError if the file cannot be read or a value does not fit.
+    """
+    file = arguments.training_config
+    base = TrainingConfig() if file is None else load_training_config(file)
+    given = {one.name: getattr(arguments, f"training_{one.name}") for one in fields(base)}
+    return replace(base, **{name: value for name, value in given.items() if value is not None})
 
 
 def practice_networks(arguments: argparse.Namespace) -> tuple[RunConfig, ...]:

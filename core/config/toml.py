@@ -14,6 +14,7 @@ import tomli_w
 from core.config.checks import FLOAT_MOST, SHOWN_LETTERS, hints_of, shown
 from core.config.running import RunConfig
 from core.config.searching import WHEN_UNNAMED
+from core.config.training import TrainingConfig
 from core.errors import ConfigError, readable
 
 T = TypeVar("T")
@@ -60,6 +61,11 @@ def load_run_config(path: Path) -> RunConfig:
 def load_begun_config(path: Path) -> RunConfig:
     """Read what a run began with from its TOML file; ConfigError if it cannot be read."""
     return begun_config_from_toml(_read(path))
+
+
+def load_training_config(path: Path) -> TrainingConfig:
+    """Read a TrainingConfig from a TOML file; ConfigError if it cannot be read."""
+    return _from_dict(TrainingConfig, _parsed(_read(path)), "")
 
 
 def _read(path: Path) -> str:

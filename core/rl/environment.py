@@ -89,6 +89,7 @@ class PruningEnvironment:
         """Take the next reward images; the network is whole again."""
         self._batch = self._images.next()
         self._scorer.take_training(self._images)
+        self._reward.begin_update()
         self._reward_before = self._reward.state_dict()
         self._step, self._keep = 0, self._whole()
         return self._observation

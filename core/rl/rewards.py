@@ -23,6 +23,9 @@ class Reward(Protocol):
     def ema_accuracy(self) -> float:
         """Moving average of the accuracy of the masks so far, 0-1; 0 before the first."""
 
+    def begin_update(self) -> None:
+        """Take notice that the masks from now on are of another update."""
+
     def __call__(self, score: Score, cost: float) -> float:
         """Return the reward of one mask."""
 
@@ -38,6 +41,9 @@ class _AverageKeeper:
 
     def __init__(self) -> None:
         self._ema = _MovingAverage()
+
+    def begin_update(self) -> None:
+        """Nothing changes from update to update."""
 
     def state_dict(self) -> dict[str, float]:
         """Return the average."""
@@ -105,22 +111,39 @@ class RefitErrorReward(_AverageKeeper):
 class SelfCompetitionReward(_AverageKeeper):
     """The paper's two phases: first hold the budget, then beat one's own past.
 
-    Phase one, until a mask has held the budget: 1 where it holds, else minus the overshoot.
+    Phase one, up to the end of the update in which a mask holds the budget first: 1 where it
+    holds, else the sign of ema_overshoot - overshoot, which is again whether the past is beaten,
+    minus the overshoot.
     Phase two: the sign of accuracy - ema_accuracy; a mask over the budget earns -1 - overshoot.
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self._overshoot = _MovingAverage()
+        self._has_held = False
         self.is_phase_two = False
 
+    def begin_update(self) -> None:
+        """Move on if the budget has held: masks of one update are rewarded alike."""
+        self.is_phase_two = self._has_held
+
     def state_dict(self) -> dict[str, float]:
-        """Return the average and the phase."""
-        return {**super().state_dict(), "is_phase_two": self.is_phase_two}
+        """Return the averages and the phase."""
+        return {
+            **super().state_dict(),
+            "is_phase_two": self.is_phase_two,
+            "has_held": self._has_held,
+            "overshoot": self._overshoot.value,
+            "is_overshoot_started": self._overshoot.is_started,
+        }
 
     def load_state_dict(self, state: Mapping[str, float]) -> None:
-        """Go on from an average and a phase."""
+        """Go on from averages and a phase; an older checkpoint has no average of the overshoot."""
         super().load_state_dict(state)
         self.is_phase_two = bool(state["is_phase_two"])
+        self._has_held = bool(state.get("has_held", self.is_phase_two))
+        self._overshoot.value = state.get("overshoot", 0.0)
+        self._overshoot.is_started = bool(state.get("is_overshoot_started", False))
 
     @property
     def ema_accuracy(self) -> float:
@@ -128,18 +151,21 @@ class SelfCompetitionReward(_AverageKeeper):
         return self._ema.value
 
     def __call__(self, score: Score, cost: float) -> float:
-        """Return the reward of the current phase, and move on when the budget holds."""
-        meets_budget = cost <= 0.0
-        if not self.is_phase_two:
-            self.is_phase_two = meets_budget
-            if meets_budget:
-                self._ema.add(score.accuracy)
-            return 1.0 if meets_budget else -cost
-        if not meets_budget:
-            return -1.0 - cost
-        reward = float(np.sign(score.accuracy - self._ema.value))
+        """Return the reward of the current phase."""
+        overshoot = max(0.0, cost)
+        if self.is_phase_two:
+            if overshoot:
+                return -1.0 - overshoot
+            past = self._ema.value
+            self._ema.add(score.accuracy)
+            return float(np.sign(score.accuracy - past))
+        past = self._overshoot.value if self._overshoot.is_started else overshoot
+        self._overshoot.add(overshoot)
+        if overshoot:
+            return float(np.sign(past - overshoot)) - overshoot
+        self._has_held = True
         self._ema.add(score.accuracy)
-        return reward
+        return 1.0
 
 
 class ImprovementReward(_AverageKeeper):

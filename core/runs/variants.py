@@ -8,7 +8,8 @@ agent without. Needs no torch.
 import dataclasses
 
 from core.config import SearchConfig
-from core.config.searching import GATES
+from core.config.searching import GATES, REWARDS_WITH_REFIT
+from core.errors import ConfigError
 
 AGENT = "agent"
 SEARCHES = (AGENT, "random", "evolution", "layer_ratios", GATES)
@@ -17,9 +18,17 @@ VARIANTS = (f"{AGENT}{FROZEN}", *(f"{name}{ADAPTING}" for name in SEARCHES if na
 
 
 def with_method(search: SearchConfig, name: str) -> SearchConfig:
-    """Return the settings of a search by a method, a criterion or one of VARIANTS."""
+    """Return the settings of a search by a method, a criterion or one of VARIANTS.
+
+    Raises: ConfigError if it shall adapt and the reward looks at a refit.
+    """
     if name == AGENT:
         return dataclasses.replace(search, method=name)
+    if name.endswith(ADAPTING) and search.reward in REWARDS_WITH_REFIT:
+        raise ConfigError(
+            f"Method '{name}' cannot adapt the network where 'reward' is {search.reward}: a refit "
+            f"says nothing of weights that adapt. Choose {name.removesuffix(ADAPTING)}, or teacher."
+        )
     if name == f"{GATES}{ADAPTING}":
         gates = dataclasses.replace(search.baselines, gates_train_weights=True)
         return dataclasses.replace(search, method=GATES, baselines=gates)
@@ -28,4 +37,7 @@ def with_method(search: SearchConfig, name: str) -> SearchConfig:
         return dataclasses.replace(
             search, method=name.removesuffix(ADAPTING), adaptation_steps=steps
         )
-    return dataclasses.replace(search, method=name.removesuffix(FROZEN), adaptation_steps=0)
+    fixed = dataclasses.replace(search.baselines, gates_train_weights=False)
+    return dataclasses.replace(
+        search, method=name.removesuffix(FROZEN), adaptation_steps=0, baselines=fixed
+    )

@@ -2,6 +2,7 @@
 
 import errno
 import io
+from dataclasses import fields
 
 import pytest
 
@@ -40,6 +41,35 @@ def test_each_network_has_the_checkpoint_behind_it():
         RunConfig(network="cifar_resnet56", checkpoint="b.th", data="c.npz"),
     )
     assert training_config(arguments) == TrainingConfig(updates=7, minutes=1.5, seed=3)
+
+
+@pytest.mark.parametrize("entry", fields(TrainingConfig), ids=lambda entry: entry.name)
+def test_every_setting_of_the_training_is_a_word_and_a_line_of_a_file(entry, tmp_path, capsys):
+    value = "cpu" if entry.name == "device" else entry.default / 2 or 0.5
+    value = max(3, round(value)) if isinstance(entry.default, int) else value
+    written = f'"{value}"' if isinstance(value, str) else value
+    expected = TrainingConfig(**{entry.name: value})
+    assert expected != TrainingConfig()
+    word = f"--{entry.name.replace('_', '-')}"
+    assert training_config(parse(["train-agent", word, str(value)])) == expected
+    file = tmp_path / "training.toml"
+    file.write_text(f"{entry.name} = {written}\n")
+    from_file = ["train-agent", "--config", str(file)]
+    assert training_config(parse(from_file)) == expected
+    both = [*from_file, word, str(entry.default)]
+    assert training_config(parse(both)) == TrainingConfig()
+    with pytest.raises(SystemExit):
+        parse(["train-agent", "--help"])
+    assert word in capsys.readouterr().out
+
+
+def test_a_file_of_settings_that_does_not_fit_is_refused_by_name(tmp_path):
+    file = tmp_path / "training.toml"
+    file.write_text("evaluations = 3\n")
+    with pytest.raises(
+        ConfigError, match=r"Unknown setting 'evaluations'\. Known here: cheap_share"
+    ):
+        training_config(parse(["train-agent", "--config", str(file)]))
 
 
 def test_words_that_say_too_little_are_refused_in_a_sentence(capsys):

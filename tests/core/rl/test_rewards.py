@@ -63,16 +63,54 @@ def test_ema_accuracy_starts_at_the_first_mask_and_follows_slowly():
 
 def test_self_competition_first_rewards_only_the_budget():
     reward = SelfCompetitionReward()
-    assert reward(score(0.9), cost=0.4) == pytest.approx(-0.4)
-    assert reward(score(0.1), cost=0.3) == pytest.approx(-0.3)  # accuracy does not matter yet
+    assert reward(score(0.9), cost=0.4) == pytest.approx(-0.4)  # nothing to beat yet
+    # accuracy does not matter yet, the moving average of the overshoot does: .4, .39, .411
+    assert reward(score(0.1), cost=0.3) == pytest.approx(1 - 0.3)
+    assert reward(score(0.9), cost=0.6) == pytest.approx(-1 - 0.6)
+    assert reward(score(0.9), cost=0.405) == pytest.approx(1 - 0.405)
     assert reward.ema_accuracy == 0.0
     assert reward(score(0.6), cost=0.0) == 1.0
-    assert reward.is_phase_two
+
+
+def test_self_competition_moves_on_between_updates_and_not_back():
+    reward = SelfCompetitionReward()
+    reward(score(0.6), cost=0.0)
+    reward.begin_update()
+    reward(score(0.9), cost=0.4)
+    reward.begin_update()
+    assert reward(score(0.7), cost=0.0) == 1.0 and reward(score(0.5), cost=0.0) == -1.0
+    fresh = SelfCompetitionReward()
+    assert fresh(score(0.6), cost=0.0) == 1.0
+    assert fresh(score(0.1), cost=0.0) == 1.0  # of the same update: still phase one
+    fresh.begin_update()
+    assert fresh(score(0.1), cost=0.0) == -1.0
+
+
+@pytest.mark.parametrize("costs", [[0.4, 0.2], [0.4, 0.0], [0.0, -0.1]])
+def test_self_competition_goes_on_from_its_state(costs):
+    reward, again = SelfCompetitionReward(), SelfCompetitionReward()
+    for cost in costs:
+        reward(score(0.6), cost)
+    again.load_state_dict(reward.state_dict())
+    for one in (reward, again):
+        one.begin_update()
+    for cost in (0.3, -0.1):
+        assert again(score(0.7), cost) == reward(score(0.7), cost)
+    assert again.state_dict() == reward.state_dict()
+
+
+def test_self_competition_goes_on_from_what_an_older_version_left():
+    reward = SelfCompetitionReward()
+    reward.load_state_dict({"ema": 0.6, "is_started": True, "is_phase_two": True})
+    reward.begin_update()
+    assert reward(score(0.7), cost=0.0) == 1.0
+    assert reward(score(0.7), cost=0.1) == pytest.approx(-1.1)
 
 
 def test_self_competition_then_rewards_beating_the_own_past():
     reward = SelfCompetitionReward()
     reward(score(0.6), cost=-0.1)
+    reward.begin_update()
     assert reward(score(0.8), cost=-0.1) == 1.0
     assert reward.ema_accuracy == pytest.approx(0.62)
     assert reward(score(0.61), cost=-0.1) == -1.0
@@ -82,6 +120,7 @@ def test_self_competition_then_rewards_beating_the_own_past():
 def test_self_competition_punishes_a_lost_budget_and_forgets_its_accuracy():
     reward = SelfCompetitionReward()
     reward(score(0.6), cost=0.0)
+    reward.begin_update()
     assert reward(score(0.9), cost=0.25) == pytest.approx(-1.25)
     assert reward.ema_accuracy == pytest.approx(0.6)
 

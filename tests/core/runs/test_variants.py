@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from core.config import SearchConfig
+from core.errors import ConfigError
 from core.runs.comparison_flow import compared_names
 from core.runs.variants import SEARCHES, VARIANTS, with_method
 from core.search.methods import METHODS, method_names
@@ -35,7 +36,17 @@ def test_an_adapting_search_takes_the_agents_steps_or_the_usual_ones(name):
 def test_adapting_gates_train_the_weights_themselves():
     search = with_method(GIVEN, "gates_adapting")
     assert (search.method, search.baselines.gates_train_weights) == ("gates", True)
-    assert not with_method(GIVEN, "gates").baselines.gates_train_weights
+    # and the others do not, as the table's note says, whatever the settings
+    training = dataclasses.replace(GIVEN, baselines=search.baselines)
+    assert not with_method(training, "gates").baselines.gates_train_weights
+
+
+@pytest.mark.parametrize("name", [name for name in VARIANTS if name.endswith("_adapting")])
+def test_nothing_adapts_where_the_reward_looks_at_a_refit(name):
+    staged = dataclasses.replace(GIVEN, reward="staged")
+    with pytest.raises(ConfigError, match=f"'{name}' cannot adapt .* 'reward' is staged"):
+        with_method(staged, name)
+    assert with_method(staged, "agent_frozen").reward == "staged"
 
 
 def test_every_variant_is_of_a_method_and_can_be_compared():

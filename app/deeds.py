@@ -11,7 +11,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog
 
 from app import jobs
-from app.dialogs import ExportDialog, about_box
+from app.dialogs import ExportDialog, about_box, resume_question
 from app.dialogs_round import RoundDialog
 from app.panel_deeds import FOLDER_SETTING
 from app.saving import file_name
@@ -21,7 +21,7 @@ from app.session_state import SessionState
 from app.source import Source
 from core.config import RunConfig, load_run_config, to_toml
 from core.errors import ConfigError, ExportError
-from core.runs.files import write_text
+from core.runs.files import has_broken_off_finetuning, write_text
 from core.runs.paths import with_absolute_paths
 
 if TYPE_CHECKING:
@@ -188,8 +188,20 @@ class Deeds(QObject):
     def _on_finetune(self) -> None:
         layout = self._window.parts
         layout.docks.show_panel("finetune")
-        if self._session.state is SessionState.FINISHED:
+        if self._session.state is not SessionState.FINISHED:
+            return
+        folder = self._session.run_folder
+        if folder is None or not has_broken_off_finetuning(folder):
             self._session.finetune(layout.finetune.config())
+            return
+        box = resume_question(self._window)
+        for answer, resume in ((box.StandardButton.Yes, True), (box.StandardButton.No, False)):
+            box.button(answer).clicked.connect(
+                lambda *_, resume=resume: self._session.finetune(
+                    layout.finetune.config(), resume=resume
+                )
+            )
+        self._window.show_dialog(box)
 
     def _on_round(self) -> None:
         dialog = RoundDialog(self._window)

@@ -170,6 +170,23 @@ def missing_question(window: QWidget, names: Sequence[str]) -> QMessageBox:
     return box
 
 
+def resume_question(window: QWidget) -> QMessageBox:
+    """Ask whether a fine-tuning that was broken off goes on (Yes) or begins anew (No)."""
+    box = QMessageBox(window)
+    box.setIcon(QMessageBox.Icon.Question)
+    box.setWindowTitle(window.tr("Go on with the fine-tuning?"))
+    box.setText(window.tr("A fine-tuning of this run was broken off."))
+    box.setInformativeText(
+        window.tr("It can go on after its last whole epoch, with the settings that it began with.")
+    )
+    buttons = QMessageBox.StandardButton
+    box.setStandardButtons(buttons.Yes | buttons.No | buttons.Cancel)
+    box.button(buttons.Yes).setText(window.tr("Go on"))
+    box.button(buttons.No).setText(window.tr("Begin anew"))
+    box.setDefaultButton(buttons.Yes)
+    return box
+
+
 def exported_box(window: QWidget, folder: Path, event: ExportFinished) -> QMessageBox:
     """Say what was exported, and how equal it is."""
     box = QMessageBox(window)

@@ -212,15 +212,20 @@ def finetune(
     masks: "tuple[BoolArray, Mapping[str, BoolArray]]",
     config: RunConfig,
     folder: Path | None,
+    *,
+    resume: bool = False,
 ) -> Generator[Event, None, Path]:
-    """Train the network of the best mask, and of criteria's; returns the folder of its files."""
+    """Train the network of the best mask, and of criteria's; returns the folder of its files.
+
+    resume: go on with what was broken off in `folder`.
+    """
     yield StageStarted("Preparing to fine-tune")
     from core.runs.files import new_run_folder
     from core.runs.finetuning import record_finetuning
     from core.runs.masks import RunMasks
 
     place = folder or new_run_folder(config)
-    yield from record_finetuning(opened, RunMasks(*masks), config, place)
+    yield from record_finetuning(opened, RunMasks(*masks), config, place, resume=resume)
     return place
 
 

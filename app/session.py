@@ -215,9 +215,13 @@ class Session(QObject):
         begin = partial(self._begin_export, folder, formats, wanted, is_half_kept)
         self._enqueue(Job(begin, SessionState.EXPORTING))
 
-    def finetune(self, config: FinetuneConfig) -> None:
-        """Train the best mask's network, and those that it is compared with."""
-        self._enqueue(Job(partial(self._begin_finetuning, config), SessionState.FINETUNING))
+    def finetune(self, config: FinetuneConfig, *, resume: bool = False) -> None:
+        """Train the best mask's network, and those that it is compared with.
+
+        resume: go on with what was broken off in the run's folder.
+        """
+        begin = partial(self._begin_finetuning, config, resume)
+        self._enqueue(Job(begin, SessionState.FINETUNING))
 
     def round_widths(self, multiple: int) -> None:
         """Round the widths of the finished run's mask; a run of its own comes of it."""
@@ -275,14 +279,14 @@ class Session(QObject):
         self._work.wanted_config = config
         return partial(jobs.search, self._work.handle, config, runs_folder)
 
-    def _begin_finetuning(self, finetuning: FinetuneConfig) -> MakeEvents:
+    def _begin_finetuning(self, finetuning: FinetuneConfig, resume: bool) -> MakeEvents:
         work = self._work
         config = work.search_config or work.opened_config
         if work.best_keep is None or config is None:
             raise RuntimeError("there is no mask to fine-tune")
         wanted = replace(config, finetune=finetuning)
         masks = (work.best_keep, work.criteria)
-        return partial(jobs.finetune, work.handle, masks, wanted, work.run_folder)
+        return partial(jobs.finetune, work.handle, masks, wanted, work.run_folder, resume=resume)
 
     def _begin_export(
         self, folder: Path, formats: tuple[str, ...], keep: BoolArray | None, is_half_kept: bool

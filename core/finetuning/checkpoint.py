@@ -87,7 +87,9 @@ def read_progress(path: Path, keep: BoolArray, config: FinetuneConfig, source: s
         it is damaged.
     """
     if not path.is_file():
-        raise RunError(f"There is no {readable(path)} to go on from. Fine-tune without --resume.")
+        raise RunError(
+            f"There is no {readable(path)} to go on from. Fine-tune anew (without --resume)."
+        )
     try:
         check_weights(path)
         outer = torch.load(path, map_location="cpu", weights_only=True)
@@ -113,13 +115,13 @@ def read_progress(path: Path, keep: BoolArray, config: FinetuneConfig, source: s
     except Exception as error:  # torch raises almost anything on a broken file
         raise CheckpointError(
             f"Cannot go on from {readable(path)}: it is damaged, or no checkpoint of a fine-tuning "
-            "by this version of Espalier. Fine-tune without --resume.",
+            "by this version of Espalier. Fine-tune anew (without --resume).",
             str(error),
         ) from error
     if changed or not is_same:
         what = f"other settings ({', '.join(changed)})" if changed else "another mask or network"
         raise RunError(
-            f"Cannot go on from {readable(path)}: it has {what}. Fine-tune without --resume."
+            f"Cannot go on from {readable(path)}: it has {what}. Fine-tune anew (without --resume)."
         )
     return progress
 

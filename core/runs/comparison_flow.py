@@ -40,6 +40,7 @@ from core.runs.files import (
     CONFIG_FILE,
     FINETUNE_FILE,
     FINETUNING_FOLDER,
+    LEARNED_CHECKPOINT,
     REPORT_FILE,
     prepare_folder,
     write_text,
@@ -56,7 +57,6 @@ from core.search import check_budget, check_search
 from core.search.methods import method_names
 
 CSV_FILE = "comparison.csv"
-LEARNED = "learned"
 
 
 def compared_names() -> tuple[str, ...]:
@@ -206,7 +206,7 @@ def _make(opened: Opened, config: RunConfig, plan: ComparisonPlan, folder: Path)
             )
     if plan.finetune_epochs and not (folder / FINETUNE_FILE).is_file():
         masks = read_masks(folder, opened.analysis.groups.channel_count)
-        resume = (folder / FINETUNING_FOLDER / f"{LEARNED}.pt").is_file()
+        resume = (folder / FINETUNING_FOLDER / LEARNED_CHECKPOINT).is_file()
         with contextlib.suppress(ExportError):
             yield from record_finetuning(opened, masks, config, folder, resume=resume)
 

@@ -34,6 +34,7 @@ REPORT_FILE = "report.json"
 REPORT_HTML_FILE = "report.html"
 FINETUNE_FILE = "finetune.json"
 FINETUNED_FOLDER = "finetuned"  # the files of the fine-tuned network
+LEARNED_CHECKPOINT = "learned.pt"
 FINETUNING_FOLDER = "finetuning"  # where fine-tuning can be taken up again
 EXPORT_FILES = (
     "pruned.onnx",
@@ -211,6 +212,16 @@ def move_earlier_finetuning(folder: Path) -> str:
     The next one may be stopped before it has a network, and would stand beside this one's.
     """
     return _move_aside(folder, (FINETUNE_FILE, FINETUNED_FOLDER), "fine-tuning")
+
+
+def has_broken_off_finetuning(folder: Path) -> bool:
+    """Whether a fine-tuning in `folder` has finished an epoch and was not written to the end."""
+    reached, end = folder / FINETUNING_FOLDER / LEARNED_CHECKPOINT, folder / FINETUNE_FILE
+    try:
+        begun = reached.stat().st_mtime_ns
+        return not end.exists() or begun > end.stat().st_mtime_ns
+    except OSError:  # there is none, or none that can be read
+        return False
 
 
 def _move_aside(folder: Path, names: Sequence[str], what: str) -> str:

@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+import pytest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from app import jobs
@@ -88,7 +89,7 @@ def test_the_mask_on_the_screen_is_exported_and_named(qtbot, fakes, searched, tm
 def test_fine_tuning_starts_from_its_panel_and_export_says_so(qtbot, fakes, searched):
     given = []
 
-    def training(opened, masks, config, folder):
+    def training(opened, masks, config, folder, *, resume):
         given.append(config.finetune.epochs)
         yield from finetuning("learned")
 
@@ -117,6 +118,36 @@ def test_fine_tuning_starts_from_its_panel_and_export_says_so(qtbot, fakes, sear
         searched.dialog.export_button.click()
     assert exported == [("learned", True)]
     searched.dialog.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (QMessageBox.StandardButton.Yes, [True]),
+        (QMessageBox.StandardButton.No, [False]),
+        (QMessageBox.StandardButton.Cancel, []),
+    ],
+)
+def test_a_fine_tuning_that_was_broken_off_goes_on_if_that_is_wanted(
+    qtbot, fakes, searched, answer, expected
+):
+    given, asked = [], []
+
+    def training(opened, masks, config, folder, *, resume):
+        given.append(resume)
+        yield from finetuning("learned")
+
+    fakes.setattr(jobs, "finetune", training)
+    fakes.setattr("app.deeds.has_broken_off_finetuning", lambda folder: not asked.append(folder))
+    searched.parts.finetune.form.button.click()
+    assert asked == [Path("runs/tiny")]
+    assert searched.dialog.text() == "A fine-tuning of this run was broken off."
+    if expected:
+        with reach(qtbot, searched, SessionState.FINISHED):
+            searched.dialog.button(answer).click()
+    else:
+        searched.dialog.button(answer).click()
+    assert given == expected
 
 
 def test_after_a_failed_export_a_search_does_not_say_that_the_network_is_there(

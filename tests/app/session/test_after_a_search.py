@@ -64,16 +64,17 @@ def test_a_chosen_mask_is_exported(qtbot, fakes, searched, tmp_path):
 def test_fine_tuning_gets_the_learned_mask_and_the_criteria(qtbot, fakes, searched):
     given = []
 
-    def training(opened, masks, config, folder):
-        given.extend([masks, config.finetune, folder])
+    def training(opened, masks, config, folder, *, resume):
+        given.extend([masks, config.finetune, folder, resume])
         yield from finetuning("learned", "l1_uniform")
 
     fakes.setattr(jobs, "finetune", training)
     states = []
     searched.state_changed.connect(states.append)
     with reach(qtbot, searched, SessionState.FINISHED):
-        searched.finetune(FinetuneConfig(epochs=3))
-    (best, criteria), config, folder = given
+        searched.finetune(FinetuneConfig(epochs=3), resume=True)
+    (best, criteria), config, folder, resume = given
+    assert resume
     assert best is samples.BEST
     assert set(criteria) == {"l1_uniform"}
     assert (config.epochs, folder) == (3, Path("runs/tiny"))
@@ -81,7 +82,7 @@ def test_fine_tuning_gets_the_learned_mask_and_the_criteria(qtbot, fakes, search
 
 
 def test_export_writes_the_fine_tuned_network_of_that_mask(qtbot, fakes, searched, tmp_path):
-    def training(opened, masks, config, folder):
+    def training(opened, masks, config, folder, *, resume):
         yield from finetuning("learned", "l1_uniform")
 
     written = []
@@ -112,7 +113,7 @@ def test_export_writes_the_fine_tuned_network_of_that_mask(qtbot, fakes, searche
 
 
 def test_a_stopped_fine_tuning_ends_finished(qtbot, fakes, searched):
-    def training(opened, masks, config, folder):
+    def training(opened, masks, config, folder, *, resume):
         try:
             while True:
                 NEVER.wait(0.001)

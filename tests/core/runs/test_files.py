@@ -1,5 +1,7 @@
 """Files that appear whole or not at all."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from core.runs.files import (
     TRAJECTORY_HEADER,
     TrajectoryRow,
     csv_line,
+    has_broken_off_finetuning,
     move_earlier_run,
     prepare_folder,
     write_arrays,
@@ -64,6 +67,22 @@ def test_nothing_of_an_earlier_run_stays_beside_the_next(tmp_path, name):
     move_earlier_run(tmp_path)
     assert (tmp_path / "earlier-1" / name).exists()
     assert not (tmp_path / name).exists()
+
+
+def test_a_fine_tuning_is_broken_off_until_its_numbers_are_written(tmp_path):
+    assert not has_broken_off_finetuning(tmp_path)
+    reached, end = tmp_path / "finetuning" / "learned.pt", tmp_path / "finetune.json"
+    reached.parent.mkdir()
+    reached.touch()
+    assert has_broken_off_finetuning(tmp_path)
+    for file, seconds in ((reached, 100), (end, 200)):
+        file.touch()
+        os.utime(file, (seconds, seconds))
+    assert not has_broken_off_finetuning(tmp_path)
+    os.utime(reached, (300, 300))  # another one began
+    assert has_broken_off_finetuning(tmp_path)
+    reached.unlink()
+    assert not has_broken_off_finetuning(tmp_path)
 
 
 def test_a_new_folder_has_nothing_earlier(tmp_path):

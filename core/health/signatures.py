@@ -181,7 +181,8 @@ def _no_better_than_first(history: SearchHistory) -> Verdict:
     now = np.array([pair.cross_entropy for pair in history.compared])
     first = np.array([pair.first_cross_entropy for pair in history.compared])
     series = (Series("the first mask", x, first), Series("the likeliest mask", x, now))
-    gains = (first - now)[np.isfinite(first - now)]
+    is_known = np.isfinite(first) & np.isfinite(now)
+    gains = first[is_known] - now[is_known]
     if len(gains) < RANDOM_LEAST_PAIRS:
         words = (
             f"Needs {RANDOM_LEAST_PAIRS} comparisons with the first mask on held-out images; "

@@ -61,8 +61,8 @@ from core.search.stopwatch import Stopwatch
 if TYPE_CHECKING:
     from core.opening import Opened
 
-UPDATES_PER_HELD_OUT = 4
-LEAST_HELD_OUT = 8  # looks at held-out images in a search, if it makes as many updates
+UPDATES_PER_HELD_OUT = 2, 4  # in a short search, in a long one
+HELD_OUT_SCORES = 8  # of a search in between
 
 
 class Search:
@@ -340,6 +340,7 @@ class Search:
 
 
 def updates_per_held_out(config: SearchConfig) -> int:
-    """How many updates lie between two looks at held-out images; fewer in a short search."""
+    """How many updates lie between two looks at held-out images."""
     updates = math.ceil(config.evaluations / config.samples_per_update)
-    return min(UPDATES_PER_HELD_OUT, max(1, updates // LEAST_HELD_OUT))
+    few, many = UPDATES_PER_HELD_OUT
+    return min(many, max(few, updates // HELD_OUT_SCORES))

@@ -81,6 +81,7 @@ def test_events_come_in_their_order(residual_events):
         "AttentionMeasured",
         "CheckpointReached",
         *scored,
+        "HeldOutScored",
         "CheckpointReached",
         *scored[2:],
         "CheckpointReached",
@@ -126,10 +127,14 @@ def test_every_criterions_scores_are_told_once(residual_events):
     assert all(scores.shape == (channels,) for scores in measured.scores.values())
 
 
-def test_the_best_mask_is_scored_on_held_out_images_every_fourth_update():
-    events = list(run_search(open_tiny(Residual), short(evaluations=20, samples_per_update=2)))
+@pytest.mark.parametrize(
+    ("evaluations", "expected"), [(20, [4, 8, 12, 16, 20]), (48, [6, 12, 18, 24, 30, 36, 42, 48])]
+)
+def test_the_best_mask_is_scored_on_held_out_images_every_few_updates(evaluations, expected):
+    settings = short(evaluations=evaluations, samples_per_update=2)
+    events = list(run_search(open_tiny(Residual), settings))
     scored = of_kind(events, HeldOutScored)
-    assert [event.evaluation for event in scored] == [8, 16]
+    assert [event.evaluation for event in scored] == expected
     best = [e for e in events[: events.index(scored[0])] if isinstance(e, BestChanged)][-1]
     assert scored[0].reward_cross_entropy == best.cross_entropy
     assert 0 <= scored[0].accuracy <= 1

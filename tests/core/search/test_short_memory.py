@@ -13,6 +13,7 @@ from core.events import (
     CheckpointReached,
     NetworkAdapted,
     NoticeRaised,
+    PolicyUpdated,
     SearchFinished,
 )
 from core.scoring import MaskScorer
@@ -76,7 +77,7 @@ def test_the_masks_of_one_update_are_scored_alike(monkeypatch):
             masks.append(event.keep.tobytes())
             if event.evaluation == 6:  # the second of the second update
                 memory.most = 8
-        if isinstance(event, CheckpointReached):
+        if isinstance(event, PolicyUpdated):
             learned.append(scored[-4:])
     assert [[size for size, _ in one] for one in learned] == [[0] * 4, [8] * 4, [8] * 4, [8] * 4]
     assert [mask for _, mask in learned[1]] == masks[4:8]

@@ -194,5 +194,5 @@ def test_a_stopped_search_still_chooses_a_winner(monkeypatch):
     events = list(run_search(open_tiny(Chain), short(reward="refit", evaluations=60)))
     assert stop in events
     (finished,) = of_kind(events, SearchFinished)
-    assert finished.evaluations == 4  # held-out images are looked at after each of 15 updates
+    assert finished.evaluations == 8  # held-out images are looked at after two updates
     assert not finished.is_stopped

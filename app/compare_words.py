@@ -11,9 +11,10 @@ METHOD_WORDS = (
     "agent (the default search), random (search round the best criterion), evolution, "
     "layer_ratios (AMC-style, by the cross-entropy method), gates (hard-concrete, by gradient), "
     "and the criteria without a search: l1, l2, fpgm, bn_scale, taylor, gradient, activation, "
-    "contribution, obs_bn, obs_per_mac, l1_uniform, random_uniform; and proposal, what the agent "
-    "of search.start_from, or the one that comes with Espalier, proposes at once. Beside the "
-    "agent the weights stay as they are: random_adapting, evolution_adapting, "
+    "contribution, obs_bn, obs_per_mac, each as the reward images like it best or with _uniform, "
+    "_layer_normalised, _balanced or _global behind its name, and random_uniform; and proposal, "
+    "what the agent of search.start_from, or the one that comes with Espalier, proposes at once. "
+    "Beside the agent the weights stay as they are: random_adapting, evolution_adapting, "
     "layer_ratios_adapting and gates_adapting train them along, and agent_frozen does not"
 )
 EPILOG = """\

@@ -35,6 +35,7 @@ class ComparisonDeeds(QObject):
         self._window, self._session, self._settings = window, session, settings
         # until all are listed
         self._names = tuple(dict.fromkeys((*SEARCHES, *VARIANTS, *USUAL_METHODS)))
+        self._allocations: tuple[str, ...] = ()
         session.choices_listed.connect(self._take_choices)
         session.event_received.connect(self._on_event)
 
@@ -55,7 +56,9 @@ class ComparisonDeeds(QObject):
             return
         root = self._window.parts.settings.runs_folder or default_runs_folder()
         folder = root / f"{new_run_folder(config).name}-compared"
-        dialog = ComparisonDialog(self._names, config.search, folder, self._window)
+        dialog = ComparisonDialog(
+            self._names, config.search, folder, self._window, self._allocations
+        )
         dialog.accepted.connect(partial(self._on_accepted, dialog, config))
         self._session.budgets_checked.connect(dialog.say_refused)
         self._window.show_dialog(dialog)
@@ -108,7 +111,7 @@ class ComparisonDeeds(QObject):
         button.setToolTip(self._window.commands.why_not(action))
 
     def _take_choices(self, choices: jobs.Choices) -> None:
-        self._names = choices.compared
+        self._names, self._allocations = choices.compared, choices.allocations
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, ComparisonReported):

@@ -36,11 +36,26 @@ class ComparisonDialog(QDialog):
     """The form of "Compare methods…"; accepted only with a method and a folder."""
 
     def __init__(
-        self, methods: Sequence[str], search: SearchConfig, folder: Path, parent: QWidget
+        self,
+        methods: Sequence[str],
+        search: SearchConfig,
+        folder: Path,
+        parent: QWidget,
+        allocations: Sequence[str] = (),
     ) -> None:
+        """allocations: what may stand behind a criterion's name in `methods`: "uniform"."""
         super().__init__(parent)
         self.setWindowTitle(self.tr("Compare methods"))
-        self.methods = {name: QCheckBox(name) for name in methods}
+        self._allocated = {  # criterion -> by allocation, its name with it
+            name: {one: f"{name}_{one}" for one in allocations if f"{name}_{one}" in methods}
+            for name in methods
+            if name not in SEARCHES
+        }
+        within = {name for by_one in self._allocated.values() for name in by_one.values()}
+        self.methods = {name: QCheckBox(name) for name in methods if name not in within}
+        self.best = QCheckBox(self.tr("the best"))
+        self.best.setToolTip(self.tr("Whichever is best on the reward images"))
+        self.allocations = {name: QCheckBox(name) for name in allocations}
         self.seeds = _number(USUAL_SEEDS, 1, MOST_SEEDS)
         self.budget = QLabel(
             self.tr("{} of the MACs").format(percent_text(search.macs_budget))
@@ -62,6 +77,9 @@ class ComparisonDialog(QDialog):
         for name, box in self.methods.items():
             box.setChecked(name in USUAL_METHODS)
             box.toggled.connect(self._on_changed)
+        self.best.setChecked(True)
+        for box in (self.best, *self.allocations.values()):
+            box.toggled.connect(self._on_changed)
         self.seeds.valueChanged.connect(self._on_changed)
         self.folder.changed.connect(self._on_changed)
         self._build()
@@ -69,8 +87,13 @@ class ComparisonDialog(QDialog):
 
     @property
     def chosen_methods(self) -> tuple[str, ...]:
-        """The names that are ticked, in the order of the table."""
-        return tuple(name for name, box in self.methods.items() if box.isChecked())
+        """The names that are ticked, in the order of the table; criteria with each allocation."""
+        chosen = list[str]()
+        for name in (name for name, box in self.methods.items() if box.isChecked()):
+            allocated = self._allocated.get(name, {})
+            chosen += [name] if self.best.isChecked() or not allocated else []
+            chosen += [full for one, full in allocated.items() if self.allocations[one].isChecked()]
+        return tuple(chosen)
 
     @property
     def chosen_folder(self) -> Path:
@@ -94,6 +117,9 @@ class ComparisonDialog(QDialog):
         form.addRow(self.tr("Searches"), _grid(searches))
         form.addRow(self.tr("Weights fixed\nor adapting"), _grid(variants, columns=2))
         form.addRow(self.tr("Criteria,\nno search"), _grid(criteria))
+        form.addRow(
+            self.tr("Allocation\nto the layers"), _grid([self.best, *self.allocations.values()])
+        )
         form.addRow(self.tr("Budget"), self.budget)
         add_note(form, self.refusal)
         form.addRow(self.tr("Seeds"), self.seeds)

@@ -29,6 +29,7 @@ class Choices:
     devices: tuple[str, ...] = ("auto", "cpu")
     methods: tuple[str, ...] = ("agent",)
     compared: tuple[str, ...] = ("agent",)  # methods, and their variants
+    allocations: tuple[str, ...] = ()  # "uniform", what may stand behind a criterion's name
     priors: tuple[str, ...] = ("tournament", "none")
 
 
@@ -66,6 +67,7 @@ def list_choices() -> Generator[Event, None, Choices]:
     yield StageStarted("Preparing")
     from core.data import DATASETS
     from core.networks import network_names
+    from core.pruning.baselines import ALLOCATIONS
     from core.rl.rewards import REWARDS
     from core.runs.comparison_flow import compared_names
     from core.search.methods import method_names
@@ -79,6 +81,7 @@ def list_choices() -> Generator[Event, None, Choices]:
         devices=("auto", "cpu", *accelerators),
         methods=method_names(),
         compared=compared_names(),
+        allocations=tuple(ALLOCATIONS),
         priors=prior_names(),
     )
 

@@ -110,7 +110,10 @@ def compare_criteria(
         )
     keep, score = tournament.winner.keep, tournament.winner_score
     ground = Groundwork(
-        importances, _prior(bench, tournament), keep, tournament.best_of_each_criterion()
+        importances,
+        _prior(bench, tournament),
+        keep,
+        tournament.best_of_each_criterion(asked=config.method),
     )
     return ground, Finalist(0, keep, float(macs.kept_share(keep)), score)
 

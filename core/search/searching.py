@@ -51,7 +51,7 @@ from core.search.groundwork import (
     score_unpruned,
 )
 from core.search.held_out import HeldOutWatch
-from core.search.methods import ONE_SHOT, Method, make_method, one_shot_mask_of
+from core.search.methods import Method, is_one_shot, make_method, one_shot_mask_of
 from core.search.methods.method import Proposed
 from core.search.methods.stepping import take_steps
 from core.search.staging import is_closer_due, look_closer, prepare_refit
@@ -104,7 +104,7 @@ class Search:
                 self._ground, first = yield from compare_criteria(self._bench)
                 self._finalists = Finalists(first)
                 yield first.as_event()
-            if self._bench.config.method in ONE_SHOT:
+            if is_one_shot(self._bench.config.method):
                 keep, score = yield from judge_all(self._bench, self._masks_so_far())
             else:
                 agent = yield from self._train_agent()
@@ -334,7 +334,7 @@ class Search:
         """All that could win, the best by the reward images first."""
         if self._finalists is None:
             return [self._ground.best_criterion]
-        if (method := self._bench.config.method) in ONE_SHOT:
+        if is_one_shot(method := self._bench.config.method):
             return [one_shot_mask_of(method, self._ground.criteria)]
         return [*self._finalists.masks, *self._held_out.masks, self._ground.best_criterion]
 

@@ -58,9 +58,12 @@ class Tournament:
         """Return the competitor of that name."""
         return next(one for one in self.competitors if one.name == name)
 
-    def best_of_each_criterion(self) -> dict[str, BoolArray]:
-        """Masks by name: each criterion with its best allocation, l1_uniform, a proposal."""
-        chosen = [self.by_name(SHOWN_FIRST)]
+    def best_of_each_criterion(self, asked: str = "") -> dict[str, BoolArray]:
+        """Masks by name: each criterion with its best allocation, l1_uniform, a proposal.
+
+        asked: a competitor that is wanted too, if it is one.
+        """
+        chosen = [one for one in self.competitors if one.name in (SHOWN_FIRST, asked)]
         for criterion in CRITERIA:
             own = [one for one in self.competitors if split_name(one.name)[0] == criterion]
             chosen.append(_best(own, self.scores))

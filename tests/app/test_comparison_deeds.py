@@ -11,6 +11,7 @@ from app.main_window import MainWindow
 from app.session_state import SessionState
 from core.config import SearchConfig
 from core.errors import ConfigError
+from core.pruning.baselines import ALLOCATIONS
 from core.runs.comparing import USUAL_METHODS
 from core.runs.comparison_flow import compared_names
 from tests.app.comparison_samples import compared
@@ -47,6 +48,27 @@ def test_the_form_counts_the_runs(qtbot, window):
     dialog.methods["l1"].setChecked(True)
     dialog.folder.set_text("")
     assert not dialog.compare_button.isEnabled()
+
+
+def test_criteria_are_compared_with_each_allocation_that_is_ticked(qtbot, window):
+    names = compared_names()
+    dialog = ComparisonDialog(names, SearchConfig(), Path("somewhere"), window, tuple(ALLOCATIONS))
+    qtbot.addWidget(dialog)
+    assert "l2_global" not in dialog.methods and "random_uniform" in dialog.methods
+    for name, box in dialog.methods.items():
+        box.setChecked(name in ("random", "bn_scale", "l1"))
+    assert dialog.chosen_methods == ("random", "l1", "bn_scale")
+    dialog.allocations["layer_normalised"].setChecked(True)
+    dialog.allocations["uniform"].setChecked(True)
+    dialog.best.setChecked(False)
+    assert dialog.chosen_methods == (
+        "random",
+        *("l1_uniform", "l1_layer_normalised"),
+        *("bn_scale_uniform", "bn_scale_layer_normalised"),
+    )
+    for box in (dialog.best, *dialog.allocations.values(), *dialog.methods.values()):
+        box.setChecked(True)
+    assert set(dialog.chosen_methods) == set(names)
 
 
 def test_the_form_says_at_which_budgets_it_compares(qtbot, window):

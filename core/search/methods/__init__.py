@@ -19,9 +19,17 @@ from core.search.methods.layer_ratios import LayerRatios
 from core.search.methods.method import Method
 from core.search.methods.random_search import RandomSearch
 from core.search.methods.terrain import Terrain
-from core.search.tournament import PROPOSAL, SHOWN_FIRST, split_name
+from core.search.tournament import PROPOSAL, SHOWN_FIRST, competitor_names, split_name
 
-__all__ = ["METHODS", "ONE_SHOT", "Method", "make_method", "method_names", "one_shot_mask_of"]
+__all__ = [
+    "METHODS",
+    "ONE_SHOT",
+    "Method",
+    "is_one_shot",
+    "make_method",
+    "method_names",
+    "one_shot_mask_of",
+]
 
 
 def make_method(bench: Bench, observation: Observation) -> Method:
@@ -30,12 +38,20 @@ def make_method(bench: Bench, observation: Observation) -> Method:
 
 
 def method_names() -> tuple[str, ...]:
-    """All that a search may be told to do: the methods, then the criteria without a search."""
-    return (*METHODS, *ONE_SHOT)
+    """All that a search may be told to do: the methods, then the criteria without a search.
+
+    A criterion's name alone means its best allocation by the reward images.
+    """
+    return tuple(dict.fromkeys((*METHODS, *ONE_SHOT, *competitor_names())))
+
+
+def is_one_shot(method: str) -> bool:
+    """Whether a method of `method_names` proposes a single mask, without a search."""
+    return method not in METHODS
 
 
 def one_shot_mask_of(method: str, criteria: Mapping[str, BoolArray]) -> BoolArray:
-    """Find the mask (C,) of a criterion in its best allocation, or of one in ONE_SHOT itself.
+    """Find the mask (C,) of a criterion in its best allocation, or of a competitor itself.
 
     criteria: by "<criterion>_<allocation>", as SearchFinished has them.
     """

@@ -12,13 +12,16 @@ from core.config.baselines import BaselineConfig
 from core.errors import ConfigError
 from core.events import (
     CandidateEvaluated,
+    CriterionEvaluated,
     PolicyUpdated,
     SearchFinished,
     SearchStarted,
     StageStarted,
 )
+from core.pruning.baselines import ALLOCATIONS
 from core.search import SearchState, run_search
-from core.search.methods import METHODS, ONE_SHOT, method_names
+from core.search.methods import METHODS, ONE_SHOT, is_one_shot, method_names
+from core.search.tournament import competitor_names
 from tests.core.search.test_resuming import broken_off_after, comparable
 from tests.core.tiny import open_tiny
 from tests.networks import Chain, Residual
@@ -144,7 +147,19 @@ def test_an_unknown_method_is_named():
 
 def test_all_methods_have_one_name_each():
     names = method_names()
-    assert len(set(names)) == len(names) == len(METHODS) + len(ONE_SHOT)
+    assert len(set(names)) == len(names)
+    assert set(names) == {*METHODS, *ONE_SHOT, *competitor_names()}
+    assert {name for name in names if not is_one_shot(name)} == set(METHODS)
+
+
+@pytest.mark.parametrize("allocation", ALLOCATIONS)
+def test_a_criterion_with_an_allocation_is_a_method(allocation):
+    name = f"taylor_{allocation}"
+    events = list(run_search(open_tiny(Residual), short(name)))
+    (finished,) = of_kind(events, SearchFinished)
+    (own,) = [one for one in of_kind(events, CriterionEvaluated) if one.criterion == name]
+    assert np.array_equal(finished.keep, own.keep)
+    assert np.array_equal(finished.criteria[name], own.keep)
 
 
 def test_processor_seconds_are_counted_and_go_on():

@@ -33,15 +33,19 @@ UPDATES_APART = 4  # one more pass of the encoder a measurement: under 1 % of an
 
 
 def make_space(bench: Bench) -> DecisionSpace:
-    """Make what is decided over; ConfigError if there are fewer layers than decision steps."""
+    """Make what is decided over; ConfigError if an agent has fewer layers than decision steps.
+
+    Other methods decide over everything at once.
+    """
     config = bench.config
+    is_stepwise = config.method == "agent"
     return DecisionSpace(
         bench.macs,
         config.macs_budget,
         bench.removable,
         config.constraint,
         bench.opened.analysis.groups.group_of_channel,
-        config.policy.decision_steps,
+        config.policy.decision_steps if is_stepwise else 1,
     )
 
 

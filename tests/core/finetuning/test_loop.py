@@ -81,6 +81,19 @@ def test_training_makes_a_cut_network_better():
     assert finetuned.history[-1].loss < finetuned.history[1].loss
 
 
+def test_training_in_bfloat16_is_nearly_that_in_float32_and_its_weights_are_float32():
+    opened = open_tiny(Residual)
+    keep, course = half(opened), {}
+    for precision in ("float32", "bfloat16"):
+        events, finetuned = finish(finetune(opened, keep, tuned(precision=precision, epochs=2)))
+        losses = [event.loss for event in events if isinstance(event, FinetuneAdvanced)]
+        course[precision] = np.array(losses)
+        assert {one.dtype for one in finetuned.module.parameters()} == {torch.float32}
+    assert np.isfinite(course["bfloat16"]).all()
+    assert not np.array_equal(course["float32"], course["bfloat16"])
+    assert np.allclose(course["float32"], course["bfloat16"], rtol=0.05)
+
+
 def test_the_same_seed_gives_the_same_events():
     opened = open_tiny(InvertedResidual)
     first, _ = finish(finetune(opened, half(opened), CONFIG))

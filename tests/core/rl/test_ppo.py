@@ -205,6 +205,22 @@ def test_the_rates_belong_to_what_they_name():
     assert not any(id(one) in rates for one in policy.encoder.parameters())
 
 
+@pytest.mark.parametrize(("sign", "rate"), [(1, 0.3), (-1, 0.3), (1, 0.0)])
+def test_the_priors_scale_is_learned_from_what_its_order_earns(sign, rate):
+    """Masks that follow the prior are rewarded: it counts more; those against it: less."""
+    prior = torch.linspace(-1.0, 1.0, 14)
+    observation, _ = chain_observation(prior.tolist())
+    policy, space = chain_policy(), chain_space("penalty")
+    config = PPOConfig(prior_scale_rate=rate, channel_offset_rate=0.0, layer_offset_rate=0.0)
+    optimizer, random = make_optimizer(policy, config), torch.Generator().manual_seed(0)
+    for _ in range(6):
+        episodes, _ = sample_episodes(policy, observation, space, 32, random)
+        rewards = sign * (episodes.actions * prior).sum(dim=1)
+        update(policy, optimizer, observation, space, episodes, rewards, config, 0.0)
+    scale = policy.log_prior_scale.item()
+    assert np.sign(scale) == (sign if rate else 0)
+
+
 def test_a_bonus_on_entropy_keeps_decisions_open():
     observation, _ = chain_observation([1.5] * 14)
     entropies = []

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.config import SearchConfig
+from core.config import PolicyConfig, SearchConfig
 from core.config.baselines import BaselineConfig
 from core.errors import ConfigError
 from core.events import (
@@ -138,6 +138,12 @@ def test_a_criterion_is_a_method_without_evaluations(method):
     assert finished.evaluations == 0
     assert of_kind(events, CandidateEvaluated) == []
     assert any(np.array_equal(finished.keep, mask) for mask in own)
+
+
+def test_decision_steps_are_the_agents_alone():
+    steps = PolicyConfig(decision_steps=50)  # more than there are layers
+    config = dataclasses.replace(short("random"), policy=steps)
+    assert of_kind(run_search(open_tiny(Chain), config), SearchFinished)[0].evaluations == 10
 
 
 def test_an_unknown_method_is_named():

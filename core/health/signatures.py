@@ -183,14 +183,15 @@ def _no_better_than_first(history: SearchHistory) -> Verdict:
     series = (Series("the first mask", x, first), Series("the likeliest mask", x, now))
     is_known = np.isfinite(first) & np.isfinite(now)
     gains = first[is_known] - now[is_known]
-    if len(gains) < RANDOM_LEAST_PAIRS:
+    spreads = [update.cross_entropy_spread for update in history.updates]
+    spreads = [spread for spread in spreads if math.isfinite(spread)]
+    if len(gains) < RANDOM_LEAST_PAIRS or not spreads:
         words = (
             f"Needs {RANDOM_LEAST_PAIRS} comparisons with the first mask on held-out images; "
             f"{len(gains)} so far."
         )
         return Verdict("waiting", words, series=series)
-    spreads = [update.cross_entropy_spread for update in history.updates]
-    spread = float(np.nanmedian(spreads))
+    spread = float(np.median(spreads))
     gain = float(gains.mean())
     most = gain + ONE_SIDED_95_OF_PAIRS * float(gains.std(ddof=1)) / math.sqrt(len(gains))
     evidence = (

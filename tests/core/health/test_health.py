@@ -193,6 +193,11 @@ def test_an_adapting_search_is_held_against_the_mask_that_it_began_with():
     assert "; 3 so far" in verdict.evidence
 
 
+def test_nothing_is_said_of_an_adapting_search_whose_masks_exceed_the_budget():
+    course = [*made_up_search(1, macs_kept=lambda _: 0.6), *list(compared(*[0.0] * 4))[-4:]]
+    assert verdict_on("no_better_than_random", course).state == "waiting"
+
+
 def test_a_noisy_comparison_raises_nothing():
     assert verdict_on("no_better_than_random", compared(0.1, -0.1, 0.1, -0.1)).state == "fine"
 

@@ -239,7 +239,7 @@ def reward_overfit(history: SearchHistory) -> Verdict:
     limit = held_out[lowest] + max(OVERFIT_LEAST_NATS, OVERFIT_LEAST_SHARE * held_out[lowest])
     evidence = (
         f"The best mask has a loss of {rewarded[-1]:.3f} by its reward and a cross-entropy of "
-        f"{held_out[-1]:.3f} on held-out images; the best on held-out images had "
+        f"{held_out[-1]:.3f} on held-out images; the best there before the last two had "
         f"{rewarded[lowest]:.3f} and {held_out[lowest]:.3f}."
     )
     is_worse = bool((held_out[-2:] > limit).all() and (rewarded[-2:] < rewarded[lowest]).all())

@@ -114,7 +114,7 @@ def notes(comparison: Comparison) -> list[str]:
         "of methods. Nothing is tested by fewer than three seeds.",
         "CPU-seconds are the process's own, on all threads, from the unpruned network's scoring "
         "to the choice of the winner, with the one-shot criteria that every search begins with. "
-        "A criterion is shown in the allocation that won on the reward images.",
+        "A criterion is in the allocation that won on the reward images, or in that of its name.",
         f"The test images were read {_times(comparison.test_readings)}: once for the report of "
         "each run" + (", once after each fine-tuning." if is_tuned else "."),
     ]

@@ -88,10 +88,13 @@ class ComparisonDialog(QDialog):
     @property
     def chosen_methods(self) -> tuple[str, ...]:
         """The names that are ticked, in the order of the table; criteria with each allocation."""
+        is_best_wanted = self.best.isChecked() or not any(
+            box.isChecked() for box in self.allocations.values()
+        )
         chosen = list[str]()
         for name in (name for name, box in self.methods.items() if box.isChecked()):
             allocated = self._allocated.get(name, {})
-            chosen += [name] if self.best.isChecked() or not allocated else []
+            chosen += [name] if is_best_wanted or not allocated else []
             chosen += [full for one, full in allocated.items() if self.allocations[one].isChecked()]
         return tuple(chosen)
 

@@ -177,7 +177,7 @@ def resume_question(window: QWidget) -> QMessageBox:
     box.setWindowTitle(window.tr("Go on with the fine-tuning?"))
     box.setText(window.tr("A fine-tuning of this run was broken off."))
     box.setInformativeText(
-        window.tr("It can go on after its last whole epoch, with the settings that it began with.")
+        window.tr("It goes on after its last whole epoch, if the settings are still the same.")
     )
     buttons = QMessageBox.StandardButton
     box.setStandardButtons(buttons.Yes | buttons.No | buttons.Cancel)

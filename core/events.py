@@ -196,7 +196,7 @@ class HeldOutScored:
 class PolicyCompared:
     """What the policy would keep now and what it began with, where the weights adapt.
 
-    Both on the same held-out images, others each time, with the weights of now.
+    Both on the same held-out images, others each time if there are more, with the weights of now.
     """
 
     evaluation: int

@@ -23,7 +23,8 @@ MEANINGS = {
         "health", "The kept MACs swing to and fro instead of settling at the budget."
     ),
     "no_better_than_random": QT_TRANSLATE_NOOP(
-        "health", "The latest masks are no better than the first, which were drawn by chance."
+        "health",
+        "The policy's masks are no better than those that it began with, before it learned.",
     ),
     "reward_overfit": QT_TRANSLATE_NOOP(
         "health", "The best mask gains on its reward images and loses on held-out ones."

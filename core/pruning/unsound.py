@@ -7,6 +7,7 @@ import numpy as np
 from core.events import FloatArray
 from core.graph.coupling import CouplingGroups
 
+LARGEST = np.finfo(np.float32).max
 BY_ORDER = "so that the order of the channels decides which of them go by it."
 
 
@@ -23,8 +24,9 @@ def mend_importances(
     mended, words = dict[str, FloatArray](), list[str]()
     for name, scores in importances.items():
         unknown = np.isnan(scores)
-        most = scores[~unknown].max(initial=0.0)
-        mended[name] = np.where(unknown, most, scores).astype(np.float32)
+        known = np.clip(scores[~unknown], -LARGEST, LARGEST)
+        mended[name] = np.full(scores.shape, known.max(initial=0.0), dtype=np.float32)
+        mended[name][~unknown] = known
         if unknown.all():
             words.append(f"Criterion {name} is no number for any channel, {BY_ORDER}")
         elif unknown.any():

@@ -21,7 +21,7 @@ from core.runs.stored_masks import BROKEN
 MASK = "keep of the winner"  # no key of a state dict has spaces
 UNREFITTED = (
     "The pruned network is left as it adapted: a refit knows nothing of weights that have changed, "
-    "and is for the criteria's networks and for searches that leave the weights alone."
+    "and is for networks that keep theirs."
 )
 Weights = Mapping[str, NDArray[Any]]
 

@@ -141,6 +141,8 @@ def _train_all(
     resume: bool,
 ) -> Events:
     folder, run_folder = folders
+    if not resume:
+        _forget_progress(folder)
     device, at_once = resolve_device(config.search.device), norms_at_once()
     # a refit would take back what the weights have learned
     adapted = read_adapted(run_folder, opened, chosen[LEARNED]) if LEARNED in chosen else None
@@ -162,6 +164,13 @@ def _train_all(
         result.finetuned.append(finetuned)
         if finetuned.is_stopped:
             return
+
+
+def _forget_progress(folder: Path) -> None:
+    """Remove where earlier trainings stood: going on with the next one must not find them."""
+    for path in (folder / FINETUNING_FOLDER).glob("*.pt"):
+        with contextlib.suppress(OSError):  # it is refused by name where it would be taken up
+            path.unlink()
 
 
 def _test_and_export(

@@ -188,9 +188,12 @@ def _judge(
     masks = {PRUNED: result.finished.keep, **criteria}
     modules: dict[str, nn.Module] = {BASELINE: copy.deepcopy(opened.network.module).to(device)}
     learned = opened if result.adapted is None else with_weights(opened, result.adapted)
-    refit = (yield from refit_for(opened, masks.values(), device)) if config.refit else None
-    if refit is not None and result.adapted is not None:
+    refit = None
+    if config.refit and result.adapted is not None:
         yield NoticeRaised(UNREFITTED)
+    refitted = criteria if result.adapted is not None else masks
+    if config.refit and refitted:
+        refit = yield from refit_for(opened, refitted.values(), device)
     yield StageStarted("Fitting the norms of the winner and the criteria", len(masks))
     at_once = norms_at_once()
     for done, (name, keep) in enumerate(masks.items(), start=1):

@@ -37,7 +37,9 @@ def with_method(search: SearchConfig, name: str) -> SearchConfig:
         return dataclasses.replace(
             search, method=name.removesuffix(ADAPTING), adaptation_steps=steps
         )
-    fixed = dataclasses.replace(search.baselines, gates_train_weights=False)
+    own = search.baselines
+    if name == GATES:
+        own = dataclasses.replace(own, gates_train_weights=False)
     return dataclasses.replace(
-        search, method=name.removesuffix(FROZEN), adaptation_steps=0, baselines=fixed
+        search, method=name.removesuffix(FROZEN), adaptation_steps=0, baselines=own
     )

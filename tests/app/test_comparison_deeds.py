@@ -58,9 +58,10 @@ def test_criteria_are_compared_with_each_allocation_that_is_ticked(qtbot, window
     for name, box in dialog.methods.items():
         box.setChecked(name in ("random", "bn_scale", "l1"))
     assert dialog.chosen_methods == ("random", "l1", "bn_scale")
+    dialog.best.setChecked(False)
+    assert dialog.chosen_methods == ("random", "l1", "bn_scale")  # none is no choice
     dialog.allocations["layer_normalised"].setChecked(True)
     dialog.allocations["uniform"].setChecked(True)
-    dialog.best.setChecked(False)
     assert dialog.chosen_methods == (
         "random",
         *("l1_uniform", "l1_layer_normalised"),

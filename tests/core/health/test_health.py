@@ -170,6 +170,9 @@ def test_what_counts_is_the_loss_that_is_rewarded():
 
     assert verdict_on("reward_overfit", course(0.4, 0.3, 0.2, 0.1)).state == "raised"
     assert verdict_on("reward_overfit", course(0.4, 0.3, 0.31, 0.32)).state == "fine"
+    # a checkpoint of an older version told cross-entropies only
+    mixed = course(None, None, 0.2, 0.1)
+    assert verdict_on("reward_overfit", mixed).state == "waiting"
     # another measure begins: what was ranked by the cheap one is not compared with it
     staged = course(0.4, 0.3, 0.2, 0.1, is_closer=(False, False, True, True))
     assert verdict_on("reward_overfit", staged).state == "waiting"

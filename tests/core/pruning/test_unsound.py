@@ -35,6 +35,14 @@ def test_a_channel_of_which_nothing_is_known_counts_as_the_most_important(groups
     )
 
 
+def test_what_is_infinite_is_the_largest_number(groups):
+    largest = float(np.finfo(np.float32).max)
+    scores, words = told([0.5, float("inf"), -float("inf"), *range(11)], groups)
+    assert scores[:3].tolist() == [0.5, largest, -largest]
+    assert words == []
+    assert told([NAN, float("inf"), *range(12)], groups)[0][0] == np.float32(largest)
+
+
 def test_a_criterion_without_any_number_ranks_by_order(groups):
     scores, (words,) = told([NAN] * 14, groups)
     assert scores.tolist() == [0.0] * 14

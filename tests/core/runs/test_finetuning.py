@@ -1,5 +1,6 @@
 """Fine-tuning a run's masks: what is compared, tested once, exported and written."""
 
+import contextlib
 import dataclasses
 import json
 
@@ -222,6 +223,21 @@ def test_a_broken_off_comparison_is_taken_up(opened, masks, tmp_path):
     first, second = (read_finetune_file(tmp_path / name) for name in ("whole", "torn"))
     for one, other in zip(first.networks, second.networks, strict=True):
         assert (one.name, one.after, one.history) == (other.name, other.after, other.history)
+
+
+def test_a_fine_tuning_that_begins_anew_forgets_where_earlier_ones_stood(opened, masks, tmp_path):
+    list(record_finetuning(opened, masks, compared("all"), tmp_path))
+    left = sorted(path.name for path in (tmp_path / "finetuning").iterdir())
+    assert len(left) > 1
+    longer = compared("all")
+    longer = dataclasses.replace(
+        longer, finetune=dataclasses.replace(longer.finetune, epochs=longer.finetune.epochs + 1)
+    )
+    with contextlib.closing(record_finetuning(opened, masks, longer, tmp_path)) as run:
+        next(event for event in run if isinstance(event, FinetuneAdvanced) and event.epoch > 1)
+    assert [path.name for path in (tmp_path / "finetuning").iterdir()] == ["learned.pt"]
+    events = list(record_finetuning(opened, masks, longer, tmp_path, resume=True))
+    assert len(names(events)) == len(left)
 
 
 def test_a_refused_export_is_told_after_the_report(opened, masks, tmp_path, monkeypatch):

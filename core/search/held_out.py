@@ -108,6 +108,6 @@ def score_held_out(bench: Bench, keep: BoolArray) -> Score:
 
 
 def held_out_batch(bench: Bench, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Some held-out images and labels, as many as there are reward images; always the same."""
+    """Some held-out images and labels, as many as there are reward images, the same for a seed."""
     images = RotatingImages(bench.opened.images.held_out, bench.config.reward_images, seed)
     return images.next()

@@ -186,7 +186,8 @@ class FinetunePanel(Panel):
         if self.curves.report is not None:
             return self._say_end()
         name = self._call(curve.name)
-        done = curve.loss_epochs[-1] if curve.loss_epochs else 0.0
+        # of one that was taken up again, the epochs before have scores only
+        done = max((0.0, *curve.loss_epochs[-1:], *curve.scored_epochs[-1:]))
         words = self.tr("{}: epoch {:.1f} of {:,}").format(name, done, curve.epochs)
         if curve.losses:
             words += self.tr(", loss {:.3f}").format(curve.losses[-1])

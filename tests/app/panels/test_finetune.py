@@ -12,7 +12,13 @@ from app.selection import Selection
 from app.session_state import SessionState
 from app.theme import DARK
 from core.config import FinetuneConfig
-from core.events import FinetuneAdvanced, FinetuneFinished, FinetuneScored, NoticeRaised
+from core.events import (
+    FinetuneAdvanced,
+    FinetuneFinished,
+    FinetuneScored,
+    FinetuneStarted,
+    NoticeRaised,
+)
 from tests.app import samples
 from tests.app.finetune_samples import ADVANCES, finetuning, report, training
 
@@ -82,6 +88,12 @@ def test_the_course_is_said_in_a_line(panel):
         "learned: epoch 3.0 of 3, loss 0.500 · best so far: epoch 2, 72.0 % on held-out images "
         "· 6 s"
     )
+
+
+def test_the_course_of_a_training_that_is_taken_up_again_begins_at_its_last_epoch(panel):
+    told = (FinetuneStarted, FinetuneScored)
+    show(panel, [event for event in training("learned") if isinstance(event, told)][:3])
+    assert panel.readout.text().startswith("learned: epoch 2.0 of 3 · best so far: epoch 2")
 
 
 def test_the_result_is_a_row_for_each_network(panel):
